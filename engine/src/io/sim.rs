@@ -1,0 +1,4 @@
+//! A simulated disk.
+/// To come.
+#[derive(Clone, Debug, Default)]
+pub struct SimDisk;
