@@ -80,7 +80,8 @@ impl Options {
             self.data.or_else(|| Some(temporary.as_ref()?.path().join("data"))).expect("one of the two");
         let mut command = Command::new(binary());
         command.arg("serve").arg("--data").arg(&data).args(["--listen", "127.0.0.1:0"]).args(&self.args);
-        command.env("STELE_ADMIN_KEY", ADMIN_KEY).envs(self.env);
+        // A rate limit would slow tests down that are not about it.
+        command.env("STELE_ADMIN_KEY", ADMIN_KEY).env("STELE_RATE_OTHER", "off").envs(self.env);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(|e| format!("{}: {e}", binary().display()))?;
         let stderr = collect(child.stderr.take().expect("piped"));

@@ -2,4 +2,6 @@
 
 mod bad_events;
 mod bad_requests;
+mod ingest;
 mod refused;
+mod search;
