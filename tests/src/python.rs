@@ -1,0 +1,28 @@
+//! The checks that are written in another language than the product.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
+}
+
+/// Runs a script of `tests/python` in the environment of `tests/requirements.txt`; returns what it printed.
+///
+/// # Panics
+/// When the environment is absent (with how to make it), and when the script's answer is no.
+#[track_caller]
+pub fn run(script: &str, args: &[&str]) -> String {
+    let python = folder().join(".venv/bin/python");
+    assert!(
+        python.exists(),
+        "{} is absent: run `make venv` (`make test` does): python3 -m venv tests/.venv && \
+         tests/.venv/bin/pip install -r tests/requirements.txt",
+        python.display()
+    );
+    let script = folder().join("python").join(script);
+    let done = Command::new(&python).arg("-B").arg(&script).args(args).output().expect("python runs");
+    let (said, complained) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+    assert!(done.status.success(), "{} {}\n{said}{complained}", script.display(), done.status);
+    said.into_owned()
+}
