@@ -3,6 +3,7 @@
 mod admin;
 mod bad_events;
 mod bad_requests;
+mod examples;
 mod ingest;
 mod refused;
 mod search;
