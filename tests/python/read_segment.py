@@ -256,8 +256,8 @@ def main():
         return 2
     try:
         check_log(pathlib.Path(sys.argv[1]))
-    except Damaged as damage:
-        print(f"read_segment: {damage}")
+    except (Damaged, ValueError, LookupError, struct.error) as damage:
+        print(f"read_segment: {damage!r}")
         return 1
     return 0
 

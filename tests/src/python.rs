@@ -10,9 +10,20 @@ fn folder() -> PathBuf {
 /// Runs a script of `tests/python` in the environment of `tests/requirements.txt`; returns what it printed.
 ///
 /// # Panics
-/// When the environment is absent (with how to make it), and when the script's answer is no.
+/// As [`ask`], and when the script's answer is no.
 #[track_caller]
 pub fn run(script: &str, args: &[&str]) -> String {
+    let (code, said) = ask(script, args);
+    assert_eq!(code, 0, "{script}: {said}");
+    said
+}
+
+/// The same; returns the exit code (0 yes, 1 no) and what was printed.
+///
+/// # Panics
+/// When the environment is absent (with how to make it), and when the script fails by itself.
+#[track_caller]
+pub fn ask(script: &str, args: &[&str]) -> (i32, String) {
     let python = folder().join(".venv/bin/python");
     assert!(
         python.exists(),
@@ -20,9 +31,10 @@ pub fn run(script: &str, args: &[&str]) -> String {
          tests/.venv/bin/pip install -r tests/requirements.txt",
         python.display()
     );
-    let script = folder().join("python").join(script);
-    let done = Command::new(&python).arg("-B").arg(&script).args(args).output().expect("python runs");
+    let path = folder().join("python").join(script);
+    let done = Command::new(&python).arg("-B").arg(&path).args(args).output().expect("python runs");
     let (said, complained) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
-    assert!(done.status.success(), "{} {}\n{said}{complained}", script.display(), done.status);
-    said.into_owned()
+    let code = done.status.code().unwrap_or(-1);
+    assert!(complained.is_empty() && matches!(code, 0 | 1), "{script}: {}\n{said}{complained}", done.status);
+    (code, said.into_owned())
 }
