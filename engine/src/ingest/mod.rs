@@ -12,8 +12,7 @@ mod prepare;
 mod writer;
 
 pub use prepare::{Batch, prepare};
-pub(crate) use prepare::seals;
-pub use writer::{Rules, Shared, Tally, Writer};
+pub use writer::{Shared, Writer};
 
 use crate::chain::Hash;
 

@@ -4,9 +4,7 @@
 use crate::event::{Event, Fields};
 use crate::index::Doc;
 use crate::record::{SaltKey, Salted, record_hashes};
-
-/// Type of the event that ends a segment early.
-const SEAL_TYPE: &str = "stele.seal";
+use crate::segment::ends_segment;
 
 /// Events of one request, hashed and ready for the writer.
 pub struct Batch {
@@ -65,14 +63,8 @@ pub fn prepare(salts: &SaltKey, events: Vec<Event>, atomic: bool) -> Batch {
         let fields = Fields::scan(&event.body).expect("a normalized event scans");
         let event_us = u64::try_from(fields.time_ns / 1000).expect("no event is before 1970");
         let doc = Doc::of(&fields, 0);
-        let seals = fields.event_type == SEAL_TYPE;
+        let seals = ends_segment(&fields);
         Item { salted, record_hash, event_us, doc, seals, event }
     });
     Batch { items: items.collect(), atomic }
-}
-
-/// True when the body is the event that ends a segment.
-#[must_use]
-pub(crate) fn seals(fields: &Fields<'_>) -> bool {
-    fields.event_type == SEAL_TYPE
 }

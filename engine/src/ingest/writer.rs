@@ -13,25 +13,7 @@ use crate::error::StoreError;
 use crate::ids::Origin;
 use crate::io::Disk;
 use crate::record::{FRAME_BYTES_MAX, FrameBuilder, HEADER_BYTES, SaltKey};
-use crate::segment::{Growing, Head, Segment, SegmentHeader, Segments, data_path};
-
-/// When a segment is full. The same for every open of a log on one machine; changing it moves
-/// later boundaries only.
-#[derive(Clone, Copy, Debug)]
-pub struct Rules {
-    /// Records after which a segment is full.
-    pub segment_records_max: u32,
-    /// Bytes of length-prefixed bodies after which a segment is full.
-    pub segment_bytes_max: u64,
-}
-
-impl Rules {
-    /// Address space to map for a growing segment: its frames and one that overshoots.
-    #[must_use]
-    pub fn capacity(&self) -> u64 {
-        self.segment_bytes_max + self.segment_bytes_max / 4 + (4 << 20)
-    }
-}
+use crate::segment::{Growing, Head, Rules, Segment, SegmentHeader, Segments, Tally, data_path};
 
 /// What the writer, the background and readers of one log share.
 pub struct Shared {
@@ -83,26 +65,6 @@ impl Shared {
         if !matches!(error, StoreError::Full { .. } | StoreError::Refused(_)) {
             self.refuse(format!("{error}; reads go on, restart to write again"));
         }
-    }
-}
-
-/// How full the last segment is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// Records in it.
-    pub records: u64,
-    /// Bytes of their length-prefixed bodies.
-    pub bytes: u64,
-    /// Its last record ends it.
-    pub ended: bool,
-}
-
-impl Tally {
-    /// Counts a record.
-    pub fn add(&mut self, body_bytes: usize, ends: bool) {
-        self.records += 1;
-        self.bytes += 4 + body_bytes as u64;
-        self.ended |= ends;
     }
 }
 
@@ -165,7 +127,7 @@ impl Writer {
                 if HEADER_BYTES + 8 + bytes > FRAME_BYTES_MAX {
                     return Err(StoreError::Refused(format!("{bytes} bytes do not fit one commit")));
                 }
-                if self.full(&tally, unit as u64, bytes as u64) || frame_bytes + bytes > FRAME_BYTES_MAX {
+                if self.rules.full(&tally, unit as u64, bytes as u64) || frame_bytes + bytes > FRAME_BYTES_MAX {
                     break;
                 }
                 frame_bytes += bytes;
@@ -181,14 +143,6 @@ impl Writer {
             }
         }
         Ok(())
-    }
-
-    /// True when the segment ends before a unit of this size. An empty one takes any unit.
-    fn full(&self, tally: &Tally, records: u64, bytes: u64) -> bool {
-        tally.records > 0
-            && (tally.ended
-                || tally.records + records > u64::from(self.rules.segment_records_max)
-                || tally.bytes + bytes > self.rules.segment_bytes_max)
     }
 
     /// One frame: written, synced, then visible.

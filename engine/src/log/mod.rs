@@ -21,11 +21,11 @@ use crate::catalog::Catalog;
 use crate::error::StoreError;
 use crate::event::Event;
 pub use crate::ingest::{Batch, Outcome};
-use crate::ingest::{Rules, Shared, Writer, prepare};
+use crate::ingest::{Shared, Writer, prepare};
 use crate::query::{Cursor, CursorError, CursorKey};
 use crate::retain::{Held, backlog};
 pub use crate::segment::Head;
-use crate::segment::Segment;
+use crate::segment::{Rules, Segment};
 
 /// Full segments that may wait for their seal before an append seals one itself: bounds memory.
 const BACKLOG_MAX: usize = 4;

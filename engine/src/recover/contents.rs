@@ -3,9 +3,8 @@
 use crate::error::StoreError;
 use crate::event::Fields;
 use crate::index::Doc;
-use crate::ingest::{Tally, seals};
 use crate::segment::walk::{Walk, Walked};
-use crate::segment::{Head, SegmentHeader, State};
+use crate::segment::{Head, SegmentHeader, State, Tally, ends_segment};
 
 /// The valid frames of one data file.
 pub(super) struct Contents {
@@ -42,5 +41,5 @@ fn add(state: &mut State, tally: &mut Tally, frame: &Walked<'_>) {
 fn tally_and_index(state: &mut State, tally: &mut Tally, body: &[u8], committed_us: u64) {
     let fields = Fields::scan(body).expect("the walk accepts canonical events only");
     state.live.push(&Doc::of(&fields, committed_us), committed_us);
-    tally.add(body.len(), seals(&fields));
+    tally.add(body.len(), ends_segment(&fields));
 }

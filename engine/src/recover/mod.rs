@@ -24,10 +24,11 @@ use crate::chain;
 use crate::dedup::{Locator, Recent};
 use crate::error::StoreError;
 use crate::ids::Origin;
-use crate::ingest::{Rules, Tally};
 use crate::io::Disk;
 use crate::record::SaltKey;
-use crate::segment::{Growing, Head, Sealed, Segment, SegmentHeader, data_path, first_of, folder};
+use crate::segment::{
+    Growing, Head, Rules, Sealed, Segment, SegmentHeader, Tally, data_path, first_of, folder,
+};
 
 /// What opening needs to know.
 pub struct Opening<'a> {

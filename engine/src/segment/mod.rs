@@ -13,6 +13,7 @@
 pub mod growing;
 pub mod header;
 pub mod rows;
+mod rules;
 pub mod seal;
 pub mod sealed;
 pub mod set;
@@ -23,6 +24,7 @@ use std::path::{Path, PathBuf};
 pub use growing::{Growing, State};
 pub use header::SegmentHeader;
 pub use rows::{FrameAt, Rows};
+pub use rules::{Rules, Tally, ends_segment};
 pub use seal::seal;
 pub use sealed::Sealed;
 pub use set::{Head, Segment, Segments, Snapshot};

@@ -110,7 +110,8 @@ impl<'a> Walk<'a> {
             return Ok(self.stop(why));
         }
         let Some(records) = records(&self.buffer, self.at, &header, self.head, self.salts) else {
-            return Ok(self.stop("its records are not canonical events".to_owned()));
+            "its records are not canonical events".clone_into(&mut self.stopped);
+            return Ok(None);
         };
         let offset = self.at;
         self.at += header.bytes() as u64;
