@@ -206,5 +206,5 @@ fn a_range_may_be_empty_and_a_page_may_be_exactly_full() {
     let _ = server.ingest(&events).expect(200);
     assert!(server.get("/v1/events?limit=4").expect(200)["next_cursor"].is_null(), "nothing is left");
     assert!(server.get("/v1/events?limit=3").expect(200)["next_cursor"].is_string());
-    assert!(found(&server, "from=2030-01-01T00:00:00Z&to=2020-01-01T00:00:00Z").is_empty());
+    assert!(found(&server, "from=2026-03-01T00:00:01Z&to=2026-03-01T00:00:01Z").is_empty());
 }
