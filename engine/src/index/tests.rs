@@ -135,3 +135,19 @@ fn many_spellings_of_one_value_stay_one_chain() {
         assert_eq!(docs(&found).concat(), (0..5000).collect::<Vec<_>>());
     }
 }
+
+#[test]
+fn a_walk_knows_how_many_documents_remain() {
+    let rows = Row::random_many(&mut Rng(9), 300, 0, 30);
+    both(&rows, |view| {
+        for descending in [false, true] {
+            let mut walk = view.times().unwrap().walk((0, 0), (200_000_000, 0), descending).unwrap();
+            let all = rows.iter().filter(|row| row.time_ns < 200_000_000).count() as u64;
+            for taken in 0..all {
+                assert_eq!(walk.remaining(), all - taken);
+                assert!(walk.next().is_some());
+            }
+            assert!(walk.remaining() == 0 && walk.next().is_none());
+        }
+    });
+}

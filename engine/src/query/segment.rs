@@ -12,17 +12,20 @@ use roaring::RoaringBitmap;
 use super::clause::{Bounds, Lists, Plan};
 use super::{Order, Part};
 use crate::error::StoreError;
-use crate::index::{Set, Times};
+use crate::index::{Postings, Set, Times};
 
 /// A clause with at most this many documents is never worth a walk.
 const SPARSE: u64 = 64;
 /// Steps that a walk may take beyond what selecting would have cost.
 const PATIENCE: u64 = 512;
+/// More lists of one clause than this are united before documents are tested.
+const ALTERNATIVES_MAX: usize = 8;
 
 /// The documents that pass all tests of one segment.
 struct Tests<'a> {
     docs: u32,
-    all_of: Vec<Set<'a>>,
+    /// Of every clause, its lists: one of them must hold the document.
+    all_of: Vec<Vec<Set<'a>>>,
     none_of: Option<Set<'a>>,
 }
 
@@ -172,20 +175,42 @@ pub(super) fn matches(part: &Part<'_>, plan: &Plan<'_>) -> Result<RoaringBitmap,
 
 /// How many documents of a part match.
 pub(super) fn count(part: &Part<'_>, plan: &Plan<'_>) -> Result<u64, StoreError> {
-    if part.docs >= part.view.docs() && plan.spans(part.view) && plan.left_out(part.view)?.count == 0 {
-        // A whole segment: one value's list knows its length.
-        match plan.lists(part.view)?.as_deref() {
-            None => return Ok(0),
-            Some([]) => return Ok(u64::from(part.view.docs())),
-            Some([only]) if only.lists.len() == 1 => return Ok(only.count),
-            Some(_) => {}
+    let bounds = plan.bounds();
+    if bounds.miss(part) {
+        return Ok(0);
+    }
+    let Some(lists) = plan.lists(part.view)? else { return Ok(0) };
+    if part.docs >= part.view.docs() {
+        match lists.as_slice() {
+            [] => return count_all(part, plan, bounds),
+            // One value in a whole segment: its list knows its length.
+            [only]
+                if only.lists.len() == 1 && plan.spans(part.view) && plan.left_out(part.view)?.count == 0 =>
+            {
+                return Ok(only.count);
+            }
+            _ => {}
         }
     }
     Ok(matches(part, plan)?.len())
 }
 
+/// Without clauses: all documents in the range, less those that are left out.
+fn count_all(part: &Part<'_>, plan: &Plan<'_>, bounds: Bounds) -> Result<u64, StoreError> {
+    let times = part.view.times()?;
+    let all = times.walk(bounds.first, bounds.limit, false)?.remaining();
+    let mut left_out = 0;
+    for doc in union(&plan.left_out(part.view)?)?.into_bitmap() {
+        left_out += u64::from(bounds.hold((times.at(doc)?, u64::from(doc))));
+    }
+    Ok(all.saturating_sub(left_out))
+}
+
 fn in_range(part: &Part<'_>, bounds: Bounds) -> Result<RoaringBitmap, StoreError> {
-    part.view.times()?.walk(bounds.first, bounds.limit, false)?.collect()
+    let walk = part.view.times()?.walk(bounds.first, bounds.limit, false)?;
+    let mut docs = walk.collect::<Result<Vec<u32>, _>>()?;
+    docs.sort_unstable();
+    Ok(docs.into_iter().collect())
 }
 
 /// The union of a clause's lists.
@@ -203,19 +228,27 @@ fn union<'a>(lists: &Lists<'a>) -> Result<Set<'a>, StoreError> {
     Ok(Set::Roaring(Cow::Owned(all)))
 }
 
+/// The lists of a clause for tests: a few are tried one by one, which spares their union.
+fn alternatives<'a>(lists: &Lists<'a>) -> Result<Vec<Set<'a>>, StoreError> {
+    if lists.lists.len() > ALTERNATIVES_MAX {
+        return Ok(vec![union(lists)?]);
+    }
+    lists.lists.iter().map(Postings::set).collect()
+}
+
 impl<'a> Tests<'a> {
     fn of(part: &Part<'a>, plan: &Plan<'_>, lists: &[Lists<'a>]) -> Result<Self, StoreError> {
         let left_out = plan.left_out(part.view)?;
         Ok(Self {
             docs: part.docs,
-            all_of: lists.iter().map(union).collect::<Result<_, _>>()?,
+            all_of: lists.iter().map(alternatives).collect::<Result<_, _>>()?,
             none_of: (left_out.count > 0).then(|| union(&left_out)).transpose()?,
         })
     }
 
     fn pass(&self, doc: u32) -> bool {
         doc < self.docs
-            && self.all_of.iter().all(|set| set.contains(doc))
+            && self.all_of.iter().all(|sets| sets.iter().any(|set| set.contains(doc)))
             && !self.none_of.as_ref().is_some_and(|set| set.contains(doc))
     }
 }
