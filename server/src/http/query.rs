@@ -33,6 +33,11 @@ impl Params {
         Ok(Self { pairs })
     }
 
+    /// The parameters not taken yet.
+    pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// Takes all values of a repeatable parameter.
     pub fn take_all(&mut self, name: &str) -> Vec<String> {
         let (taken, kept) = std::mem::take(&mut self.pairs).into_iter().partition(|(n, _)| n == name);
