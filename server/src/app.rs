@@ -13,7 +13,7 @@ use crate::http::intake::Intake;
 use crate::http::problem::Problem;
 use crate::jobs::{Queue, SharedBell, Threads};
 use crate::metrics::Metrics;
-use crate::serve::ServeOptions;
+use crate::serve::{ServeError, ServeOptions};
 use crate::state::{EventTypeRow, Keys, OrgRow, State, VerifiedRow};
 
 /// An organization, its log, and the threads that serve it.
@@ -92,6 +92,8 @@ pub struct App {
     pub intake: Intake,
     /// Searches and other blocking calls at a time.
     pub blocking: Arc<Semaphore>,
+    /// Large bodies taken apart at a time.
+    pub heavy: Arc<Semaphore>,
     /// Live tails at a time.
     pub tails: Arc<Semaphore>,
     /// Changes of organizations, keys and types happen one at a time.
@@ -106,12 +108,16 @@ pub struct App {
 /// A blocking call that finds no free place for this long is refused.
 const BLOCKING_WAIT: Duration = Duration::from_secs(10);
 
+/// Large bodies taken apart at a time.
+const HEAVY_MAX: usize = 4;
+
 impl App {
     /// An application without tenants yet.
     pub fn new(options: ServeOptions, state: Arc<State>, keys: Arc<Keys>) -> Self {
         Self {
             intake: Intake::new(&options),
             blocking: Arc::new(Semaphore::new(options.limits.blocking_calls.max(1))),
+            heavy: Arc::new(Semaphore::new(HEAVY_MAX)),
             tails: Arc::new(Semaphore::new(options.limits.tails)),
             options,
             state,
@@ -158,7 +164,7 @@ impl App {
         self.draining.load(Ordering::Acquire)
     }
 
-    /// Runs `call` on the blocking pool, of which the number of callers is bounded.
+    /// Runs a search or the like on the blocking pool, of which the number of callers is bounded.
     ///
     /// # Errors
     /// 503 when no place is free in time, 500 when the call panics.
@@ -166,10 +172,43 @@ impl App {
         &self,
         call: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Problem> {
-        let place = Arc::clone(&self.blocking).acquire_owned();
+        self.block_in(&self.blocking, call).await
+    }
+
+    /// The same for taking large bodies apart, which has places of its own.
+    ///
+    /// # Errors
+    /// As [`App::block`].
+    pub async fn block_heavy<T: Send + 'static>(
+        &self,
+        call: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        self.block_in(&self.heavy, call).await
+    }
+
+    /// The same for a change of the state.
+    ///
+    /// # Errors
+    /// 503 when it cannot be written.
+    pub async fn save(
+        &self,
+        change: impl FnOnce() -> Result<(), ServeError> + Send + 'static,
+    ) -> Result<(), Problem> {
+        self.block(change).await?.map_err(|error| {
+            tracing::error!(%error, "a change could not be saved");
+            Problem::read_only("the change could not be saved; the server's log says why")
+        })
+    }
+
+    async fn block_in<T: Send + 'static>(
+        &self,
+        places: &Arc<Semaphore>,
+        call: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        let place = Arc::clone(places).acquire_owned();
         let place = match tokio::time::timeout(BLOCKING_WAIT, place).await {
             Ok(Ok(place)) => place,
-            _ => return Err(Problem::overloaded("too many searches and verifications at once")),
+            _ => return Err(Problem::overloaded("the server is busy with other requests of this kind")),
         };
         let done = tokio::task::spawn_blocking(move || {
             let _place = place;

@@ -147,7 +147,8 @@ fn per_org(tenants: &[std::sync::Arc<Tenant>]) -> Registry {
         }
         registry.register(name, help, family);
     }
-    let (syncs, duplicates) = (Family::<OrgLabels, Counter64>::default(), Family::<OrgLabels, Counter64>::default());
+    let (syncs, duplicates) =
+        (Family::<OrgLabels, Counter64>::default(), Family::<OrgLabels, Counter64>::default());
     let writable = Family::<OrgLabels, Gauge>::default();
     for (org, stats, open) in &stats {
         let labels = OrgLabels { org: org.clone() };

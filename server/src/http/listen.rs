@@ -114,8 +114,11 @@ impl Connection {
 
     async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self, stream: S) {
         let timeouts = &self.app.options.timeouts;
-        let patience =
-            Patience { head: timeouts.head, idle: timeouts.idle, write: timeouts.body_chunk.max(timeouts.head) };
+        let patience = Patience {
+            head: timeouts.head,
+            idle: timeouts.idle,
+            write: timeouts.body_chunk.max(timeouts.head),
+        };
         let phase = Phase::default();
         let io = TokioIo::new(Timed::new(stream, patience, phase.clone()));
         let pipeline = Arc::new(Pipeline { app: self.app, router: self.router, peer: self.peer, phase });

@@ -43,12 +43,10 @@ impl Tls {
 }
 
 fn config(files: &TlsFiles) -> Result<ServerConfig, ServeError> {
-    let failed = |path: &Path, what: &dyn std::fmt::Display| {
-        ServeError::Option(format!("{}: {what}", path.display()))
-    };
-    let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(&files.cert)
-        .map_err(|e| failed(&files.cert, &e))?
-        .collect();
+    let failed =
+        |path: &Path, what: &dyn std::fmt::Display| ServeError::Option(format!("{}: {what}", path.display()));
+    let chain: Result<Vec<_>, _> =
+        CertificateDer::pem_file_iter(&files.cert).map_err(|e| failed(&files.cert, &e))?.collect();
     let chain = chain.map_err(|e| failed(&files.cert, &e))?;
     if chain.is_empty() {
         return Err(failed(&files.cert, &"holds no certificate in PEM form"));

@@ -20,9 +20,9 @@ use std::time::Duration;
 
 pub use housekeeper::housekeeper;
 pub use lines::{Printer, printer};
-pub use submission::{Queue, Reply};
+pub use submission::Queue;
 pub use worker::worker;
-pub use writer::{Group, writer};
+pub use writer::writer;
 
 /// The runtime that serves connections.
 ///

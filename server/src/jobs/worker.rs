@@ -36,7 +36,10 @@ pub fn worker(log: Arc<Log>, bell: SharedBell) -> io::Result<JoinHandle<()>> {
                     rest(&bell);
                 }
                 Err(_) => {
-                    tracing::error!(log = log.origin(), "background work panicked and ends until the next start");
+                    tracing::error!(
+                        log = log.origin(),
+                        "background work panicked and ends until the next start"
+                    );
                     return;
                 }
             }

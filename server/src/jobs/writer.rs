@@ -77,7 +77,10 @@ impl Writer {
         let Gathered { batches, replies, .. } = gathered;
         let appended = catch_unwind(AssertUnwindSafe(|| self.log.append(batches, now_us())));
         let Ok(results) = appended else {
-            tracing::error!(log = self.log.origin(), "the store panicked in an append; the log takes no more events");
+            tracing::error!(
+                log = self.log.origin(),
+                "the store panicked in an append; the log takes no more events"
+            );
             return false;
         };
         self.position.send_replace(self.log.head().size);

@@ -17,8 +17,8 @@ pub fn get(cx: &mut Cx) -> Result<Answer, Problem> {
     let tenant = cx.caller()?.tenant;
     let head = tenant.log.head();
     let verified = *tenant.verified.lock().unwrap_or_else(PoisonError::into_inner);
-    let verified = verified
-        .and_then(|v| Some(json!({"sequence": v.size.checked_sub(1)?, "at": committed_at(v.at_us)})));
+    let verified =
+        verified.and_then(|v| Some(json!({"sequence": v.size.checked_sub(1)?, "at": committed_at(v.at_us)})));
     let value = json!({
         "origin": tenant.log.origin(),
         "size": head.size,

@@ -35,8 +35,7 @@ pub fn ready(cx: &mut Cx) -> Result<Answer, Problem> {
 /// Counters; those of single organizations only for the instance key.
 pub fn metrics(cx: &mut Cx) -> Result<Answer, Problem> {
     std::mem::take(&mut cx.params).finish(&[])?;
-    let tenants =
-        if auth::instance_key(&cx.app, &cx.headers) { cx.app.all_tenants() } else { Vec::new() };
+    let tenants = if auth::instance_key(&cx.app, &cx.headers) { cx.app.all_tenants() } else { Vec::new() };
     let text = cx.app.metrics.text(&cx.app, &tenants).map_err(|_| Problem::internal())?;
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     Ok(answer::typed(StatusCode::OK, kind, Body::full(text)))

@@ -68,7 +68,9 @@ fn take_ask(params: &mut Params, now_ns: i64) -> Result<Ask, Problem> {
     let count = match params.take("count")?.as_deref() {
         None | Some("none") => false,
         Some("exact") => true,
-        Some(other) => return Err(Problem::parameter("count", format!("takes none or exact, not `{other}`"))),
+        Some(other) => {
+            return Err(Problem::parameter("count", format!("takes none or exact, not `{other}`")));
+        }
     };
     Ok(Ask { filter, order, limit, count })
 }

@@ -40,7 +40,17 @@ pub async fn get(cx: &mut Cx) -> Result<Answer, Problem> {
     let place = place.map_err(|_| Problem::overloaded("too many live tails are open"))?;
     let (chunks, receiver) = mpsc::channel(2);
     let stopping = cx.app.stopping.subscribe();
-    let tail = Tail { app: Arc::clone(&cx.app), tenant, key, filter, next, position, stopping, chunks, _place: place };
+    let tail = Tail {
+        app: Arc::clone(&cx.app),
+        tenant,
+        key,
+        filter,
+        next,
+        position,
+        stopping,
+        chunks,
+        _place: place,
+    };
     cx.app.metrics.tails.inc();
     tokio::spawn(async move {
         let app = Arc::clone(&tail.app);

@@ -3,8 +3,7 @@
 use jiff::Timestamp;
 
 /// What `from` and `to` take.
-pub const TAKES: &str =
-    "takes an RFC 3339 time such as 2026-11-23T07:28:00Z, or one relative to now such as now-15m (units s, m, h, d, w)";
+pub const TAKES: &str = "takes an RFC 3339 time such as 2026-11-23T07:28:00Z, or one relative to now such as now-15m (units s, m, h, d, w)";
 
 /// Nanoseconds since 1970, now.
 pub fn now_ns() -> i64 {
@@ -70,7 +69,9 @@ mod tests {
         assert_eq!(parse("now-15m", NOW), Some(NOW - 900_000_000_000));
         assert_eq!(parse("now-7d", NOW), Some(NOW - 7 * 86_400_000_000_000));
         assert_eq!(parse("now+1h", NOW), Some(NOW + 3_600_000_000_000));
-        for bad in ["now-", "now-m", "now-15", "now-15y", "now--1m", "nowish", "now-1.5h", "now-99999999999999d"] {
+        for bad in
+            ["now-", "now-m", "now-15", "now-15y", "now--1m", "nowish", "now-1.5h", "now-99999999999999d"]
+        {
             assert_eq!(parse(bad, NOW), None, "{bad}");
         }
     }
@@ -80,7 +81,15 @@ mod tests {
         assert_eq!(parse("1970-01-01T00:00:00.000000001Z", 0), Some(1));
         assert_eq!(parse("1970-01-01T01:00:00+01:00", 9), Some(0));
         assert_eq!(parse("1970-01-01T01:00:00 01:00", 9), Some(0));
-        for bad in ["", "2026-11-23", "2026-11-23T07:28Z", "2026-11-23 07:28:00Z", "1732346880", "2026-13-01T00:00:00Z", "äöüäöüäöüäöüäöüäöüäöü"] {
+        for bad in [
+            "",
+            "2026-11-23",
+            "2026-11-23T07:28Z",
+            "2026-11-23 07:28:00Z",
+            "1732346880",
+            "2026-13-01T00:00:00Z",
+            "äöüäöüäöüäöüäöüäöüäöü",
+        ] {
             assert_eq!(parse(bad, NOW), None, "{bad}");
         }
         assert_eq!(parse("9999-12-31T00:00:00Z", 0), Some(i64::MAX));

@@ -29,7 +29,8 @@ pub async fn post(cx: &mut Cx) -> Result<Answer, Problem> {
     std::mem::take(&mut cx.params).finish(&[])?;
     let ask: Ask = fields::optional_body(cx, "from, to, deep").await?;
     if ask.deep == Some(true) {
-        let detail = "deep verification compares index events, which this version does not make yet; leave it out";
+        let detail =
+            "deep verification compares index events, which this version does not make yet; leave it out";
         return Err(Problem::fields(vec![ItemError::field("/deep", detail)]));
     }
     let tenant = cx.caller()?.tenant;
@@ -49,7 +50,12 @@ pub async fn post(cx: &mut Cx) -> Result<Answer, Problem> {
     let (lines, receiver) = mpsc::channel(4);
     let app = Arc::clone(&cx.app);
     tokio::spawn(async move {
-        let job = Job { app: Arc::clone(&app), tenant, range: (!whole).then_some((from, to)), lines: lines.clone() };
+        let job = Job {
+            app: Arc::clone(&app),
+            tenant,
+            range: (!whole).then_some((from, to)),
+            lines: lines.clone(),
+        };
         if let Err(problem) = app.block(move || job.run()).await {
             let _ = lines.send(failed(&problem.detail)).await;
         }

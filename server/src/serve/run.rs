@@ -162,7 +162,11 @@ impl Running {
 
 async fn signals(running: Running) -> Result<(), ServeError> {
     let hook = |kind| {
-        signal(kind).map_err(|source| ServeError::Io { path: "signals".into(), doing: "listening to", source })
+        signal(kind).map_err(|source| ServeError::Io {
+            path: "signals".into(),
+            doing: "listening to",
+            source,
+        })
     };
     let (mut term, mut int, mut hup) =
         (hook(SignalKind::terminate())?, hook(SignalKind::interrupt())?, hook(SignalKind::hangup())?);

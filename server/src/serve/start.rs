@@ -15,7 +15,7 @@ use crate::app::{App, Tenant, Types};
 use crate::auth::Scopes;
 use crate::jobs::{self, Bell};
 use crate::routes::event_types;
-use crate::state::{self, Keys, KeyRow, OrgRow, Plan, State, VerifiedRow};
+use crate::state::{self, KeyRow, Keys, OrgRow, Plan, State, VerifiedRow};
 
 /// The organization that a first start makes.
 const FIRST_ORG: &str = "default";
@@ -64,7 +64,9 @@ pub fn open(options: ServeOptions) -> Result<(Arc<App>, Option<String>), ServeEr
     if let Some(given) = options.admin_key.as_deref().filter(|_| !made)
         && keys.authenticate(given).is_none()
     {
-        tracing::warn!("STELE_ADMIN_KEY is not a key of this data directory and is ignored: it sets the key of a first start");
+        tracing::warn!(
+            "STELE_ADMIN_KEY is not a key of this data directory and is ignored: it sets the key of a first start"
+        );
     }
     let app = Arc::new(App::new(options, Arc::clone(&state), keys));
     let mut types: HashMap<String, BTreeMap<_, _>> = HashMap::new();
@@ -179,7 +181,8 @@ pub fn tenant(
     let bell = Arc::new(Bell::default());
     let (publish, position) = watch::channel(log.head().size);
     let queued = app.options.limits.queued_requests;
-    let (queue, writer) = jobs::writer(Arc::clone(&log), queued, publish, Arc::clone(&bell)).map_err(failed)?;
+    let (queue, writer) =
+        jobs::writer(Arc::clone(&log), queued, publish, Arc::clone(&bell)).map_err(failed)?;
     app.threads.add(writer);
     app.threads.add(jobs::worker(Arc::clone(&log), Arc::clone(&bell)).map_err(failed)?);
     bell.ring();

@@ -118,10 +118,10 @@ pub struct EventTypeRow {
     pub v: u8,
     /// The type.
     pub event_type: String,
-    /// Its category.
-    pub category: String,
-    /// JSON Schema for `metadata`; null for none.
-    pub schema: Value,
+    /// Its category; none for that of the built-in type.
+    pub category: Option<String>,
+    /// JSON Schema for `metadata`; none for that of the built-in type.
+    pub schema: Option<Value>,
     /// Mark or refuse.
     pub on_mismatch: OnMismatch,
 }

@@ -34,9 +34,9 @@ impl State {
         let path = data.join("state.redb");
         let failed = |detail: String| ServeError::State { path: path.clone(), detail };
         let db = Database::create(&path).map_err(|e| match e {
-            DatabaseError::UpgradeRequired(found) => {
-                failed(format!("file format {found} is too old for this build; open it with the release before"))
-            }
+            DatabaseError::UpgradeRequired(found) => failed(format!(
+                "file format {found} is too old for this build; open it with the release before"
+            )),
             DatabaseError::DatabaseAlreadyOpen => failed("open in another process".to_owned()),
             other => failed(other.to_string()),
         })?;
@@ -102,12 +102,12 @@ impl State {
     /// # Errors
     /// The file cannot be written; nothing has changed.
     pub fn put_keys(&self, keys: &[KeyRow]) -> Result<(), ServeError> {
-        let rows: Result<Vec<_>, _> = keys.iter().map(|k| Ok((k.id.as_str(), self.json(k)?))).collect();
-        let rows: Vec<(&str, Vec<u8>)> = rows?;
+        let named = |k: &KeyRow| Ok::<_, ServeError>((k.id.clone(), self.json(k)?));
+        let rows = keys.iter().map(named).collect::<Result<Vec<_>, _>>()?;
         self.write(|txn| {
             let mut table = txn.open_table(KEYS)?;
             for (id, json) in &rows {
-                table.insert(*id, json.as_slice())?;
+                table.insert(id.as_str(), json.as_slice())?;
             }
             Ok(())
         })
@@ -222,8 +222,8 @@ mod tests {
         let row = EventTypeRow {
             v: 1,
             event_type: "a.b".to_owned(),
-            category: "x".to_owned(),
-            schema: serde_json::json!({"type": "object"}),
+            category: Some("x".to_owned()),
+            schema: Some(serde_json::json!({"type": "object"})),
             on_mismatch: OnMismatch::Refuse,
         };
         {
