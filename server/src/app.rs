@@ -11,7 +11,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::http::intake::Intake;
 use crate::http::problem::Problem;
-use crate::jobs::{Queue, SharedBell, Threads};
+use crate::jobs::{Bells, Queue, Threads};
 use crate::metrics::Metrics;
 use crate::serve::{ServeError, ServeOptions};
 use crate::state::{EventTypeRow, Keys, OrgRow, State, VerifiedRow};
@@ -26,8 +26,8 @@ pub struct Tenant {
     pub queue: Queue,
     /// The log's size as published: what is below is on stable storage and searchable.
     pub position: watch::Receiver<u64>,
-    /// Wakes the log's worker.
-    pub bell: SharedBell,
+    /// Wake the log's background threads.
+    pub bells: Bells,
     /// What opening found wrong.
     pub damage: Vec<String>,
     types: RwLock<Types>,
@@ -51,13 +51,13 @@ impl Tenant {
         log: Arc<Log>,
         queue: Queue,
         position: watch::Receiver<u64>,
-        bell: SharedBell,
+        bells: Bells,
         damage: Vec<String>,
         types: Types,
         verified: Option<VerifiedRow>,
     ) -> Self {
         let (types, verified) = (RwLock::new(types), Mutex::new(verified));
-        Self { org, log, queue, position, bell, damage, types, verified }
+        Self { org, log, queue, position, bells, damage, types, verified }
     }
 
     /// The types that events are checked against.

@@ -12,3 +12,5 @@ mod metrics;
 mod routes;
 pub mod serve;
 mod state;
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,8 @@
 //! Every thread of the server is started here and nowhere else.
 //!
 //! - the runtime's threads, which serve connections;
-//! - per log one writer (the only caller of `Log::append`) and one worker (the only caller of
-//!   `Log::work`);
+//! - per log one writer (the only caller of `Log::append`), one worker (the only caller of
+//!   `Log::work`) and one leveller (the only caller of `Log::zero_ahead`);
 //! - one housekeeper, which saves what may be saved late;
 //! - one printer, which writes log lines so that nobody waits for a slow terminal.
 
@@ -21,7 +21,7 @@ use std::time::Duration;
 pub use housekeeper::housekeeper;
 pub use lines::{Printer, printer};
 pub use submission::Queue;
-pub use worker::worker;
+pub use worker::{leveller, worker};
 pub use writer::writer;
 
 /// The runtime that serves connections.
@@ -99,5 +99,28 @@ impl Threads {
     }
 }
 
-/// A shared flag and bell of a log's worker.
+/// A bell of a thread.
 pub type SharedBell = Arc<Bell>;
+
+/// The bells of a log's background threads.
+#[derive(Clone, Debug, Default)]
+pub struct Bells {
+    /// The worker's.
+    pub worker: SharedBell,
+    /// The leveller's.
+    pub leveller: SharedBell,
+}
+
+impl Bells {
+    /// Something was appended.
+    pub fn ring(&self) {
+        self.leveller.ring();
+        self.worker.ring();
+    }
+
+    /// There will be no more.
+    pub fn stop(&self) {
+        self.leveller.stop();
+        self.worker.stop();
+    }
+}

@@ -9,7 +9,7 @@ use stele_engine::log::{Batch, Log};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::submission::{Queue, Reply, Submission};
-use super::{SharedBell, start};
+use super::{Bells, start};
 use crate::state::now_us;
 
 /// How much goes into one append.
@@ -27,8 +27,8 @@ impl Default for Group {
     }
 }
 
-/// Starts the writer of a log. `position` is moved to the log's size after each append, `bell` is
-/// the worker's.
+/// Starts the writer of a log. `position` is moved to the log's size after each append, `bells` are
+/// those of its background threads.
 ///
 /// # Errors
 /// The system gives no thread.
@@ -36,10 +36,10 @@ pub fn writer(
     log: Arc<Log>,
     queued_requests: usize,
     position: watch::Sender<u64>,
-    bell: SharedBell,
+    bells: Bells,
 ) -> io::Result<(Queue, JoinHandle<()>)> {
     let (queue, waiting) = Queue::new(queued_requests);
-    let writer = Writer { log, position, bell, group: Group::default() };
+    let writer = Writer { log, position, bells, group: Group::default() };
     let thread = start("stele-writer", move || writer.run(waiting))?;
     Ok((queue, thread))
 }
@@ -47,7 +47,7 @@ pub fn writer(
 struct Writer {
     log: Arc<Log>,
     position: watch::Sender<u64>,
-    bell: SharedBell,
+    bells: Bells,
     group: Group,
 }
 
@@ -88,7 +88,7 @@ impl Writer {
             // A client that went away does not wait for its answer.
             let _ = reply.send(result);
         }
-        self.bell.ring();
+        self.bells.ring();
         true
     }
 }

@@ -64,7 +64,7 @@ pub async fn add(cx: &mut Cx) -> Result<Answer, Problem> {
     let recorded = changes::record(cx, &caller, &made, change).await;
     if recorded.is_err() {
         made.queue.stop().await;
-        made.bell.stop();
+        made.bells.stop();
     }
     recorded?;
     let scopes: Vec<String> = Scopes::NAMES.iter().map(|n| (*n).to_owned()).collect();

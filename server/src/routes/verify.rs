@@ -16,6 +16,9 @@ use crate::http::answer::{self, Answer, Body};
 use crate::http::problem::{ItemError, Problem};
 use crate::state::{VerifiedRow, now_us};
 
+/// Faults told in one answer.
+const FAULTS_MAX: usize = 10_000;
+
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Ask {
@@ -108,7 +111,8 @@ impl Job {
             "result": if ok { "ok" } else { "failed" },
             "proved_to": verdict.proved_to,
             "checked": verdict.checked,
-            "faults": verdict.faults.iter().map(show).collect::<Vec<_>>(),
+            "faults": verdict.faults.iter().take(FAULTS_MAX).map(show).collect::<Vec<_>>(),
+            "faults_left_out": verdict.faults.len().saturating_sub(FAULTS_MAX),
         }))
     }
 

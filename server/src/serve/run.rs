@@ -136,7 +136,7 @@ impl Running {
         let tenants = self.app.all_tenants();
         for tenant in &tenants {
             tenant.queue.stop().await;
-            tenant.bell.stop();
+            tenant.bells.stop();
         }
         self.keeper.stop();
         let app = Arc::clone(&self.app);

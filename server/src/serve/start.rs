@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use super::{ServeError, ServeOptions};
 use crate::app::{App, Tenant, Types};
 use crate::auth::Scopes;
-use crate::jobs::{self, Bell};
+use crate::jobs::{self, Bells};
 use crate::routes::event_types;
 use crate::state::{self, KeyRow, Keys, OrgRow, Plan, State, VerifiedRow};
 
@@ -178,16 +178,16 @@ pub fn tenant(
         detail: format!("event types of {}: {detail}", org.id),
     })?;
     let log = Arc::new(log);
-    let bell = Arc::new(Bell::default());
+    let bells = Bells::default();
     let (publish, position) = watch::channel(log.head().size);
     let queued = app.options.limits.queued_requests;
-    let (queue, writer) =
-        jobs::writer(Arc::clone(&log), queued, publish, Arc::clone(&bell)).map_err(failed)?;
+    let (queue, writer) = jobs::writer(Arc::clone(&log), queued, publish, bells.clone()).map_err(failed)?;
     app.threads.add(writer);
-    app.threads.add(jobs::worker(Arc::clone(&log), Arc::clone(&bell)).map_err(failed)?);
-    bell.ring();
+    app.threads.add(jobs::worker(Arc::clone(&log), Arc::clone(&bells.worker)).map_err(failed)?);
+    app.threads.add(jobs::leveller(Arc::clone(&log), Arc::clone(&bells.leveller)).map_err(failed)?);
+    bells.ring();
     let types = Types { rows, taxonomy: Arc::new(taxonomy) };
-    Ok(Tenant::new(org, log, queue, position, bell, damage, types, verified))
+    Ok(Tenant::new(org, log, queue, position, bells, damage, types, verified))
 }
 
 #[cfg(test)]
