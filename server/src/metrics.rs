@@ -129,13 +129,12 @@ impl Default for Metrics {
 fn per_org(tenants: &[std::sync::Arc<Tenant>]) -> Registry {
     let mut registry = Registry::with_prefix("stele_log");
     type Read = fn(&stele_engine::log::Stats) -> u64;
-    let series: [(&str, &str, Read); 7] = [
+    let series: [(&str, &str, Read); 6] = [
         ("size", "Events in the log", |s| s.size),
         ("segments", "Segments", |s| s.segments),
         ("sealing", "Segments being sealed", |s| s.sealing),
         ("active_bytes", "Bytes of the active segment", |s| s.active_bytes),
         ("data_bytes", "Bytes of data files", |s| s.data_bytes),
-        ("index_bytes", "Bytes of index files", |s| s.index_bytes),
         ("heap_bytes", "Memory beyond mapped files", |s| s.heap_bytes),
     ];
     let stats: Vec<_> = tenants.iter().map(|t| (t.org.id.clone(), t.log.stats(), t.log.writable())).collect();

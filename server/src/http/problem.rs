@@ -182,6 +182,7 @@ fn title(slug: &str, status: StatusCode) -> &'static str {
         "forbidden" => "The key lacks a scope",
         "rate-limited" => "Too many requests",
         "read-only" => "The log takes no events",
+        "damaged" => "Stored bytes are damaged",
         "disk-full" => "The disk is full",
         "unavailable" => "Not available in this version",
         _ => status.canonical_reason().unwrap_or("Error"),
@@ -199,6 +200,11 @@ impl From<StoreError> for Problem {
             .with(header::RETRY_AFTER, HeaderValue::from_static("30")),
             StoreError::ReadOnly { why } => Self::read_only(why),
             StoreError::Refused(why) => Self::too_large(why),
+            damaged @ StoreError::Damaged { .. } => {
+                tracing::error!(error = %damaged, "store");
+                let detail = format!("{damaged}; POST /v1/chain/verify names all that is damaged");
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "damaged", detail)
+            }
             other => {
                 tracing::error!(error = %other, "store");
                 Self::new(

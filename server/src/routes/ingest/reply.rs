@@ -56,7 +56,11 @@ impl Reply {
                     }
                 }
                 Outcome::Conflict { sequence } => {
-                    let detail = format!("the id is taken by other content, stored at sequence {sequence}");
+                    let place = match sequence {
+                        Some(sequence) => format!("stored at sequence {sequence}"),
+                        None => "of an item before it in this request".to_owned(),
+                    };
+                    let detail = format!("the id is taken by other content, {place}");
                     reply.refuse(n, "conflict", "/event_id", detail);
                 }
                 Outcome::NotStored => {

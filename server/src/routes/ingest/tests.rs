@@ -33,8 +33,11 @@ fn stored(sequence: u64) -> Outcome {
 #[test]
 fn each_item_is_counted_once_and_errors_come_in_order() {
     let items = items(&[&good("a"), "not json", &good("b"), &good("c")]);
-    let outcomes =
-        [stored(7), Outcome::Conflict { sequence: 3 }, Outcome::Duplicate { sequence: 2, hash: [2; 32] }];
+    let outcomes = [
+        stored(7),
+        Outcome::Conflict { sequence: Some(3) },
+        Outcome::Duplicate { sequence: 2, hash: [2; 32] },
+    ];
     let reply = value(Reply::of(items, &outcomes, false, true).list().unwrap());
     assert_eq!(
         (&reply["accepted"], &reply["duplicates"], &reply["rejected"]),
@@ -78,7 +81,7 @@ fn a_single_event_answers_by_its_code() {
         };
     assert_eq!(status(&good("a"), &[stored(0)]), 200);
     assert_eq!(status(&good("a"), &[Outcome::Duplicate { sequence: 0, hash: [0; 32] }]), 200);
-    assert_eq!(status(&good("a"), &[Outcome::Conflict { sequence: 0 }]), 409);
+    assert_eq!(status(&good("a"), &[Outcome::Conflict { sequence: Some(0) }]), 409);
     assert_eq!(status("{}", &[]), 422);
     let large = good("a")
         .replace(r#""status""#, &format!(r#""metadata":{{"x":"{}"}},"status""#, "y".repeat(300_000)));
