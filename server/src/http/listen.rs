@@ -22,7 +22,7 @@ use crate::app::App;
 /// Longest request head.
 const HEAD_BYTES_MAX: usize = 32 << 10;
 /// Read and write buffer of a connection: what 4,096 of them may hold beside the bodies' budget.
-const BUFFER_BYTES_MAX: usize = 128 << 10;
+const BUFFER_BYTES_MAX: usize = 64 << 10;
 /// Headers of a request.
 const HEADERS_MAX: usize = 64;
 

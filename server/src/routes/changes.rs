@@ -45,7 +45,7 @@ pub async fn record(cx: &Cx, caller: &Caller, tenant: &Tenant, change: Change) -
         actor["user_agent"] = agent.chars().take(AGENT_CHARS_MAX).collect::<String>().into();
     }
     let resource = json!({"type": kind, "id": id, "name": name});
-    let metadata = json!({"changes": {"before": before, "after": after}});
+    let metadata = format!(r#"{{"changes":{{"before":{before},"after":{after}}}}}"#);
     let event_type = format!("stele.{what}");
     let event_id = format!("stele:{what}:{}", uuid::Uuid::now_v7());
     let event = event::own(
@@ -56,7 +56,7 @@ pub async fn record(cx: &Cx, caller: &Caller, tenant: &Tenant, change: Change) -
         &resource.to_string(),
         action,
         "success",
-        &metadata.to_string(),
+        &metadata,
     );
     let event = event.map_err(|rejected| refused(&rejected))?;
     let bytes = event.body.len();
