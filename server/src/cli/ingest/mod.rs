@@ -177,3 +177,6 @@ fn rate(events: u64, since: Instant) -> u64 {
     let micros = since.elapsed().as_micros().max(1);
     u64::try_from(u128::from(events) * 1_000_000 / micros).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests;
