@@ -38,18 +38,40 @@ struct Party {
 
 impl Party {
     /// The name that says most: e-mail, else id, else name, else only the type.
-    fn actor(&self) -> String {
-        let best = self.email.as_ref().or(self.id.as_ref()).or(self.name.as_ref());
-        best.map_or_else(|| self.r#type.clone(), |name| format!("{} {name}", self.r#type))
+    fn actor(&self) -> &str {
+        [&self.email, &self.id, &self.name].into_iter().flatten().next().unwrap_or(&self.r#type)
     }
 
     fn resource(&self) -> String {
-        format!("{} {}", self.r#type, self.id.as_deref().unwrap_or("-"))
+        format!("{}/{}", self.r#type, self.id.as_deref().unwrap_or_default())
     }
 }
 
-/// Header of a table of events.
-pub const HEADER: [&str; 7] = ["TIME", "TYPE", "STATUS", "ACTOR", "RESOURCE", "ACTION", "EVENT ID"];
+/// Which columns fit a terminal, and how wide those are that can be cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Columns {
+    party_chars: usize,
+    action: bool,
+    id: bool,
+}
+
+impl Columns {
+    /// For a terminal of `width` characters. Narrow ones lose the action, then the id, so that an
+    /// event stays one line.
+    pub fn fit(width: usize) -> Self {
+        let (id, action) = (width >= 120, width >= 150);
+        let taken = 60 + if id { 38 } else { 0 } + if action { 18 } else { 0 };
+        Self { party_chars: (width.saturating_sub(taken) / 2).clamp(8, 40), action, id }
+    }
+
+    /// The header of a table with these columns.
+    pub fn header(self) -> Vec<&'static str> {
+        let mut names = vec!["TIME", "TYPE", "STATUS", "ACTOR", "RESOURCE"];
+        names.extend(self.action.then_some("ACTION"));
+        names.extend(self.id.then_some("EVENT ID"));
+        names
+    }
+}
 
 impl<'a> Shown<'a> {
     /// Reads an event's line; what is missing stays empty.
@@ -58,16 +80,17 @@ impl<'a> Shown<'a> {
     }
 
     /// Adds the event to a table.
-    pub fn add_to(&self, table: &mut Table) {
-        let cells: [Cell; 7] = [
-            cell(&self.timestamp),
-            cell(&self.event_type),
+    pub fn add_to(&self, table: &mut Table, columns: Columns) {
+        let party = |text: &str| cell(&shortened(text, columns.party_chars));
+        let mut cells: Vec<Cell> = vec![
+            cell(&seconds(&self.timestamp)),
+            cell(&shortened(&self.event_type, 24)),
             status_cell(&self.status),
-            cell(&shortened(&self.actor.actor(), 40)),
-            cell(&shortened(&self.resource.resource(), 40)),
-            cell(&shortened(&self.action, 24)),
-            cell(&self.event_id),
+            party(self.actor.actor()),
+            party(&self.resource.resource()),
         ];
+        cells.extend(columns.action.then(|| cell(&shortened(&self.action, 16))));
+        cells.extend(columns.id.then(|| cell(&self.event_id)));
         table.add_row(cells);
     }
 
@@ -84,9 +107,17 @@ impl<'a> Shown<'a> {
             "{}  {painted}  {:<24}  {}  →  {}",
             printable(&self.timestamp),
             printable(&self.event_type),
-            printable(&self.actor.actor()),
+            printable(self.actor.actor()),
             printable(&self.resource.resource()),
         )
+    }
+}
+
+/// A UTC time without its decimals.
+fn seconds(timestamp: &str) -> Cow<'_, str> {
+    match timestamp.split_once('.') {
+        Some((whole, _)) => Cow::Owned(format!("{whole}Z")),
+        None => Cow::Borrowed(timestamp),
     }
 }
 
@@ -110,16 +141,31 @@ mod tests {
     fn an_event_is_one_line_without_control_characters() {
         let line = Shown::read(LINE).line(true);
         assert!(line.contains("\x1b[31mfailure\x1b[0m"), "{line:?}");
-        assert!(line.contains("user a\\u{1b}@example.com  →  session s1"), "{line:?}");
+        assert!(line.contains("a\\u{1b}@example.com  →  session/s1"), "{line:?}");
         assert!(!Shown::read(LINE).line(false).contains('\x1b'));
     }
 
     #[test]
     fn what_cannot_be_read_shows_empty_and_does_not_end_the_list() {
         let mut table = Table::new();
-        Shown::read("{}").add_to(&mut table);
-        Shown::read("nonsense").add_to(&mut table);
+        Shown::read("{}").add_to(&mut table, Columns::fit(80));
+        Shown::read("nonsense").add_to(&mut table, Columns::fit(80));
         assert_eq!(table.row_count(), 2);
+    }
+
+    #[test]
+    fn an_event_stays_one_line_on_any_usual_terminal() {
+        for width in [80, 100, 119, 120, 140, 150, 200] {
+            let mut table = Table::new();
+            table.load_style(comfy_table::presets::NOTHING).set_header(Columns::fit(width).header());
+            let long = LINE.replace("usr", &"x".repeat(90)).replace("s1", &"y".repeat(90));
+            let long = long
+                .replace("a\\u001b", &"z".repeat(90))
+                .replace("\"e1\"", &format!("\"{}\"", "0".repeat(36)));
+            Shown::read(&long).add_to(&mut table, Columns::fit(width));
+            let widest = table.lines().map(|l| l.trim_end().chars().count()).max().unwrap();
+            assert!(widest <= width, "{widest} of {width}:\n{table}");
+        }
     }
 
     #[test]

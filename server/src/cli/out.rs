@@ -48,6 +48,11 @@ impl Out {
         Ok(())
     }
 
+    /// Characters of a line of the terminal; plenty where there is none.
+    pub fn width(&self) -> usize {
+        Table::new().width().map_or(200, usize::from)
+    }
+
     /// An empty table with a header, in the one style of this program.
     pub fn new_table(&self, header: &[&str]) -> Table {
         let mut table = Table::new();
@@ -56,6 +61,9 @@ impl Out {
             table.enforce_styling();
         } else {
             table.force_no_tty();
+        }
+        if header.is_empty() {
+            return table;
         }
         table.set_header(header.iter().map(|name| Cell::new(name).add_attribute(Attribute::Bold)));
         table

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::client::{Client, Connection};
-use super::event::{HEADER, Shown};
+use super::event::{Columns, Shown};
 use super::failure::Failure;
 use super::filters::{Filters, Query, TimeRange};
 use super::out::Out;
@@ -136,9 +136,10 @@ fn print(out: &mut Out, events: &[Box<RawValue>], first: bool) -> Result<(), Fai
     if events.is_empty() {
         return Ok(());
     }
-    let mut table = out.new_table(if first { &HEADER } else { &[] });
+    let columns = Columns::fit(out.width());
+    let mut table = out.new_table(&if first { columns.header() } else { Vec::new() });
     for event in events {
-        Shown::read(event.get()).add_to(&mut table);
+        Shown::read(event.get()).add_to(&mut table, columns);
     }
     out.table(&table)?;
     out.flush()
