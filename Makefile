@@ -5,12 +5,13 @@ CARGO ?= cargo
 PYTHON ?= python3
 PORT ?= 7070
 DATA ?= ./stele-data
+BENCH_ARGS ?=
 
 VENV := tests/.venv
 # The build directory, wherever the environment or a configuration file puts it.
 TARGET = $(shell $(CARGO) metadata --format-version 1 --no-deps | sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p')
 
-.PHONY: help run build test soak bench lint python-env tools-build tools-test
+.PHONY: help run build test soak bench lint venv tools-build tools-test
 .DEFAULT_GOAL := help
 
 help: ## This list
@@ -23,26 +24,27 @@ build: tools-build ## Build the release binary
 	$(CARGO) build --release --locked -p stele-server --bin stele
 	@echo "built $(TARGET)/release/stele"
 
-test: tools-test python-env ## Everything that must pass, in short forms
+test: tools-test venv ## Everything that must pass, in short forms
 	$(CARGO) build --locked --workspace --bins
 	$(CARGO) test --locked --workspace --no-fail-fast
 	$(VENV)/bin/python tests/python/custody.py
 
-soak: tools-test python-env ## The same in full figures: takes hours
+soak: tools-test venv ## The same in full figures: 200 kills, every power cut, 10 minutes of fuzzing a parser
 	$(CARGO) build --release --locked --workspace --bins
 	STELE_SOAK=1 $(CARGO) test --release --locked --workspace --no-fail-fast
 	$(VENV)/bin/python tests/python/custody.py
+	tests/fuzz.sh 600
 
-bench: tools-build ## Measure, and print one table
-	$(CARGO) run --release --locked -p stele-benches --bin stele-bench
+bench: tools-build ## Measure, and print one table (BENCH_ARGS=--quick for small sizes)
+	$(CARGO) build --release --locked -p stele-server --bin stele -p stele-benches --bins
+	$(TARGET)/release/stele-bench $(BENCH_ARGS)
 
 lint: tools-build ## Format, clippy and documentation, with warnings as errors
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps
 
-# The checks in Python use pinned packages in an environment of their own.
-python-env: $(VENV)/stamp
+venv: $(VENV)/stamp ## The environment of the checks in Python, with pinned packages
 $(VENV)/stamp: tests/requirements.txt
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
