@@ -38,6 +38,8 @@ pub struct Outcome {
     pub sequences: Option<(u64, u64)>,
     /// Each refused item's input, line and fault.
     pub errors: Vec<(usize, u64, ItemError)>,
+    /// Faults that the server counted and did not list.
+    pub unlisted: u64,
     /// True where the batch was sent more than once, so that `duplicates` may count events that an
     /// earlier try stored.
     pub repeated: bool,
@@ -53,6 +55,7 @@ struct Ingested {
     first_sequence: Option<u64>,
     last_sequence: Option<u64>,
     errors: Vec<ItemError>,
+    errors_left_out: u64,
 }
 
 impl Sender {
@@ -113,6 +116,7 @@ impl Outcome {
         self.rejected += other.rejected;
         self.sequences = joined(self.sequences, other.sequences);
         self.errors.extend(other.errors);
+        self.unlisted += other.unlisted;
         self.repeated |= other.repeated;
         self
     }
@@ -144,6 +148,7 @@ fn read(body: &[u8], batch: &Batch, repeated: bool) -> Option<Outcome> {
         rejected,
         sequences: answer.first_sequence.zip(answer.last_sequence),
         errors: answer.errors.into_iter().filter_map(place).collect(),
+        unlisted: answer.errors_left_out,
         repeated,
     })
 }

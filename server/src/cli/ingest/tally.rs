@@ -79,6 +79,7 @@ impl Tally {
         self.sum.duplicates += outcome.duplicates;
         self.sum.rejected += outcome.rejected;
         self.sum.repeated |= outcome.repeated;
+        self.sum.unlisted += outcome.unlisted;
         self.sum.sequences = joined(self.sum.sequences, outcome.sequences);
         outcome.errors.iter().try_for_each(|(input, line, error)| self.tell(*input, *line, error))
     }
@@ -103,6 +104,9 @@ impl Tally {
         }
         if self.sum.repeated {
             eprintln!("note: requests were repeated; duplicates may count events that an earlier try stored");
+        }
+        if self.sum.unlisted > 0 {
+            eprintln!("note: {} more faults were not listed by the server", grouped(self.sum.unlisted));
         }
         let Outcome { accepted, duplicates, rejected, sequences, .. } = self.sum;
         if self.out.json {

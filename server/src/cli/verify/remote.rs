@@ -20,8 +20,11 @@ struct Line {
     result: Option<String>,
     #[serde(default)]
     proved_to: u64,
+    checked: Option<u64>,
     #[serde(default)]
     faults: Vec<Fault>,
+    /// Why the server could not finish.
+    error: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -79,23 +82,27 @@ fn read(mut stream: impl BufRead, mut show: impl FnMut(&Progress)) -> Result<Fin
         if let Some(progress) = &line.progress {
             show(progress);
         }
-        if let Some(result) = line.result {
-            return finding(&result, line.proved_to, line.faults);
+        if line.result.is_some() {
+            return finding(line);
         }
     }
 }
 
-fn finding(result: &str, proved_to: u64, faults: Vec<Fault>) -> Result<Finding, Failure> {
-    match (result, faults.is_empty()) {
-        ("ok", true) | ("failed", false) => {
-            let result = if faults.is_empty() { "ok" } else { "failed" };
-            Ok(Finding { origin: None, result, proved_to, checked: None, head: None, faults })
-        }
-        _ => Err(Failure::Unreachable(format!(
-            "the server's result is `{result}` with {} faults",
-            faults.len()
-        ))),
+fn finding(line: Line) -> Result<Finding, Failure> {
+    if let Some(error) = line.error {
+        return Err(Failure::Unreachable(format!("the server could not verify: {error}")));
     }
+    let Line { proved_to, checked, faults, .. } = line;
+    let result = match (line.result.as_deref(), faults.is_empty()) {
+        (Some("ok"), true) => "ok",
+        (Some("failed"), false) => "failed",
+        (other, _) => {
+            let said = other.unwrap_or_default();
+            let message = format!("the server's result is `{said}` with {} faults", faults.len());
+            return Err(Failure::Unreachable(message));
+        }
+    };
+    Ok(Finding { origin: None, result, proved_to, checked, head: None, faults })
 }
 
 #[cfg(test)]
@@ -125,6 +132,7 @@ mod tests {
             "",
             "{\"progress\":{\"sequence\":1,\"of\":2}}\n",
             "{\"result\":\"failed\",\"proved_to\":3,\"faults\":[]}\n",
+            "{\"result\":\"failed\",\"proved_to\":0,\"faults\":[],\"error\":\"disk\"}\n",
             "{\"result\":\"fine\",\"proved_to\":3}\n",
             "{\"result\":\"ok\",\"proved",
         ] {
