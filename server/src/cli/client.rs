@@ -94,12 +94,15 @@ impl Client {
 
     /// GET, as bytes.
     pub fn get_bytes(&self, path: &str) -> Result<Vec<u8>, Failure> {
-        let mut backoff = Backoff::new(Duration::from_secs(20));
+        // An overloaded server says when it has time; one that cannot be reached is told soon,
+        // because someone may be waiting at a terminal.
+        let mut overload = Backoff::new(Duration::from_secs(30));
+        let mut lost = Backoff::new(Duration::from_secs(1));
         loop {
             match self.exchange(Method::GET, path, &[], None) {
-                Ok(answer) if answer.may_repeat() && backoff.wait(answer.retry_after) => {}
+                Ok(answer) if answer.may_repeat() && overload.wait(answer.retry_after) => {}
                 Ok(answer) => return answer.into_ok(),
-                Err(error) if is_transient(&error) && backoff.wait(None) => {}
+                Err(error) if is_transient(&error) && lost.wait(None) => {}
                 Err(error) => return Err(self.unreachable(&error)),
             }
         }
@@ -180,7 +183,10 @@ impl Client {
 
     /// A failed call, told with the server's address.
     pub fn unreachable(&self, error: &ureq::Error) -> Failure {
-        Failure::Unreachable(format!("{}: {error}", self.base))
+        Failure::Unreachable(match error {
+            ureq::Error::Io(source) => format!("{}: {source}", self.base),
+            other => format!("{}: {other}", self.base),
+        })
     }
 }
 

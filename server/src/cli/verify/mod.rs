@@ -158,8 +158,7 @@ fn progress_bar(args: &VerifyArgs, label: &str) -> Option<ProgressBar> {
         return None;
     }
     let bar = ProgressBar::no_length();
-    let style =
-        ProgressStyle::with_template("{msg} {bar:30} {human_pos} of {human_len}  {per_sec}  {eta} left");
+    let style = ProgressStyle::with_template("{msg} {bar:30} {human_pos} of {human_len}  {eta} left");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar.set_message(printable(label).into_owned());
     Some(bar)
