@@ -4,4 +4,11 @@
 //! answers calls, `auth` knows who asks, `state` keeps organizations and keys, `jobs` starts every
 //! thread.
 
+mod app;
+mod auth;
+mod http;
+mod jobs;
+mod metrics;
+mod routes;
 pub mod serve;
+mod state;

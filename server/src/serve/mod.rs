@@ -1,12 +1,16 @@
 //! A running server: opens what the data directory holds, listens, and stops in order.
 
 mod options;
+mod run;
+pub(crate) mod start;
 
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use stele_engine::error::StoreError;
+
+pub use run::{Running, run, start};
 
 pub use options::{LogFormat, Network, Rate, Rates, ServeLimits, ServeOptions, Timeouts, TlsFiles};
 
@@ -63,19 +67,4 @@ impl ServeError {
             _ => 3,
         }
     }
-}
-
-/// Serves until SIGTERM or SIGINT, then drains and returns. Blocks; makes its own runtime, and sets
-/// up logging to standard error.
-///
-/// Prints on standard output, each at most once: on the first start, unless
-/// [`ServeOptions::admin_key`] is given, `first key (shown only now): stl_…`; and, when ready,
-/// `listening on http://ADDRESS:PORT` (`https://` with TLS). A second signal while draining ends the
-/// process with code 1.
-///
-/// # Errors
-/// What could not be opened, locked or listened on. Damaged logs are no error: they are served
-/// read-only and named by `GET /readyz`.
-pub fn run(options: ServeOptions) -> Result<(), ServeError> {
-    Err(ServeError::Option(format!("cannot serve {}: this build has no listener", options.data.display())))
 }

@@ -15,8 +15,8 @@ pub struct ServeOptions {
     pub tls: Option<TlsFiles>,
     /// The site part of the origin of logs made from now on.
     pub site: String,
-    /// The first key (`STELE_ADMIN_KEY`), instead of a random one. Used on the first start only,
-    /// refused when it is shorter than 16 characters or holds anything but visible ASCII.
+    /// The first key (`STELE_ADMIN_KEY`), instead of a random one. Used on the first start only:
+    /// visible ASCII without spaces, in any form.
     pub admin_key: Option<String>,
     /// Sizes and counts.
     pub limits: ServeLimits,
