@@ -18,4 +18,5 @@ pub mod query;
 pub mod record;
 pub mod recover;
 pub mod segment;
+pub mod text;
 pub mod verify;
