@@ -17,6 +17,7 @@ pub mod log;
 pub mod query;
 pub mod record;
 pub mod recover;
+pub mod retain;
 pub mod segment;
 pub mod text;
 pub mod verify;

@@ -1,7 +1,7 @@
 //! HTTP as bytes on a socket, so that tests can say what no client library would let them say.
 
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -114,13 +114,14 @@ pub fn connect(address: SocketAddr) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// Sends bytes as they stand and reads until the server closes.
+/// Sends bytes as they stand, says that no more come, and reads until the server closes.
 ///
 /// # Errors
-/// What the socket said.
+/// What the socket said, when no byte came back.
 pub fn exchange(address: SocketAddr, bytes: &[u8]) -> io::Result<Vec<u8>> {
     let mut stream = connect(address)?;
     let _ = stream.write_all(bytes);
+    let _ = stream.shutdown(Shutdown::Write);
     let mut answer = Vec::new();
     match stream.read_to_end(&mut answer) {
         Err(e) if answer.is_empty() => Err(e),

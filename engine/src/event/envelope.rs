@@ -173,7 +173,8 @@ impl<'a> Item<'_, 'a> {
         }
         let span: Span = reader.string()?;
         if std::mem::take(&mut reader.lone_surrogate) {
-            self.faults.invalid(pointer(place, name), "holds half of a surrogate pair, which is no character");
+            self.faults
+                .invalid(pointer(place, name), "holds half of a surrogate pair, which is no character");
             return Ok(Slot::Wrong);
         }
         if !self.bounds.reserved && reader.get(span).starts_with(RESERVED) {

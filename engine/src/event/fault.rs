@@ -46,7 +46,9 @@ impl Faults {
         self.push(Code::Invalid, pointer.into(), detail.into());
     }
 
+    /// Told even where the list is full: it decides the kind of the answer.
     pub fn too_large(&mut self, detail: impl Into<String>) {
+        self.0.truncate(FAULTS_MAX - 1);
         self.push(Code::TooLarge, String::new(), detail.into());
     }
 

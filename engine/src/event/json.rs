@@ -38,7 +38,15 @@ pub(super) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     pub fn new(text: &'a str, pos: usize) -> Self {
-        Self { text, raw: text.as_bytes(), pos, run: pos, out: String::new(), jumped: 0, lone_surrogate: false }
+        Self {
+            text,
+            raw: text.as_bytes(),
+            pos,
+            run: pos,
+            out: String::new(),
+            jumped: 0,
+            lone_surrogate: false,
+        }
     }
 
     pub fn pos(&self) -> usize {
@@ -220,7 +228,8 @@ impl<'a> Reader<'a> {
 
     fn hex4(&mut self, at: usize) -> Result<u32, Syntax> {
         let digits = self.raw.get(self.pos + 1..self.pos + 5);
-        let value = digits.and_then(|d| d.iter().try_fold(0, |v, b| Some(v * 16 + char::from(*b).to_digit(16)?)));
+        let value =
+            digits.and_then(|d| d.iter().try_fold(0, |v, b| Some(v * 16 + char::from(*b).to_digit(16)?)));
         self.pos += 5;
         value.ok_or(Syntax { at, expected: "four hex digits after \\u" })
     }
@@ -402,7 +411,9 @@ mod tests {
 
     #[test]
     fn broken_strings_are_syntax_errors() {
-        for bad in ["\"a", "\"a\u{1}\"", r#""\x""#, r#""\u12""#, r#""\u12g4""#, "\"\\", "\"\\u00", "\"tab\t\""] {
+        for bad in
+            ["\"a", "\"a\u{1}\"", r#""\x""#, r#""\u12""#, r#""\u12g4""#, "\"\\", "\"\\u00", "\"tab\t\""]
+        {
             assert!(canonical(bad).is_err(), "{bad}");
         }
     }

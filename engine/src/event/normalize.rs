@@ -192,7 +192,8 @@ impl<'j> Judge<'j, '_> {
                 match kind.and_then(|kind| self.taxonomy.get(kind)) {
                     Some(known) => Cow::Borrowed(&known.category),
                     None => {
-                        self.faults.invalid("/category", "is required, since the event_type is none that is known");
+                        self.faults
+                            .invalid("/category", "is required, since the event_type is none that is known");
                         Cow::Borrowed("")
                     }
                 }

@@ -37,15 +37,14 @@ pub(super) fn type_shape(name: &str) -> Broken {
         previous = b;
     }
     let fits = fits && dots > 0 && previous != b'.';
-    (!fits).then_some("must be lower-case words of a-z 0-9 _ joined by dots, as in agent.updated, at most 128 characters")
+    (!fits).then_some(
+        "must be lower-case words of a-z 0-9 _ joined by dots, as in agent.updated, at most 128 characters",
+    )
 }
 
 pub(super) fn action(content: &str) -> Broken {
-    let chars = if content.len() <= NAME_CHARS_MAX {
-        content.len()
-    } else {
-        unescape(content).chars().count()
-    };
+    let chars =
+        if content.len() <= NAME_CHARS_MAX { content.len() } else { unescape(content).chars().count() };
     (chars == 0 || chars > NAME_CHARS_MAX).then_some("must be 1 to 128 characters")
 }
 

@@ -73,15 +73,31 @@ const ROLE: Member = ("role", Text, "the user's role");
 const VERSION: Member = ("version", Text, "version of the agent");
 const ENVIRONMENT: Member = ("environment", Text, "such as staging, production");
 
-const API: &[Member] = &[
-    METHOD, PATH, STATUS_CODE, LATENCY, REQUEST_ID, REQUEST_BYTES, RESPONSE_BYTES, REQUEST, RESPONSE,
-];
+const API: &[Member] =
+    &[METHOD, PATH, STATUS_CODE, LATENCY, REQUEST_ID, REQUEST_BYTES, RESPONSE_BYTES, REQUEST, RESPONSE];
 const API_ERROR: &[Member] = &[
-    METHOD, PATH, STATUS_CODE, LATENCY, REQUEST_ID, REQUEST_BYTES, RESPONSE_BYTES, REQUEST, RESPONSE, CODE,
-    MESSAGE, STACK, CONTEXT,
+    METHOD,
+    PATH,
+    STATUS_CODE,
+    LATENCY,
+    REQUEST_ID,
+    REQUEST_BYTES,
+    RESPONSE_BYTES,
+    REQUEST,
+    RESPONSE,
+    CODE,
+    MESSAGE,
+    STACK,
+    CONTEXT,
 ];
 const RATE_LIMITED: &[Member] = &[
-    METHOD, PATH, STATUS_CODE, LATENCY, REQUEST_ID, REQUEST_BYTES, REQUEST,
+    METHOD,
+    PATH,
+    STATUS_CODE,
+    LATENCY,
+    REQUEST_ID,
+    REQUEST_BYTES,
+    REQUEST,
     ("limit", Count, "requests allowed in the window"),
     ("window_s", Measure, "length of the window, in seconds"),
     ("retry_after_s", Measure, "when to try again, in seconds"),
@@ -94,8 +110,14 @@ const TYPES: &[(&str, &str, &[Member])] = &[
         "session.message",
         "session",
         &[
-            SESSION, AGENT, CHANNEL, ("message_id", Text, "the message"), ("role", Text, "who spoke: user, agent"),
-            ("content", Any, "what was said"), ("tokens", Count, "length in tokens"), LATENCY,
+            SESSION,
+            AGENT,
+            CHANNEL,
+            ("message_id", Text, "the message"),
+            ("role", Text, "who spoke: user, agent"),
+            ("content", Any, "what was said"),
+            ("tokens", Count, "length in tokens"),
+            LATENCY,
         ],
     ),
     (
@@ -106,10 +128,25 @@ const TYPES: &[(&str, &str, &[Member])] = &[
     (
         "session.completed",
         "session",
-        &[SESSION, AGENT, CHANNEL, DURATION, ("messages", Count, "messages exchanged"), ("outcome", Text, "how it ended")],
+        &[
+            SESSION,
+            AGENT,
+            CHANNEL,
+            DURATION,
+            ("messages", Count, "messages exchanged"),
+            ("outcome", Text, "how it ended"),
+        ],
     ),
-    ("session.failed", "session", &[SESSION, AGENT, CHANNEL, DURATION, REASON, CODE, MESSAGE, STACK, CONTEXT]),
-    ("session.intervened", "session", &[SESSION, AGENT, REASON, ("intervention", Text, "what was done"), CHANGES]),
+    (
+        "session.failed",
+        "session",
+        &[SESSION, AGENT, CHANNEL, DURATION, REASON, CODE, MESSAGE, STACK, CONTEXT],
+    ),
+    (
+        "session.intervened",
+        "session",
+        &[SESSION, AGENT, REASON, ("intervention", Text, "what was done"), CHANGES],
+    ),
     ("api.request", "api", API),
     ("api.response", "api", API),
     ("api.error", "api", API_ERROR),
@@ -125,7 +162,17 @@ const TYPES: &[(&str, &str, &[Member])] = &[
     (
         "service.degraded",
         "system",
-        &[SERVICE, REGION, LATENCY, ("error_rate", Measure, "share of requests that fail"), REASON, CODE, MESSAGE, STACK, CONTEXT],
+        &[
+            SERVICE,
+            REGION,
+            LATENCY,
+            ("error_rate", Measure, "share of requests that fail"),
+            REASON,
+            CODE,
+            MESSAGE,
+            STACK,
+            CONTEXT,
+        ],
     ),
     ("service.restored", "system", &[SERVICE, REGION, LATENCY, DURATION, REASON, CONTEXT]),
     (
@@ -140,9 +187,17 @@ const TYPES: &[(&str, &str, &[Member])] = &[
         "auth",
         &[LOGIN_METHOD, IP, AGENT_NAME, MFA, PROVIDER, REASON, ("attempts", Count, "failures in a row")],
     ),
-    ("auth.token_refreshed", "auth", &[LOGIN_METHOD, IP, AGENT_NAME, SESSION, ("token_id", Text, "the token"), EXPIRES, REASON]),
+    (
+        "auth.token_refreshed",
+        "auth",
+        &[LOGIN_METHOD, IP, AGENT_NAME, SESSION, ("token_id", Text, "the token"), EXPIRES, REASON],
+    ),
     ("api_key.created", "security", &[("key_id", Text, "the key"), KEY_NAME, SCOPES, EXPIRES, CHANGES]),
-    ("api_key.revoked", "security", &[("key_id", Text, "the key"), KEY_NAME, SCOPES, EXPIRES, REASON, CHANGES]),
+    (
+        "api_key.revoked",
+        "security",
+        &[("key_id", Text, "the key"), KEY_NAME, SCOPES, EXPIRES, REASON, CHANGES],
+    ),
 ];
 
 /// The taxonomy of an organization that has registered nothing.

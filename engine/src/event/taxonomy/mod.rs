@@ -6,6 +6,7 @@
 //! `schema` compares metadata with a schema, `shape` does the same quickly for plain schemas.
 
 mod builtin;
+mod references;
 mod schema;
 mod shape;
 

@@ -37,8 +37,7 @@ pub(super) struct Shape {
 impl Shape {
     /// None where the schema says more than a shape can.
     pub fn compile(schema: &Value) -> Option<Self> {
-        let mut shape =
-            Self { types: ANY, range: None, options: None, properties: Vec::new(), required: 0 };
+        let mut shape = Self { types: ANY, range: None, options: None, properties: Vec::new(), required: 0 };
         let members = match schema {
             Value::Bool(true) => return Some(shape),
             Value::Object(members) => members,

@@ -181,7 +181,8 @@ fn json_text() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![3 => string.clone(), 2 => number, 1 => "(true|false|null)"];
     leaf.prop_recursive(5, 40, 6, move |inner| {
         let item = (space, inner.clone(), space).prop_map(|(a, v, b)| format!("{a}{v}{b}"));
-        let member = (space, string.clone(), space, item.clone()).prop_map(|(a, n, b, v)| format!("{a}{n}{b}:{v}"));
+        let member =
+            (space, string.clone(), space, item.clone()).prop_map(|(a, n, b, v)| format!("{a}{n}{b}:{v}"));
         prop_oneof![
             (space, proptest::collection::vec(item, 1..6)).prop_map(|(_, v)| format!("[{}]", v.join(","))),
             proptest::collection::vec(member, 1..6).prop_map(|v| format!("{{{}}}", v.join(","))),

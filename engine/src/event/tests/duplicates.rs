@@ -116,7 +116,8 @@ fn stored_bytes_read_back_member_by_member() {
 
 #[test]
 fn schema_errors_are_told_from_metadata_that_looks_like_them() {
-    let look_alike = r#"{"a":{},"schema_errors":[],"s":"},\"schema_errors\":[","l":{"x":{},"schema_errors":[]}}"#;
+    let look_alike =
+        r#"{"a":{},"schema_errors":[],"s":"},\"schema_errors\":[","l":{"x":{},"schema_errors":[]}}"#;
     let event = sent(&event_with("metadata", look_alike));
     let fields = Fields::scan(&event.body).unwrap();
     assert_eq!((fields.metadata, fields.schema_errors), (look_alike, None));

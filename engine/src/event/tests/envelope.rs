@@ -197,11 +197,8 @@ fn all_faults_of_an_item_are_told() {
 fn the_connection_fills_absent_address_and_agent_only() {
     let capture = |raw: &str, agent: &str| {
         let id = || "x".to_owned();
-        let receipt = Receipt {
-            ip_address: Some("203.0.113.7"),
-            user_agent: Some(agent),
-            ..super::receipt(&id)
-        };
+        let receipt =
+            Receipt { ip_address: Some("203.0.113.7"), user_agent: Some(agent), ..super::receipt(&id) };
         normalize(raw.as_bytes(), &receipt, &Taxonomy::built_in(), &Limits::default())
     };
     let event = capture(&event_with("actor", r#"{"type":"system"}"#), "say \"hi\"").unwrap();
@@ -218,7 +215,9 @@ fn the_connection_fills_absent_address_and_agent_only() {
 
 #[test]
 fn chain_is_ignored_whatever_it_holds() {
-    for chain in [r#"{"sequence":17,"hash":"00"}"#, "null", "[1,2]", r#"{"a":1,"a":"stele:p1:"}"#, r#""\ud800""#] {
+    for chain in
+        [r#"{"sequence":17,"hash":"00"}"#, "null", "[1,2]", r#"{"a":1,"a":"stele:p1:"}"#, r#""\ud800""#]
+    {
         assert_eq!(stored(event_with("chain", chain)), event_with("", ""), "{chain}");
     }
 }

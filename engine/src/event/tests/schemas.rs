@@ -33,8 +33,10 @@ fn all_types_of_the_mission_are_built_in_with_their_categories() {
 
 #[test]
 fn a_mismatch_is_stored_and_marked_with_its_place() {
-    let raw = event_with("event_type", r#""api.request""#)
-        .replace(r#"{"changes":{"before":{"model":"a"},"after":{"model":"b"}}}"#, r#"{"latency_ms":-1,"status_code":"secret"}"#);
+    let raw = event_with("event_type", r#""api.request""#).replace(
+        r#"{"changes":{"before":{"model":"a"},"after":{"model":"b"}}}"#,
+        r#"{"latency_ms":-1,"status_code":"secret"}"#,
+    );
     let event = attempt(&raw).unwrap();
     let fields = Fields::scan(&event.body).unwrap();
     let errors: Vec<serde_json::Value> = serde_json::from_str(fields.schema_errors.unwrap()).unwrap();
@@ -50,14 +52,26 @@ fn a_mismatch_is_stored_and_marked_with_its_place() {
 #[test]
 fn what_clients_commonly_send_is_not_marked() {
     for (kind, metadata) in [
-        ("api.request", r#"{"method":"GET","path":"/v1/x","status_code":200,"latency_ms":12.5,"request_id":"r","request_bytes":0,"request":{"body":{"a":1}}}"#),
-        ("api.error", r#"{"status_code":500,"message":"boom","stack":["a","b"],"context":{"x":null},"response":null}"#),
-        ("auth.login_failed", r#"{"method":"password","ip":"203.0.113.7","reason":"bad password","attempts":3,"other":[1]}"#),
+        (
+            "api.request",
+            r#"{"method":"GET","path":"/v1/x","status_code":200,"latency_ms":12.5,"request_id":"r","request_bytes":0,"request":{"body":{"a":1}}}"#,
+        ),
+        (
+            "api.error",
+            r#"{"status_code":500,"message":"boom","stack":["a","b"],"context":{"x":null},"response":null}"#,
+        ),
+        (
+            "auth.login_failed",
+            r#"{"method":"password","ip":"203.0.113.7","reason":"bad password","attempts":3,"other":[1]}"#,
+        ),
         ("agent.created", r#"{"changes":{"before":null,"after":{"model":"b"}}}"#),
         ("session.message", r#"{"latency_ms":1e2,"tokens":12.0,"content":"hi"}"#),
         ("api.response", "{}"),
     ] {
-        let raw = event_with("event_type", &format!("\"{kind}\"")).replace(r#""metadata":{"changes":{"before":{"model":"a"},"after":{"model":"b"}}}"#, &format!("\"metadata\":{metadata}"));
+        let raw = event_with("event_type", &format!("\"{kind}\"")).replace(
+            r#""metadata":{"changes":{"before":{"model":"a"},"after":{"model":"b"}}}"#,
+            &format!("\"metadata\":{metadata}"),
+        );
         assert!(Fields::scan(stored(&raw).as_bytes()).unwrap().schema_errors.is_none(), "{raw}");
     }
 }
@@ -67,7 +81,12 @@ fn an_organization_adds_types_categories_and_its_own_terms() {
     let schema = json!({"type": "object", "required": ["amount"], "properties": {"amount": {"type": "integer", "minimum": 1}}});
     let taxonomy = Taxonomy::with([
         org_type("billing.paid", "billing", schema, OnMismatch::Refuse),
-        OrgType { event_type: "agent.updated".into(), category: None, schema: None, on_mismatch: OnMismatch::Refuse },
+        OrgType {
+            event_type: "agent.updated".into(),
+            category: None,
+            schema: None,
+            on_mismatch: OnMismatch::Refuse,
+        },
     ])
     .unwrap();
     assert!(taxonomy.has_category("billing") && !Taxonomy::built_in().has_category("billing"));
@@ -107,7 +126,33 @@ fn bad_types_are_refused_at_the_member_at_fault() {
         let error = Taxonomy::with([org_type(name, category, schema.clone(), OnMismatch::Mark)]).unwrap_err();
         assert!(error.pointer.starts_with(pointer), "{schema}: {error}");
     }
-    assert!(Taxonomy::with([OrgType { event_type: "a.b".into(), category: None, schema: None, on_mismatch: OnMismatch::Mark }]).is_err());
+    let doubled: serde_json::Map<String, serde_json::Value> = (0..20)
+        .map(|i| (format!("d{i}"), json!({"allOf": [{"$ref": format!("#/$defs/d{}", i + 1)}, {"$ref": format!("#/$defs/d{}", i + 1)}]})))
+        .chain([("d20".to_owned(), json!({"type": "object"}))])
+        .collect();
+    for schema in [
+        json!({"$ref": "#"}),
+        json!({"allOf": [{"$ref": "#/allOf/0"}]}),
+        json!({"$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"not": {"$ref": "#/$defs/a"}}}, "$ref": "#/$defs/a"}),
+        json!({"properties": {"child": {"$ref": "#"}}}),
+        json!({"$dynamicRef": "#x"}),
+        json!({"properties": {"x": {"$id": "https://example.com/x", "$ref": "#/$defs/x"}}}),
+        json!({"$ref": "#/$defs/missing"}),
+        json!({"$schema": "http://json-schema.org/draft-04/schema#"}),
+        json!({"$defs": doubled, "$ref": "#/$defs/d0"}),
+    ] {
+        let error = Taxonomy::with([org_type("a.b", "api", schema.clone(), OnMismatch::Mark)]).unwrap_err();
+        assert!(error.pointer.starts_with("/schema"), "{schema}: {error}");
+    }
+    assert!(
+        Taxonomy::with([OrgType {
+            event_type: "a.b".into(),
+            category: None,
+            schema: None,
+            on_mismatch: OnMismatch::Mark
+        }])
+        .is_err()
+    );
 }
 
 #[test]
@@ -129,4 +174,16 @@ fn numbers_that_no_float_holds_are_still_judged() {
     assert!(stored.contains(r#""n":1e999"#));
     let fields = Fields::scan(stored.as_bytes()).unwrap();
     assert!(fields.schema_errors.unwrap().contains("/metadata/changes"), "{stored}");
+}
+
+#[test]
+fn references_within_a_schema_are_followed() {
+    let schema = json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema", "$id": "https://example.com/paid",
+        "$defs": {"money~/": {"type": "integer"}},
+        "properties": {"net": {"$ref": "#/$defs/money~0~1"}, "gross": {"$ref": "#/$defs/money~0~1"}},
+    });
+    let taxonomy = Taxonomy::with([org_type("a.b", "api", schema, OnMismatch::Refuse)]).unwrap();
+    let raw = event_with("metadata", r#"{"net":1,"gross":"1"}"#).replace("agent.updated", "a.b");
+    assert_eq!(try_with(raw.as_bytes(), &taxonomy).unwrap_err().faults[0].pointer, "/metadata/gross");
 }
