@@ -23,6 +23,8 @@ mod times;
 mod write;
 
 #[cfg(test)]
+pub(crate) mod fixture;
+#[cfg(test)]
 mod tests;
 
 pub use doc::Doc;

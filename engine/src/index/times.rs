@@ -128,10 +128,11 @@ impl Late<'_> {
 }
 
 impl Walk<'_> {
-    /// How many documents are left, not counting those that came late to a live segment.
+    /// How many documents are left. Costs nothing but the late ones of a live segment, one by one.
     #[must_use]
-    pub fn rest(&self) -> usize {
-        self.rest.len()
+    pub fn remaining(&self) -> u64 {
+        let late = |late: &Late<'_>| late.rest.clone().count() + usize::from(late.head.is_some());
+        (self.rest.len() + self.late.as_ref().map_or(0, late)) as u64
     }
 
     fn next_of_run(&mut self) -> Option<usize> {

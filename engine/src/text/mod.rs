@@ -37,12 +37,6 @@ pub fn cmp_folded(text: &[u8], folded: &[u8]) -> Ordering {
     (*fold_bytes(text)).cmp(folded)
 }
 
-/// True when `fold(text)` begins with text that is folded already.
-#[must_use]
-pub fn folded_starts_with(text: &[u8], folded: &[u8]) -> bool {
-    fold_bytes(text).starts_with(folded)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
