@@ -154,7 +154,7 @@ impl<'a> Item<'_, 'a> {
         known: [&str; N],
     ) -> Result<Slot<[Slot<Text<'a>>; N]>, Stop> {
         if reader.peek() != Some(b'{') {
-            return self.not_a(reader, place, "must be an object");
+            return self.not_a(reader, (place, ""), "must be an object");
         }
         let mut slots: [Slot<Text<'a>>; N] = std::array::from_fn(|_| Slot::Absent);
         self.members(reader, place, |item, reader, name| {
@@ -169,7 +169,7 @@ impl<'a> Item<'_, 'a> {
 
     fn string(&mut self, reader: &mut Reader<'a>, place: &str, name: &str) -> Result<Slot<Text<'a>>, Stop> {
         if reader.peek() != Some(b'"') {
-            return self.not_a(reader, &pointer(place, name), "must be a string");
+            return self.not_a(reader, (place, name), "must be a string");
         }
         let span: Span = reader.string()?;
         if std::mem::take(&mut reader.lone_surrogate) {
@@ -177,7 +177,7 @@ impl<'a> Item<'_, 'a> {
                 .invalid(pointer(place, name), "holds half of a surrogate pair, which is no character");
             return Ok(Slot::Wrong);
         }
-        if !self.bounds.reserved && reader.get(span).starts_with(RESERVED) {
+        if !self.bounds.reserved && reader.bytes(span).starts_with(RESERVED.as_bytes()) {
             self.faults.invalid(pointer(place, name), "strings that begin with stele:p1: are reserved");
             return Ok(Slot::Wrong);
         }
@@ -186,7 +186,7 @@ impl<'a> Item<'_, 'a> {
 
     fn metadata(&mut self, reader: &mut Reader<'a>) -> Result<Slot<Cow<'a, str>>, Stop> {
         if reader.peek() != Some(b'{') {
-            return self.not_a(reader, "/metadata", "must be an object");
+            return self.not_a(reader, ("/metadata", ""), "must be an object");
         }
         let mut inner = Reader::new(self.text, reader.pos());
         walk(&mut inner, "/metadata", self.bounds, self.faults)?;
@@ -194,18 +194,20 @@ impl<'a> Item<'_, 'a> {
         Ok(Slot::Given(inner.finish()))
     }
 
-    /// A value of the wrong kind: null counts as absent, anything else is a fault.
+    /// A value of the wrong kind, of the member `name` of `place` or of `place` itself: null counts as
+    /// absent, anything else is a fault.
     fn not_a<T>(
         &mut self,
         reader: &mut Reader<'a>,
-        place: &str,
+        (place, name): (&str, &str),
         rule: &'static str,
     ) -> Result<Slot<T>, Stop> {
         if self.null(reader)? {
             return Ok(Slot::Absent);
         }
         self.pass_over(reader)?;
-        self.faults.invalid(place, rule);
+        let pointer = if name.is_empty() { place.to_owned() } else { pointer(place, name) };
+        self.faults.invalid(pointer, rule);
         Ok(Slot::Wrong)
     }
 

@@ -87,6 +87,13 @@ impl<'a> Reader<'a> {
         if span.rewritten { &self.out[span.start..span.end] } else { &self.text[span.start..span.end] }
     }
 
+    /// As [`Self::get`], without looking for character boundaries.
+    #[inline]
+    pub fn bytes(&self, span: Span) -> &[u8] {
+        let whole = if span.rewritten { self.out.as_bytes() } else { self.raw };
+        &whole[span.start..span.end]
+    }
+
     /// The span's text beyond the reader's life; copies only what was rewritten.
     pub fn keep(&self, span: Span) -> Cow<'a, str> {
         if span.rewritten {
@@ -303,7 +310,7 @@ pub(super) fn plain_end(raw: &[u8], from: usize) -> usize {
 /// A character as RFC 8785 3.2.2.2 writes it within a string.
 fn escaped(c: char, buffer: &mut [u8; 6]) -> &str {
     const HEX: &[u8; 16] = b"0123456789abcdef";
-    let short = match c {
+    match c {
         '"' => "\\\"",
         '\\' => "\\\\",
         '\u{8}' => "\\b",
@@ -314,11 +321,10 @@ fn escaped(c: char, buffer: &mut [u8; 6]) -> &str {
         '\0'..='\u{1f}' => {
             let code = c as usize;
             *buffer = [b'\\', b'u', b'0', b'0', HEX[code >> 4], HEX[code & 15]];
-            return std::str::from_utf8(buffer).unwrap_or_default();
+            std::str::from_utf8(buffer).unwrap_or_default()
         }
-        _ => return c.encode_utf8(buffer),
-    };
-    short
+        _ => c.encode_utf8(buffer),
+    }
 }
 
 /// Appends `text` as the content of a canonical string, without quotes.

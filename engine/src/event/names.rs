@@ -62,10 +62,10 @@ impl Names {
     /// Adds a name to the object that began at `base`; false if it is there already.
     #[inline]
     pub fn add(&mut self, base: usize, span: Span, reader: &Reader<'_>) -> bool {
-        let text = reader.get(span).as_bytes();
+        let text = reader.bytes(span);
         let name = Name { mark: mark(text), span };
         let fresh = if self.list.len() - base < LARGE {
-            !self.list[base..].iter().any(|n| n.mark == name.mark && reader.get(n.span).as_bytes() == text)
+            !self.list[base..].iter().any(|n| n.mark == name.mark && reader.bytes(n.span) == text)
         } else {
             self.fresh_in_table(base, text, reader)
         };
@@ -76,7 +76,7 @@ impl Names {
     fn fresh_in_table(&mut self, base: usize, text: &[u8], reader: &Reader<'_>) -> bool {
         let secret = self.secret.get_or_insert_with(RandomState::new);
         let list = &self.list;
-        let hash_at = |i: &usize| secret.hash_one(reader.get(list[*i].span).as_bytes());
+        let hash_at = |i: &usize| secret.hash_one(reader.bytes(list[*i].span));
         if self.large.last().is_none_or(|t| t.base != base) {
             let mut indices = HashTable::with_capacity(4 * LARGE);
             for i in base..list.len() {
@@ -86,7 +86,7 @@ impl Names {
         }
         let Some(table) = self.large.last_mut() else { return true };
         let hash = secret.hash_one(text);
-        let same = |i: &usize| reader.get(list[*i].span).as_bytes() == text;
+        let same = |i: &usize| reader.bytes(list[*i].span) == text;
         if table.indices.find(hash, same).is_some() {
             return false;
         }

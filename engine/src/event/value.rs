@@ -96,7 +96,7 @@ impl Walk<'_, '_> {
             self.fault_here("holds half of a surrogate pair, which is no character");
             self.reader.lone_surrogate = false;
         }
-        if !self.bounds.reserved && self.reader.get(span).starts_with(RESERVED) {
+        if !self.bounds.reserved && self.reader.bytes(span).starts_with(RESERVED.as_bytes()) {
             self.fault_here("strings that begin with stele:p1: are reserved");
         }
     }

@@ -187,3 +187,52 @@ fn references_within_a_schema_are_followed() {
     let raw = event_with("metadata", r#"{"net":1,"gross":"1"}"#).replace("agent.updated", "a.b");
     assert_eq!(try_with(raw.as_bytes(), &taxonomy).unwrap_err().faults[0].pointer, "/metadata/gross");
 }
+
+/// A schema's type in one word, such as `text`.
+fn kind(schema: &serde_json::Value) -> String {
+    let kinds: Vec<&str> = match &schema["type"] {
+        serde_json::Value::Array(all) => {
+            all.iter().filter_map(|k| k.as_str()).filter(|k| *k != "null").collect()
+        }
+        _ => return "any".into(),
+    };
+    let inner = schema["properties"].as_object();
+    let bounds = match (schema["minimum"].as_i64(), schema["maximum"].as_i64()) {
+        (Some(low), Some(high)) => format!(", {low} to {high}"),
+        (Some(low), None) => format!(", at least {low}"),
+        _ => String::new(),
+    };
+    let members = inner.map_or(String::new(), |all| {
+        let mut names: Vec<String> = all.iter().map(|(n, s)| format!("`{n}` ({})", kind(s))).collect();
+        names.sort_unstable();
+        format!(" of {}", names.join(", "))
+    });
+    format!("{}{bounds}{members}", kinds.join(" or "))
+}
+
+/// The tables of docs/EVENTS.md, made from the schemas.
+fn tables() -> String {
+    let mut types = String::from("| type | category | members of metadata |\n|---|---|---|\n");
+    let mut members = std::collections::BTreeSet::new();
+    for info in Taxonomy::built_in().types() {
+        let all = info.schema["properties"].as_object().unwrap();
+        let mut names: Vec<String> = all.keys().map(|n| format!("`{n}`")).collect();
+        names.sort_unstable();
+        types += &format!("| `{}` | {} | {} |\n", info.event_type, info.category, names.join(" "));
+        for (name, schema) in all {
+            members.insert(format!(
+                "| `{name}` | {} | {} |\n",
+                kind(schema),
+                schema["description"].as_str().unwrap()
+            ));
+        }
+    }
+    let members: String = members.into_iter().collect();
+    format!("{types}\n| member | JSON | what it is |\n|---|---|---|\n{members}")
+}
+
+#[test]
+fn the_documentation_lists_every_built_in_type_with_its_members() {
+    let documented = include_str!("../../../../docs/EVENTS.md");
+    assert!(documented.contains(&tables()), "docs/EVENTS.md should hold:\n{}", tables());
+}
