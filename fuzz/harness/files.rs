@@ -48,9 +48,9 @@ pub fn frames(data: &[u8]) {
     for raw in [data.to_vec(), segment_file(data)] {
         let at = raw.len().min(SegmentHeader::BYTES);
         if let Some(header) = FrameHeader::read(&raw[at..]) {
-            header.sound(&raw[at..]);
+            let _sound: bool = header.sound(&raw[at..]);
         }
-        bodies(&raw).count();
+        let _bodies: usize = bodies(&raw).count();
         verified(raw);
     }
 }
@@ -115,7 +115,7 @@ pub fn sections(data: &[u8]) {
             let found = file.get(tag);
             assert!(found.is_ok() || !sound || pieces(data).iter().all(|(t, _)| u16::from(*t) != tag));
         }
-        file.footer_hash();
+        let _hash: [u8; 32] = file.footer_hash();
         let _facts: Result<(u64, u32), _> = file.facts();
     }
 }

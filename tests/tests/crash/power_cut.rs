@@ -94,9 +94,9 @@ fn acknowledged_events_survive_power_loss_at_every_disk_operation() {
     let disk = SimDisk::new();
     let mut ledger = Ledger::default();
     run(&disk, &mut ledger).expect("the workload runs");
+    let ops = disk.op_count();
     let (process, _) = Process::open(&disk).expect("it opens");
     oracle::complete(&process, &ledger);
-    let ops = disk.op_count();
     assert!(ops > 300, "a workload worth cutting: {ops} operations");
     let campaign = if soak() { Campaign { images: 21, again: 6 } } else { Campaign { images: 3, again: 1 } };
     for op in 0..ops {

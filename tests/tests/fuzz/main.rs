@@ -4,6 +4,7 @@
 //! `fuzz/seeds/<target>/` and is replayed here from then on.
 
 #[path = "../../../fuzz/harness/mod.rs"]
+#[expect(dead_code, reason = "running a target by its name is for the fuzz targets")]
 mod harness;
 
 use std::fs;
