@@ -130,7 +130,7 @@ fn sealed_segment(
         |error| {
             let why = error.to_string();
             found.damage.push(why.clone());
-            Segment::Damaged { first: entry.first, count: entry.count, why, path }
+            Segment::Damaged { first: entry.first, count: entry.count, previous: entry.previous, why, path }
         },
         Segment::Sealed,
     ))

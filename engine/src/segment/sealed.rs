@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::first_of;
 use super::header::SegmentHeader;
 use super::rows::{FrameAt, StoredRows};
 use crate::codec::sections::{Sections, u32_at};
@@ -57,6 +58,10 @@ impl Sealed {
         let start = data.get(..SegmentHeader::BYTES);
         let start = start.ok_or_else(|| StoreError::damaged(path, data.len() as u64, "shorter than a segment header"))?;
         let header = SegmentHeader::decode(start).map_err(|e| StoreError::damaged(path, 0, e))?;
+        if first_of(path).is_some_and(|named| named != header.first) {
+            let detail = format!("the file begins with sequence {}, its name says another", header.first);
+            return Err(StoreError::damaged(path, 0, detail).at(header.first));
+        }
         let index_path = path.with_extension("idx");
         let sections = Arc::new(Sections::open(disk, &index_path, INDEX_KIND)?);
         let facts: IndexFacts = sections.facts()?;
