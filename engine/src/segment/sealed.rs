@@ -11,6 +11,7 @@ use super::first_of;
 use super::header::SegmentHeader;
 use super::rows::{FrameAt, StoredRows};
 use crate::codec::sections::{Sections, u32_at};
+use crate::codec::{Decode, Encode};
 use crate::error::StoreError;
 use crate::event::id_and_time;
 use crate::index::Stored;
@@ -21,7 +22,7 @@ use crate::record::{FrameHeader, Record, SaltKey};
 pub const INDEX_KIND: &str = "index";
 
 /// Facts of an index file: which data it is about.
-#[derive(Clone, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct IndexFacts {
     /// First sequence of the segment.
     pub first: u64,

@@ -24,7 +24,7 @@ struct Ask {
     event_type: Option<String>,
     category: Option<String>,
     schema: Option<Value>,
-    on_mismatch: Option<OnMismatch>,
+    on_mismatch: Option<String>,
 }
 
 const TAKES: &str = "event_type, category, schema, on_mismatch";
@@ -108,12 +108,21 @@ async fn store(
     if rows.len() >= TYPES_MAX && !rows.contains_key(&name) {
         return Err(Problem::too_large(format!("an organization registers at most {TYPES_MAX} types")));
     }
+    let on_mismatch = match ask.on_mismatch.as_deref() {
+        None => OnMismatch::default(),
+        Some("mark") => OnMismatch::Mark,
+        Some("refuse") => OnMismatch::Refuse,
+        Some(other) => {
+            let detail = format!("takes mark or refuse, not `{other}`");
+            return Err(Problem::fields(vec![ItemError::field("/on_mismatch", detail)]));
+        }
+    };
     let row = EventTypeRow {
         v: 1,
         event_type: name.clone(),
         category: ask.category,
         schema: ask.schema,
-        on_mismatch: ask.on_mismatch.unwrap_or_default(),
+        on_mismatch,
     };
     rows.insert(name.clone(), row.clone());
     let taxonomy =

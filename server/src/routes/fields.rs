@@ -50,6 +50,10 @@ async fn read(cx: &mut Cx) -> Result<Option<hyper::body::Bytes>, Problem> {
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8], takes: &str) -> Result<T, Problem> {
+    // serde would read an array as the fields in order.
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        return Err(Problem::bad_request(format!("the body is no JSON object; it takes {takes}")));
+    }
     serde_json::from_slice(bytes).map_err(|e| {
         use serde_json::error::Category;
         match e.classify() {
@@ -88,6 +92,7 @@ mod tests {
         assert_eq!(refused("{}").errors[0].pointer, "/name");
         assert_eq!(refused(r#"{"name":1}"#).status, 422);
         assert_eq!(refused("{").status, 400);
+        assert_eq!(refused(r#" ["a"]"#).status, 400);
         assert!(refused("{}").detail.contains("takes name"));
     }
 }

@@ -1,5 +1,6 @@
 //! The structured filters, shared by search and tail.
 
+use stele_engine::event::Taxonomy;
 use stele_engine::query::Filter;
 
 use super::times;
@@ -26,11 +27,12 @@ pub const PARAMETERS: [&str; 13] = [
 /// Values of one filter in one request.
 const VALUES_MAX: usize = 256;
 
-/// Takes the filters of a request. Relative times count from `now_ns`.
+/// Takes the filters of a request. Relative times count from `now_ns`; categories are those of the
+/// organization's taxonomy.
 ///
 /// # Errors
 /// 400 that names the parameter and what it takes.
-pub fn take(params: &mut Params, now_ns: i64) -> Result<Filter, Problem> {
+pub fn take(params: &mut Params, now_ns: i64, taxonomy: &Taxonomy) -> Result<Filter, Problem> {
     if params.take("q")?.is_some_and(|q| !q.trim().is_empty()) {
         let detail = "parameter `q`: this version has no query language yet; use the structured filters \
                       (category, event_type, status, action, actor_type, actor_id, actor_email, \
@@ -51,10 +53,10 @@ pub fn take(params: &mut Params, now_ns: i64) -> Result<Filter, Problem> {
     let filter = Filter {
         from_ns,
         to_ns,
-        category: values(params, "category")?,
-        event_type: values(params, "event_type")?,
+        category: one_of(params, "category", &taxonomy.categories().collect::<Vec<_>>())?,
+        event_type: list(params, "event_type")?,
         status: one_of(params, "status", &["success", "failure", "pending"])?,
-        action: values(params, "action")?,
+        action: list(params, "action")?,
         actor_type: one_of(params, "actor_type", &["user", "api_key", "system"])?,
         actor_id: values(params, "actor_id")?,
         actor_email: values(params, "actor_email")?,
@@ -65,8 +67,19 @@ pub fn take(params: &mut Params, now_ns: i64) -> Result<Filter, Problem> {
     Ok(filter)
 }
 
+/// Values of a filter that is only repeated: ids and names may hold commas.
 fn values(params: &mut Params, name: &str) -> Result<Vec<String>, Problem> {
-    let mut values = params.take_all(name);
+    let values = params.take_all(name);
+    distinct(name, values)
+}
+
+/// Values of a filter that is repeated or holds several, separated by commas.
+fn list(params: &mut Params, name: &str) -> Result<Vec<String>, Problem> {
+    let values = params.take_all(name);
+    distinct(name, values.iter().flat_map(|value| value.split(',')).map(str::to_owned).collect())
+}
+
+fn distinct(name: &str, mut values: Vec<String>) -> Result<Vec<String>, Problem> {
     if values.iter().any(String::is_empty) {
         return Err(Problem::parameter(name, "takes a value that is not empty"));
     }
@@ -79,7 +92,7 @@ fn values(params: &mut Params, name: &str) -> Result<Vec<String>, Problem> {
 }
 
 fn one_of(params: &mut Params, name: &str, known: &[&str]) -> Result<Vec<String>, Problem> {
-    let values = values(params, name)?;
+    let values = list(params, name)?;
     match values.iter().find(|v| !known.contains(&v.as_str())) {
         None => Ok(values),
         Some(bad) => Err(Problem::parameter(name, format!("takes {}, not `{bad}`", known.join(", ")))),
@@ -92,15 +105,19 @@ mod tests {
 
     fn filter(query: &str) -> Result<Filter, Problem> {
         let mut params = Params::parse(Some(query)).unwrap();
-        let filter = take(&mut params, 1_000_000_000_000)?;
+        let filter = take(&mut params, 1_000_000_000_000, &Taxonomy::built_in())?;
         params.finish(&PARAMETERS)?;
         Ok(filter)
     }
 
     #[test]
     fn filters_repeat_and_times_resolve() {
-        let found = filter("category=b&category=a&category=b&from=now-1s&to=now&own=true&q=").unwrap();
-        assert_eq!(found.category, ["a", "b"]);
+        let found = filter(
+            "category=auth&category=api&category=auth,agent&actor_id=a,b&from=now-1s&to=now&own=true&q=",
+        );
+        let found = found.unwrap();
+        assert_eq!(found.category, ["agent", "api", "auth"]);
+        assert_eq!(found.actor_id, ["a,b"], "ids may hold commas");
         assert_eq!((found.from_ns, found.to_ns), (Some(999_000_000_000), Some(1_000_000_000_000)));
         assert!(found.own);
     }
@@ -113,6 +130,8 @@ mod tests {
             ("from=yesterday", "from"),
             ("from=now&to=now-1m", "from"),
             ("category=", "category"),
+            ("category=weather", "category"),
+            ("action=a,,b", "action"),
             ("own=yes", "own"),
             ("colour=red", "colour"),
             ("to=now&to=now", "to"),

@@ -88,10 +88,14 @@ impl Cx {
         Ok(taken)
     }
 
-    /// The media type of the body, lower case, without parameters.
+    /// The media type of the body, lower case, without parameters; none when it names another
+    /// charset than UTF-8, which is read nowhere.
     pub fn media_type(&self) -> Option<String> {
-        let value = self.headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
-        Some(value.split(';').next().unwrap_or("").trim().to_ascii_lowercase())
+        let value = self.headers.get(header::CONTENT_TYPE)?.to_str().ok()?.to_ascii_lowercase();
+        let mut parts = value.split(';').map(str::trim);
+        let media_type = parts.next().unwrap_or("").to_owned();
+        let charset = parts.find_map(|part| part.strip_prefix("charset="));
+        charset.is_none_or(|name| name.trim_matches('"') == "utf-8").then_some(media_type)
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use hyper::StatusCode;
 use stele_engine::error::StoreError;
+use stele_engine::event::Taxonomy;
 use stele_engine::log::{Found, Log, Search};
 use stele_engine::query::{Cursor, CursorError, Filter, Order};
 
@@ -23,14 +24,15 @@ const FIRST_CHUNK: usize = 64;
 /// A page of events.
 pub async fn get(cx: &mut Cx) -> Result<Answer, Problem> {
     let started = Instant::now();
-    let log = std::sync::Arc::clone(&cx.caller()?.tenant.log);
+    let tenant = cx.caller()?.tenant;
+    let log = std::sync::Arc::clone(&tenant.log);
     let digest = digest(&cx.params);
     let cursor = match cx.params.take("cursor")? {
         None => None,
         Some(token) => Some(open_cursor(&log, &token, digest)?),
     };
     let now_ns = cursor.as_ref().map_or_else(times::now_ns, |c| c.now_ns);
-    let ask = take_ask(&mut cx.params, now_ns)?;
+    let ask = take_ask(&mut cx.params, now_ns, &tenant.taxonomy())?;
     let takes: Vec<&str> =
         filters::PARAMETERS.into_iter().chain(["order", "limit", "count", "cursor"]).collect();
     std::mem::take(&mut cx.params).finish(&takes)?;
@@ -50,8 +52,8 @@ struct Ask {
     count: bool,
 }
 
-fn take_ask(params: &mut Params, now_ns: i64) -> Result<Ask, Problem> {
-    let filter = filters::take(params, now_ns)?;
+fn take_ask(params: &mut Params, now_ns: i64, taxonomy: &Taxonomy) -> Result<Ask, Problem> {
+    let filter = filters::take(params, now_ns, taxonomy)?;
     let order = match params.take("order")?.as_deref() {
         None | Some("desc") => Order::Desc,
         Some("asc") => Order::Asc,

@@ -32,7 +32,7 @@ const BATCH: usize = 64;
 /// Opens a tail.
 pub async fn get(cx: &mut Cx) -> Result<Answer, Problem> {
     let Caller { key, tenant } = cx.caller()?;
-    let filter = filters::take(&mut cx.params, times::now_ns())?;
+    let filter = filters::take(&mut cx.params, times::now_ns(), &tenant.taxonomy())?;
     std::mem::take(&mut cx.params).finish(&filters::PARAMETERS)?;
     let position = tenant.position.clone();
     let next = first_sequence(cx, *position.borrow())?;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::net::{TcpListener, TcpSocket};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -33,6 +33,8 @@ pub fn run(options: ServeOptions) -> Result<(), ServeError> {
     log_to(options.access_log, printer.clone());
     let runtime = jobs::runtime().map_err(threads)?;
     let served = runtime.block_on(async {
+        // Before the ready line: who reads it may send a signal at once.
+        let signals = Signals::hook()?;
         let running = start(options).await?;
         let scheme = if running.tls.is_some() { "https" } else { "http" };
         let mut out = std::io::stdout();
@@ -40,7 +42,7 @@ pub fn run(options: ServeOptions) -> Result<(), ServeError> {
             let _ = writeln!(out, "first key (shown only now): {key}");
         }
         let _ = writeln!(out, "listening on {scheme}://{}", running.address).and_then(|()| out.flush());
-        signals(running).await
+        signals.wait(running).await
     });
     runtime.shutdown_background();
     printer.stop();
@@ -160,28 +162,44 @@ impl Running {
     }
 }
 
-async fn signals(running: Running) -> Result<(), ServeError> {
-    let hook = |kind| {
-        signal(kind).map_err(|source| ServeError::Io {
-            path: "signals".into(),
-            doing: "listening to",
-            source,
+/// The signals that a server answers to.
+struct Signals {
+    term: Signal,
+    int: Signal,
+    hup: Signal,
+}
+
+impl Signals {
+    /// From here on signals wait here instead of ending the process.
+    fn hook() -> Result<Self, ServeError> {
+        let hook = |kind| {
+            signal(kind).map_err(|source| ServeError::Io {
+                path: "signals".into(),
+                doing: "listening to",
+                source,
+            })
+        };
+        Ok(Self {
+            term: hook(SignalKind::terminate())?,
+            int: hook(SignalKind::interrupt())?,
+            hup: hook(SignalKind::hangup())?,
         })
-    };
-    let (mut term, mut int, mut hup) =
-        (hook(SignalKind::terminate())?, hook(SignalKind::interrupt())?, hook(SignalKind::hangup())?);
-    loop {
-        tokio::select! {
-            _ = term.recv() => break,
-            _ = int.recv() => break,
-            _ = hup.recv() => reload(running.tls.as_deref()),
-        }
     }
-    tracing::info!("stopping: draining connections");
-    tokio::select! {
-        () = running.stop() => Ok(()),
-        _ = async { tokio::select! { _ = term.recv() => (), _ = int.recv() => () } } => {
-            std::process::exit(1);
+
+    async fn wait(mut self, running: Running) -> Result<(), ServeError> {
+        loop {
+            tokio::select! {
+                _ = self.term.recv() => break,
+                _ = self.int.recv() => break,
+                _ = self.hup.recv() => reload(running.tls.as_deref()),
+            }
+        }
+        tracing::info!("stopping: draining connections");
+        tokio::select! {
+            () = running.stop() => Ok(()),
+            _ = async { tokio::select! { _ = self.term.recv() => (), _ = self.int.recv() => () } } => {
+                std::process::exit(1);
+            }
         }
     }
 }
