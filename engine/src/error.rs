@@ -91,4 +91,28 @@ impl StoreError {
             other => other,
         }
     }
+
+    /// The same failure once more, for another request that it concerns.
+    #[must_use]
+    pub fn repeat(&self) -> Self {
+        match self {
+            Self::Io { path, doing, source } => {
+                let source = io::Error::new(source.kind(), source.to_string());
+                Self::Io { path: path.clone(), doing, source }
+            }
+            Self::Damaged { path, offset, sequence, detail } => Self::Damaged {
+                path: path.clone(),
+                offset: *offset,
+                sequence: *sequence,
+                detail: detail.clone(),
+            },
+            Self::Locked { path } => Self::Locked { path: path.clone() },
+            Self::TooNew { path, found, newest_known } => {
+                Self::TooNew { path: path.clone(), found: *found, newest_known: *newest_known }
+            }
+            Self::ReadOnly { why } => Self::ReadOnly { why: why.clone() },
+            Self::Full { path } => Self::Full { path: path.clone() },
+            Self::Refused(why) => Self::Refused(why.clone()),
+        }
+    }
 }

@@ -17,5 +17,6 @@ pub mod log;
 pub mod query;
 pub mod record;
 pub mod recover;
+pub mod retain;
 pub mod segment;
 pub mod verify;

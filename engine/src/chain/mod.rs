@@ -69,7 +69,8 @@ mod tests {
             let salt = [i as u8; 16];
             let record_hash = record_hash(&salt, body);
             assert_eq!(hex(&record_hash), records[i]);
-            let committed_us = 1_700_000_000_000_000 + sequence;
+            // The third record has the commit time of the second: times may stand still, never fall.
+            let committed_us = 1_700_000_000_000_000 + sequence.min(1);
             let event_us = 1_600_000_000_000_000 + sequence;
             head = link(&head, &Link { sequence, committed_us, event_us, record_hash });
             assert_eq!(hex(&head), links[i]);

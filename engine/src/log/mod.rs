@@ -1,168 +1,200 @@
 //! The front door: open, append, search, read, verify. Wires the rooms, decides nothing.
-#![allow(unused, missing_docs, clippy::unimplemented, clippy::new_without_default)]
+//!
+//! A [`Log`] is shared by threads behind an `Arc`. It starts no thread and reads no clock: the
+//! caller brings times, calls [`Log::append`] from its writer, and [`Log::work`] and
+//! [`Log::zero_ahead`] from its background.
+
+mod background;
+mod check;
+mod open;
+mod read;
+#[cfg(test)]
+mod tests;
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+pub use check::Progress;
+pub use read::{Found, Search};
+
+use crate::catalog::Catalog;
 use crate::error::StoreError;
 use crate::event::Event;
-use crate::io::Disk;
-use crate::query::{Cursor, CursorError, Filter, Order};
-use crate::record::Record;
-use std::path::Path;
-use std::sync::Arc;
+pub use crate::ingest::{Batch, Outcome};
+use crate::ingest::{Shared, Writer, prepare};
+use crate::query::{Cursor, CursorError, CursorKey};
+use crate::retain::{Held, backlog};
+pub use crate::segment::Head;
+use crate::segment::{Rules, Segment};
 
+/// Full segments that may wait for their seal before an append seals one itself: bounds memory.
+const BACKLOG_MAX: usize = 4;
+
+/// When segments are full. Tests use small ones.
 #[derive(Clone, Debug)]
 pub struct Options {
+    /// Records after which a segment is full.
     pub segment_records_max: u32,
+    /// Bytes of bodies after which a segment is full.
     pub segment_bytes_max: u64,
+    /// Threads that [`Log::verify`] may use.
+    pub verify_threads: usize,
 }
+
 impl Default for Options {
     fn default() -> Self {
-        Self { segment_records_max: 131_072, segment_bytes_max: 96 << 20 }
+        Self { segment_records_max: 131_072, segment_bytes_max: 96 << 20, verify_threads: 2 }
     }
 }
-/// Size (next sequence), chain hash of the last record (genesis when empty) and its commit time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Head {
-    pub size: u64,
-    pub hash: [u8; 32],
-    pub committed_us: u64,
+
+impl Options {
+    const fn rules(&self) -> Rules {
+        Rules { segment_records_max: self.segment_records_max, segment_bytes_max: self.segment_bytes_max }
+    }
 }
+
 /// What opening found and did, a line each, for the operator.
 #[derive(Clone, Debug, Default)]
 pub struct OpenReport {
+    /// Torn tails that were cut, derived files that were made again.
     pub notes: Vec<String>,
+    /// Damage with file, offset and sequence: the log takes no events while there is any.
     pub damage: Vec<String>,
 }
-/// Events of one request, hashed and ready for the writer.
-pub struct Batch;
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    Stored {
-        sequence: u64,
-        hash: [u8; 32],
-    },
-    Duplicate {
-        sequence: u64,
-        hash: [u8; 32],
-    },
-    Conflict {
-        sequence: u64,
-    },
-    /// An atomic batch stored nothing because another item conflicts.
-    NotStored,
-}
-pub struct Search {
-    pub filter: Filter,
-    pub order: Order,
-    pub limit: usize,
-    pub after: Option<(i64, u64)>,
-    /// Snapshot: only sequences below; the current head when absent.
-    pub head: Option<u64>,
-    pub count: bool,
-}
-/// `last` is the position for the next page's `after`, present when there is more.
-pub struct Found {
-    pub records: Vec<Record>,
-    pub last: Option<(i64, u64)>,
-    pub matched: Option<u64>,
-    pub head: u64,
-}
-#[derive(Clone, Copy, Debug)]
-pub struct Progress {
-    pub sequence: u64,
-    pub of: u64,
-}
+
 /// Figures for metrics.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Stats {
+    /// Records in the log.
     pub size: u64,
+    /// Segment files.
     pub segments: u64,
+    /// Full segments that wait for their seal.
     pub sealing: u64,
+    /// Bytes of frames in the segment that takes records.
     pub active_bytes: u64,
+    /// Bytes of sealed data files.
     pub data_bytes: u64,
-    pub index_bytes: u64,
+    /// Heap bytes of columns, indexes and ids in memory, roughly.
     pub heap_bytes: u64,
+    /// Syncs by the writer since the log was opened.
     pub syncs: u64,
+    /// Duplicates answered since the log was opened.
     pub duplicates: u64,
 }
-/// One log: `Sync`, shared by threads behind an `Arc`.
-pub struct Log;
+
+/// One log.
+pub struct Log {
+    shared: Arc<Shared>,
+    writer: Mutex<Writer>,
+    catalog: Mutex<Catalog>,
+    cursors: CursorKey,
+    options: Options,
+    /// First sequence of the sealed segment whose index is to be checked next.
+    unchecked: Mutex<Option<u64>>,
+}
+
 impl Log {
-    /// Makes the directory, secret file and catalog of a new, empty log.
-    pub fn create(
-        disk: Arc<dyn Disk>,
-        dir: &Path,
-        origin: &str,
-        secret: [u8; 32],
-        options: Options,
-    ) -> Result<Self, StoreError> {
-        unimplemented!()
-    }
-    /// Opens an existing log. A damaged one opens read-only: see `OpenReport::damage` and `writable`.
-    pub fn open(disk: Arc<dyn Disk>, dir: &Path, options: Options) -> Result<(Self, OpenReport), StoreError> {
-        unimplemented!()
-    }
-    /// The same for readers such as `stele verify`: cuts nothing, writes nothing.
-    pub fn open_read_only(disk: Arc<dyn Disk>, dir: &Path) -> Result<(Self, OpenReport), StoreError> {
-        unimplemented!()
-    }
+    /// The log's name in its chain.
+    #[must_use]
     pub fn origin(&self) -> &str {
-        unimplemented!()
+        self.shared.origin.as_str()
     }
+
+    /// How far the log reaches.
+    #[must_use]
     pub fn head(&self) -> Head {
-        unimplemented!()
+        self.shared.segments.head()
     }
-    pub fn stats(&self) -> Stats {
-        unimplemented!()
-    }
-    /// `Err(why)` when the log takes no events.
+
+    /// Whether the log takes events.
+    ///
+    /// # Errors
+    /// Why it does not: damage found at the open, a failed sync, a shutdown.
     pub fn writable(&self) -> Result<(), String> {
-        unimplemented!()
+        self.shared.refusal().map_or(Ok(()), Err)
     }
-    /// Hashes salts and records; runs on the caller's thread, without locks. An atomic batch becomes one frame or nothing.
+
+    /// Figures for metrics; costs a look at every segment.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let snapshot = self.shared.segments.snapshot();
+        let mut stats = Stats {
+            size: snapshot.head.size,
+            segments: snapshot.segments().len() as u64,
+            sealing: backlog(&self.shared.segments) as u64,
+            syncs: self.shared.syncs.load(Ordering::Relaxed),
+            duplicates: self.shared.duplicates.load(Ordering::Relaxed),
+            heap_bytes: self.shared.recent().heap_bytes() as u64,
+            ..Stats::default()
+        };
+        for segment in snapshot.segments() {
+            match &**segment {
+                Segment::Growing(growing) => {
+                    let state = growing.state();
+                    stats.active_bytes = growing.written();
+                    stats.heap_bytes += (state.rows.heap_bytes() + state.live.heap_bytes()) as u64;
+                }
+                Segment::Sealed(sealed) => stats.data_bytes += sealed.facts().data_bytes,
+                Segment::Damaged { .. } => {}
+            }
+        }
+        stats
+    }
+
+    /// Hashes the events of one request, on the caller's thread and without locks. An atomic batch
+    /// becomes one frame or nothing.
+    #[must_use]
     pub fn prepare(&self, events: Vec<Event>, atomic: bool) -> Batch {
-        unimplemented!()
+        prepare(&self.shared.salts, events, atomic)
     }
-    /// Group commit: one sync for all batches. Blocking; one outcome per event of each batch, in order.
-    /// `now_us` is the commit time (microseconds since 1970); it is raised to the last one's where it is below.
+
+    /// Group commit: one sync for all batches, in their order. Blocks until everything that it
+    /// reports as stored is on stable storage, chained and visible. Per batch, an outcome per event.
+    ///
+    /// `now_us` is the commit time in microseconds since 1970; it is raised to the last record's
+    /// where it is below.
+    ///
+    /// # Errors
+    /// Per batch: `ReadOnly`, `Full` (try again later), `Io` (the log takes no events until it is
+    /// opened again), `Damaged` (a stored record that decides about a duplicate cannot be read).
+    /// Events of a failed batch may have been stored: send it again, duplicates are recognized.
     pub fn append(&self, batches: Vec<Batch>, now_us: u64) -> Vec<Result<Vec<Outcome>, StoreError>> {
-        unimplemented!()
+        // Where the background falls behind, the writer helps, which also slows it down.
+        while self.writable().is_ok() && backlog(&self.shared.segments) > BACKLOG_MAX {
+            if let Err(error) = self.seal_next() {
+                return batches.iter().map(|_| Err(error.repeat())).collect();
+            }
+        }
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner).append(batches, now_us)
     }
-    pub fn search(&self, search: &Search) -> Result<Found, StoreError> {
-        unimplemented!()
-    }
-    /// By event id, own events included.
-    pub fn find(&self, event_id: &str) -> Result<Option<Record>, StoreError> {
-        unimplemented!()
-    }
-    /// Records from `sequence` on, in sequence order, that match, at most `limit`, and the sequence to go on from. For tails.
-    pub fn read_from(
-        &self,
-        sequence: u64,
-        filter: &Filter,
-        limit: usize,
-    ) -> Result<(Vec<Record>, u64), StoreError> {
-        unimplemented!()
-    }
+
+    /// Seals a cursor for clients.
+    #[must_use]
     pub fn seal_cursor(&self, cursor: &Cursor) -> String {
-        unimplemented!()
+        self.cursors.seal(cursor)
     }
+
+    /// Opens what a client sent as a cursor.
+    ///
+    /// # Errors
+    /// Not made by this log, or too old.
     pub fn open_cursor(&self, token: &str, now_ns: i64) -> Result<Cursor, CursorError> {
-        unimplemented!()
+        self.cursors.open(token, now_ns)
     }
-    /// Checks `[from, to)` (whole log when `None`); calls `progress` now and then; false from it stops.
-    pub fn verify(
-        &self,
-        range: Option<(u64, u64)>,
-        progress: &(dyn Fn(Progress) -> bool + Sync),
-    ) -> Result<crate::verify::Verdict, StoreError> {
-        unimplemented!()
+
+    fn held(&self) -> Held<'_> {
+        Held {
+            disk: &*self.shared.disk,
+            salts: &self.shared.salts,
+            segments: &self.shared.segments,
+            locator: &self.shared.locator,
+            recent: &self.shared.recent,
+            catalog: &self.catalog,
+        }
     }
-    /// One step of what is due in the background (sealing, merging id files, zeroing ahead). True when more is due.
-    /// The server calls it from one worker thread, woken after appends.
-    pub fn work(&self) -> Result<bool, StoreError> {
-        unimplemented!()
-    }
-    /// Clean shutdown: syncs and leaves a mark. Later appends are refused.
-    pub fn close(&self) -> Result<(), StoreError> {
-        unimplemented!()
+
+    fn catalog(&self) -> MutexGuard<'_, Catalog> {
+        self.catalog.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

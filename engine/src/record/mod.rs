@@ -12,7 +12,6 @@ pub use frame::{FRAME_BYTES_MAX, FrameBuilder, FrameHeader, HEADER_BYTES, MAGIC,
 pub use hash::{SaltKey, Salted, record_hash};
 pub use lanes::record_hashes;
 
-use crate::chain::Hash;
 use crate::ids::hex;
 
 /// A stored event with its place in the chain.
@@ -25,9 +24,9 @@ pub struct Record {
     /// The record's salt, disclosed with it.
     pub salt: [u8; 16],
     /// h(sequence - 1).
-    pub previous: Hash,
+    pub previous: [u8; 32],
     /// h(sequence).
-    pub hash: Hash,
+    pub hash: [u8; 32],
     /// The stored bytes: one line of canonical JSON.
     pub body: Vec<u8>,
 }

@@ -1,1 +1,228 @@
-//! recover.
+//! Opening: find the files, cut the torn tail, rebuild what lives in memory, hold all of it against
+//! the catalog.
+//!
+//! Keeps true:
+//! - everything acknowledged is kept; a torn tail, which nobody was told of, is cut and kept aside;
+//! - damage is reported with file, offset and sequence, the log then takes no events, and nothing of
+//!   the damaged file is changed;
+//! - derived files (index, ids) that are missing or damaged are made again from the data, and said.
+
+mod contents;
+mod derived;
+mod secret;
+mod tail;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub use derived::rebuild_index;
+pub use secret::{read_secret, write_secret};
+
+use crate::catalog::{Catalog, SealedSegment};
+use crate::chain;
+use crate::dedup::{Locator, Recent};
+use crate::error::StoreError;
+use crate::ids::Origin;
+use crate::io::Disk;
+use crate::record::SaltKey;
+use crate::segment::{
+    Growing, Head, Rules, Sealed, Segment, SegmentHeader, Tally, data_path, first_of, folder,
+};
+
+/// What opening needs to know.
+pub struct Opening<'a> {
+    /// Where files live.
+    pub disk: &'a Arc<dyn Disk>,
+    /// The log's folder.
+    pub dir: &'a Path,
+    /// The log's name.
+    pub origin: &'a Origin,
+    /// Salts and fingerprints of ids.
+    pub salts: &'a SaltKey,
+    /// Segment limits.
+    pub rules: Rules,
+    /// Change nothing on disk: for verification of a directory.
+    pub read_only: bool,
+}
+
+/// A log as it was found.
+pub struct Recovered {
+    /// Oldest first.
+    pub segments: Vec<Arc<Segment>>,
+    /// How far the log reaches.
+    pub head: Head,
+    /// Ids of segments that are not sealed.
+    pub recent: Recent,
+    /// How full the last segment is.
+    pub tally: Tally,
+    /// What was found and done, a line each.
+    pub notes: Vec<String>,
+    /// Damage, a line each, with file, offset and sequence. The log takes no events then.
+    pub damage: Vec<String>,
+}
+
+/// Finds and checks all segments of a log.
+///
+/// # Errors
+/// `Io` or `Full`. Damage is no error: it is part of what is returned.
+pub fn recover(opening: &Opening<'_>, catalog: &mut Catalog, locator: &Locator) -> Result<Recovered, StoreError> {
+    let genesis = chain::genesis(opening.origin);
+    let mut found = Recovered {
+        segments: Vec::new(),
+        head: Head { size: 0, hash: genesis, committed_us: 0 },
+        recent: Recent::default(),
+        tally: Tally::default(),
+        notes: Vec::new(),
+        damage: Vec::new(),
+    };
+    let files = data_files(opening)?;
+    for entry in catalog.sealed().to_vec() {
+        let segment = sealed_segment(opening, catalog, &entry, &files, &mut found)?;
+        found.segments.push(Arc::new(segment));
+        found.head = Head {
+            size: entry.first + u64::from(entry.count),
+            hash: entry.last,
+            committed_us: entry.committed_last_us,
+        };
+    }
+    if !opening.read_only {
+        derived::complete_ids(opening, locator, &mut found)?;
+    }
+    unsealed(opening, catalog, &files, &mut found)?;
+    if let Some(mark) = catalog.last_closed()
+        && mark.size > found.head.size
+        && found.damage.is_empty()
+    {
+        let path = data_path(opening.dir, found.segments.last().map_or(0, |segment| segment.first()));
+        let detail = format!("the log reached sequence {} at its last clean shutdown", mark.size);
+        found.damage.push(StoreError::damaged(&path, 0, detail).at(found.head.size).to_string());
+    }
+    Ok(found)
+}
+
+/// Data files by first sequence.
+fn data_files(opening: &Opening<'_>) -> Result<BTreeMap<u64, PathBuf>, StoreError> {
+    let dir = folder(opening.dir);
+    let names = opening.disk.list(&dir).map_err(StoreError::io(&dir, "listing"))?;
+    Ok(names.into_iter().filter_map(|path| Some((first_of(&path)?, path))).collect())
+}
+
+/// Opens a segment that the catalog says is sealed. What is wrong with it is put into `found`.
+fn sealed_segment(
+    opening: &Opening<'_>,
+    catalog: &mut Catalog,
+    entry: &SealedSegment,
+    files: &BTreeMap<u64, PathBuf>,
+    found: &mut Recovered,
+) -> Result<Segment, StoreError> {
+    let path = data_path(opening.dir, entry.first);
+    let outcome = if files.contains_key(&entry.first) {
+        match Sealed::open(&**opening.disk, &path, opening.salts).and_then(|s| as_sealed(s, entry, opening.origin)) {
+            Ok(sealed) => Ok(sealed),
+            Err(error) if opening.read_only => Err(error),
+            Err(error) => reindexed(opening, catalog, entry, error, &mut found.notes)?,
+        }
+    } else {
+        Err(StoreError::damaged(&path, 0, "the file is missing").at(entry.first))
+    };
+    Ok(outcome.map_or_else(
+        |error| {
+            let why = error.to_string();
+            found.damage.push(why.clone());
+            Segment::Damaged { first: entry.first, count: entry.count, why, path }
+        },
+        Segment::Sealed,
+    ))
+}
+
+/// Where only the index file is at fault, makes it again; otherwise the fault stands.
+fn reindexed(
+    opening: &Opening<'_>,
+    catalog: &mut Catalog,
+    entry: &SealedSegment,
+    error: StoreError,
+    notes: &mut Vec<String>,
+) -> Result<Result<Sealed, StoreError>, StoreError> {
+    match rebuild_index(opening, catalog, entry) {
+        Ok(sealed) => {
+            notes.push(format!("{error}; the index was made again from the data, which is whole"));
+            Ok(Ok(sealed))
+        }
+        Err(cause @ (StoreError::Io { .. } | StoreError::Full { .. })) => Err(cause),
+        Err(StoreError::Damaged { detail, .. }) if matches!(&error, StoreError::Damaged { .. }) => {
+            notes.push(format!("the index could not be made again: {detail}"));
+            Ok(Err(error))
+        }
+        Err(cause) => Ok(Err(cause)),
+    }
+}
+
+/// Holds an open segment against its catalog entry.
+fn as_sealed(sealed: Sealed, entry: &SealedSegment, origin: &Origin) -> Result<Sealed, StoreError> {
+    let facts = sealed.facts();
+    let header = sealed.header();
+    let says = |detail: &str| Err(StoreError::damaged(sealed.path(), 0, detail).at(entry.first));
+    if header.origin != origin.as_str() {
+        return says("the file belongs to another log");
+    }
+    if (header.first, header.previous) != (entry.first, entry.previous) {
+        return says("the file's header is not the one of the segment that was sealed under this name");
+    }
+    if (facts.count, facts.data_bytes, facts.last) != (entry.count, entry.data_bytes, entry.last) {
+        return says("the index file is not the one of the segment that was sealed under this name");
+    }
+    if sealed.sections().footer_hash() != entry.index_footer {
+        return Err(StoreError::damaged(sealed.sections().path(), 0, "is not the index file that was sealed"));
+    }
+    Ok(sealed)
+}
+
+/// Walks the files behind the last sealed segment; the last of them takes records again.
+fn unsealed(
+    opening: &Opening<'_>,
+    catalog: &Catalog,
+    files: &BTreeMap<u64, PathBuf>,
+    found: &mut Recovered,
+) -> Result<(), StoreError> {
+    let clean = catalog.closed().map(|mark| mark.size);
+    loop {
+        let first = found.head.size;
+        let Some(path) = files.get(&first) else {
+            let path = data_path(opening.dir, first);
+            // Each segment's file is made before the one before it is sealed, so one is always there.
+            found.damage.push(StoreError::damaged(&path, 0, "the file is missing").at(first).to_string());
+            return Ok(());
+        };
+        let next = files.range(first + 1..).next().map(|(&next, _)| next);
+        let walked = tail::walk(opening, path, found.head, next)?;
+        let whole = walked.damage.is_none();
+        found.notes.extend(walked.notes);
+        found.damage.extend(walked.damage);
+        let Some(contents) = walked.contents else { return Ok(()) };
+        found.head = contents.head;
+        found.tally = contents.tally;
+        for (sequence, &fingerprint) in (first..).zip(contents.state.rows.fingerprints()) {
+            found.recent.insert(fingerprint, sequence);
+        }
+        let unclean = next.is_none() && whole && clean != Some(contents.head.size);
+        let growing = tail::reopen(opening, path, contents, unclean)?;
+        found.segments.push(Arc::new(Segment::Growing(growing)));
+        if next.is_none() || !whole {
+            return Ok(());
+        }
+    }
+}
+
+/// Makes the first, empty segment of a new log.
+///
+/// # Errors
+/// `Io` or `Full`.
+pub fn first_segment(opening: &Opening<'_>) -> Result<Growing, StoreError> {
+    let header = SegmentHeader {
+        first: 0,
+        previous: chain::genesis(opening.origin),
+        origin: opening.origin.as_str().to_owned(),
+    };
+    Growing::create(&**opening.disk, &data_path(opening.dir, 0), header, opening.rules.capacity())
+}

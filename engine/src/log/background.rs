@@ -1,0 +1,114 @@
+//! What a log wants done in the background, and its clean end.
+
+use std::sync::PoisonError;
+
+use super::Log;
+use crate::catalog::{Closed, Entry, SealedSegment};
+use crate::error::StoreError;
+use crate::recover::{Opening, rebuild_index};
+use crate::retain::seal_next;
+use crate::segment::{Sealed, Segment};
+
+impl Log {
+    /// One step of what is due: a seal, a merge of id files, a check of an index file. True when
+    /// more may be due. One caller at a time, beside appends and reads.
+    ///
+    /// # Errors
+    /// `Full`: try again later. Others end writing until the log is opened again.
+    pub fn work(&self) -> Result<bool, StoreError> {
+        if self.writable().is_err() {
+            return Ok(false);
+        }
+        if self.seal_next()? {
+            return Ok(true);
+        }
+        let merged = self.shared.locator.merge_step().inspect_err(|e| self.shared.poison(e))?;
+        Ok(merged || self.check_next_index()?)
+    }
+
+    /// Writes zeros ahead of the active segment's frames where they run short: an append into them
+    /// syncs in half the time. One caller at a time, soon after appends, beside everything else.
+    ///
+    /// # Errors
+    /// `Full`: appends go on while the disk takes them. Others end writing.
+    pub fn zero_ahead(&self) -> Result<bool, StoreError> {
+        if self.writable().is_err() {
+            return Ok(false);
+        }
+        let snapshot = self.shared.segments.snapshot();
+        match snapshot.segments().last().map(|segment| &**segment) {
+            Some(Segment::Growing(growing)) => growing.zero_ahead().inspect_err(|e| self.shared.poison(e)),
+            _ => Ok(false),
+        }
+    }
+
+    /// Ends writing and leaves the mark of a clean shutdown, durably. Later appends are refused.
+    ///
+    /// # Errors
+    /// `Io` or `Full`: nothing is lost; the next open recovers as after a crash.
+    pub fn close(&self) -> Result<(), StoreError> {
+        // The writer's lock: no append is under way, so everything in the log is synced.
+        let _writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.writable().is_err() {
+            return Ok(());
+        }
+        self.shared.refuse("it is shutting down");
+        let head = self.head();
+        self.catalog().append(&Entry::Closed(Closed {
+            size: head.size,
+            head: head.hash,
+            committed_us: head.committed_us,
+        }))
+    }
+
+    pub(super) fn seal_next(&self) -> Result<bool, StoreError> {
+        seal_next(self.held()).inspect_err(|error| self.shared.poison(error))
+    }
+
+    /// Checks one index file whole, and makes it again from its data when it is damaged. Queries
+    /// check what they use anyway; this finds the damage before they do.
+    fn check_next_index(&self) -> Result<bool, StoreError> {
+        let mut unchecked = self.unchecked.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(first) = *unchecked else { return Ok(false) };
+        let snapshot = self.shared.segments.snapshot();
+        let next = |from: u64| {
+            let sealed = snapshot.segments().iter().filter(|s| s.first() >= from);
+            sealed.clone().find(|s| matches!(***s, Segment::Sealed(_)))
+        };
+        let segment = next(first);
+        *unchecked = segment.and_then(|s| next(s.first() + 1)).map(|s| s.first());
+        if let Some(segment) = segment
+            && let Segment::Sealed(sealed) = &**segment
+            && let Err(error) = sealed.sections().check_all()
+        {
+            self.replace_index(sealed, &error)?;
+        }
+        Ok(unchecked.is_some())
+    }
+
+    fn replace_index(&self, sealed: &Sealed, error: &StoreError) -> Result<(), StoreError> {
+        let mut catalog = self.catalog();
+        let first = sealed.header().first;
+        let entry: Option<SealedSegment> = catalog.sealed().iter().find(|e| e.first == first).cloned();
+        let Some(entry) = entry else { return Ok(()) };
+        let shared = &self.shared;
+        let opening = Opening {
+            disk: &shared.disk,
+            dir: &shared.dir,
+            origin: &shared.origin,
+            salts: &shared.salts,
+            rules: self.options.rules(),
+            read_only: false,
+        };
+        match rebuild_index(&opening, &mut catalog, &entry) {
+            Ok(rebuilt) => {
+                shared.segments.replace(std::sync::Arc::new(Segment::Sealed(rebuilt)));
+                Ok(())
+            }
+            Err(cause) => {
+                shared.refuse(format!("{error}; and it could not be made again: {cause}"));
+                Err(cause)
+            }
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Making a new log and opening an existing one.
+
+use std::path::Path;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, RwLock};
+
+use super::{Log, OpenReport, Options};
+use crate::catalog::{Catalog, Created, Entry};
+use crate::dedup::Locator;
+use crate::error::StoreError;
+use crate::ids::{Origin, Secret};
+use crate::ingest::{Shared, Writer};
+use crate::io::Disk;
+use crate::query::CursorKey;
+use crate::record::SaltKey;
+use crate::recover::{Opening, Recovered, first_segment, read_secret, recover, write_secret};
+use crate::segment::{Segment, Segments, folder};
+
+/// Hash suite of new logs: BLAKE3 records and links (docs/CUSTODY.md).
+const SUITE: u8 = 1;
+
+impl Log {
+    /// Makes the directory, secret, first segment and catalog of a new, empty log, and opens it.
+    ///
+    /// The catalog comes last: a directory without one holds no log, and a repeated call after a
+    /// crash begins anew.
+    ///
+    /// # Errors
+    /// `Refused` for an origin that cannot stand in a checkpoint or a directory that holds a log;
+    /// `Io`, `Full`.
+    pub fn create(
+        disk: Arc<dyn Disk>,
+        dir: &Path,
+        origin: &str,
+        secret: [u8; 32],
+        options: Options,
+    ) -> Result<Self, StoreError> {
+        let origin = Origin::new(origin).map_err(StoreError::Refused)?;
+        let segments = folder(dir);
+        disk.create_dir_all(&segments).map_err(StoreError::io(&segments, "making"))?;
+        let catalog_path = dir.join("catalog");
+        if disk.exists(&catalog_path).map_err(StoreError::io(&catalog_path, "looking"))? {
+            return Err(StoreError::Refused(format!("{}: a log is here already", dir.display())));
+        }
+        for leftover in disk.list(&segments).map_err(StoreError::io(&segments, "listing"))? {
+            disk.remove(&leftover).map_err(StoreError::io(&leftover, "removing"))?;
+        }
+        let secret = Secret::new(secret);
+        write_secret(&*disk, dir, &secret)?;
+        let salts = SaltKey::new(&secret);
+        let rules = options.rules();
+        let opening = Opening { disk: &disk, dir, origin: &origin, salts: &salts, rules, read_only: false };
+        first_segment(&opening)?;
+        let created = Created { origin: origin.as_str().to_owned(), suite: SUITE };
+        Catalog::create(Arc::clone(&disk), &catalog_path, &created)?;
+        Self::open(disk, dir, options).map(|(log, _)| log)
+    }
+
+    /// Opens an existing log.
+    ///
+    /// Cuts a torn tail and keeps it aside, makes missing derived files again. A damaged log opens
+    /// too, takes no events, and says where: see [`OpenReport::damage`] and [`Log::writable`].
+    ///
+    /// # Errors
+    /// `Io`, `Full`, or `Damaged` and `TooNew` of the catalog or the secret, without which nothing
+    /// can be read.
+    pub fn open(disk: Arc<dyn Disk>, dir: &Path, options: Options) -> Result<(Self, OpenReport), StoreError> {
+        let (catalog, notes) = Catalog::open(Arc::clone(&disk), &dir.join("catalog"))?;
+        let ids = dir.join("ids");
+        disk.create_dir_all(&ids).map_err(StoreError::io(&ids, "making"))?;
+        remove_temporary(&*disk, &folder(dir))?;
+        let (locator, id_notes) = Locator::open(Arc::clone(&disk), &ids)?;
+        let secret = read_secret(&*disk, dir)?;
+        let (log, mut report) = Self::wire(disk, dir, &secret, options, catalog, locator, false)?;
+        report.notes.splice(0..0, notes.into_iter().chain(id_notes));
+        if report.damage.is_empty() {
+            log.catalog().append(&Entry::Opened)?;
+        }
+        Ok((log, report))
+    }
+
+    /// Opens a directory to read and verify it: cuts nothing, writes nothing, takes no events.
+    ///
+    /// # Errors
+    /// As [`Log::open`].
+    pub fn open_read_only(disk: Arc<dyn Disk>, dir: &Path) -> Result<(Self, OpenReport), StoreError> {
+        let (catalog, notes) = Catalog::read(Arc::clone(&disk), &dir.join("catalog"))?;
+        let secret = read_secret(&*disk, dir)?;
+        let locator = Locator::empty(Arc::clone(&disk), &dir.join("ids"));
+        let (log, mut report) =
+            Self::wire(disk, dir, &secret, Options::default(), catalog, locator, true)?;
+        log.shared.refuse("it is open for reading only");
+        report.notes.splice(0..0, notes);
+        Ok((log, report))
+    }
+
+    /// Recovers and puts the rooms together.
+    fn wire(
+        disk: Arc<dyn Disk>,
+        dir: &Path,
+        secret: &Secret,
+        options: Options,
+        mut catalog: Catalog,
+        locator: Locator,
+        read_only: bool,
+    ) -> Result<(Self, OpenReport), StoreError> {
+        let created = catalog.created().clone();
+        if created.suite != SUITE {
+            let detail = format!("hash suite {} is not known to this build", created.suite);
+            return Err(StoreError::Refused(format!("{}: {detail}", dir.display())));
+        }
+        let origin = Origin::new(&created.origin).map_err(|e| StoreError::damaged(&dir.join("catalog"), 0, e))?;
+        let salts = SaltKey::new(secret);
+        let rules = options.rules();
+        let opening = Opening { disk: &disk, dir, origin: &origin, salts: &salts, rules, read_only };
+        let found = recover(&opening, &mut catalog, &locator)?;
+        let Recovered { segments, head, recent, tally, notes, damage } = found;
+        let sealed_first = segments.iter().find(|s| matches!(***s, Segment::Sealed(_))).map(|s| s.first());
+        let shared = Arc::new(Shared {
+            disk,
+            dir: dir.to_owned(),
+            origin,
+            salts,
+            segments: Segments::new(segments, head),
+            locator,
+            recent: RwLock::new(recent),
+            refuses: RwLock::new(None),
+            syncs: AtomicU64::new(0),
+            duplicates: AtomicU64::new(0),
+        });
+        if let Some(first) = damage.first() {
+            shared.refuse(format!("damage was found when the log was opened: {first}"));
+        }
+        let writer = Mutex::new(Writer::new(Arc::clone(&shared), rules, tally));
+        let log = Self {
+            shared,
+            writer,
+            catalog: Mutex::new(catalog),
+            cursors: CursorKey::new(secret),
+            options,
+            unchecked: Mutex::new(sealed_first),
+        };
+        Ok((log, OpenReport { notes, damage }))
+    }
+}
+
+/// Removes what an interrupted creation left: files that never got their name.
+fn remove_temporary(disk: &dyn Disk, dir: &Path) -> Result<(), StoreError> {
+    for path in disk.list(dir).map_err(StoreError::io(dir, "listing"))? {
+        if path.extension().is_some_and(|e| e == "new" || e == "tmp") {
+            disk.remove(&path).map_err(StoreError::io(&path, "removing"))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,439 @@
+//! The log as a whole, on the real disk in a temporary folder.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::*;
+use crate::event::{Limits, Receipt, Taxonomy, normalize, own};
+use crate::io::{Disk, RealDisk};
+use crate::query::{Filter, Order};
+use crate::segment::{data_path, folder};
+
+const NOW_NS: i64 = 1_700_000_000_000_000_000;
+const NOW_US: u64 = 1_700_000_000_000_000;
+
+fn small() -> Options {
+    Options { segment_records_max: 8, ..Options::default() }
+}
+
+fn disk() -> Arc<dyn Disk> {
+    Arc::new(RealDisk)
+}
+
+fn create(dir: &Path) -> Log {
+    Log::create(disk(), dir, "example.com/stele/test", [7; 32], small()).unwrap()
+}
+
+fn open(dir: &Path) -> (Log, OpenReport) {
+    Log::open(disk(), dir, small()).unwrap()
+}
+
+fn event(id: &str, action: &str) -> Event {
+    let raw = format!(
+        r#"{{"event_id":"{id}","timestamp":"2023-11-14T00:00:00Z","event_type":"auth.login","actor":{{"type":"user","id":"u1"}},"resource":{{"type":"session","id":"{id}"}},"action":"{action}","status":"success"}}"#
+    );
+    let receipt = Receipt { now_ns: NOW_NS, ip_address: None, user_agent: None, new_id: &|| unreachable!() };
+    normalize(raw.as_bytes(), &receipt, &Taxonomy::default(), &Limits::default()).unwrap()
+}
+
+fn ids(from: usize, to: usize) -> Vec<String> {
+    (from..to).map(|i| format!("e{i:04}")).collect()
+}
+
+fn append(log: &Log, ids: &[String]) -> Vec<Outcome> {
+    let events = ids.iter().map(|id| event(id, "login")).collect();
+    let batch = log.prepare(events, false);
+    log.append(vec![batch], NOW_US).remove(0).unwrap()
+}
+
+fn work_off(log: &Log) {
+    while log.work().unwrap() {}
+}
+
+fn all(log: &Log) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut after = None;
+    loop {
+        let search =
+            Search { filter: Filter::default(), order: Order::Asc, limit: 7, after, head: None, count: true };
+        let page = log.search(&search).unwrap();
+        assert_eq!(page.matched, Some(log.head().size));
+        found.extend(page.records.iter().map(|r| r.sequence));
+        after = page.last;
+        if after.is_none() {
+            break;
+        }
+    }
+    let mut sequences = found.clone();
+    sequences.sort_unstable();
+    assert!(sequences.iter().copied().eq(0..log.head().size), "each sequence once: {sequences:?}");
+    found
+        .iter()
+        .map(|&sequence| {
+            let record = log.read_from(sequence, &Filter::default(), 1).unwrap().0.remove(0);
+            crate::event::id_and_time(&record.body).unwrap().0.to_owned()
+        })
+        .collect()
+}
+
+fn assert_sound(log: &Log) {
+    let verdict = log.verify(None, &|_| true).unwrap();
+    assert_eq!(verdict.faults, []);
+    assert_eq!(verdict.proved_to, log.head().size);
+    if log.head().size > 0 {
+        assert_eq!(verdict.head, Some(log.head().hash));
+    }
+}
+
+fn files(dir: &Path, extension: &str) -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = fs::read_dir(folder(dir))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|e| e == extension))
+        .collect();
+    found.sort();
+    found
+}
+
+fn flip(path: &Path, byte: usize) {
+    let mut permissions = fs::metadata(path).unwrap().permissions();
+    #[expect(clippy::permissions_set_readonly_false, reason = "a test damages a file of its own")]
+    permissions.set_readonly(false);
+    fs::set_permissions(path, permissions).unwrap();
+    let mut bytes = fs::read(path).unwrap();
+    bytes[byte] ^= 0x10;
+    fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn what_is_acknowledged_is_found_verified_and_there_after_reopening() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = create(dir.path());
+    let expected = ids(0, 50);
+    for chunk in expected.chunks(5) {
+        append(&log, chunk);
+    }
+    work_off(&log);
+    assert_eq!(files(dir.path(), "idx").len(), 6);
+    assert_eq!(all(&log), expected);
+    assert_sound(&log);
+    let before = log.head();
+    log.close().unwrap();
+    drop(log);
+
+    let (log, report) = open(dir.path());
+    assert_eq!((report.notes, report.damage), (vec![], vec![]));
+    assert_eq!(log.head(), before);
+    assert_eq!(all(&log), expected);
+    assert_sound(&log);
+    for id in &expected {
+        assert!(log.find(id).unwrap().is_some(), "{id}");
+    }
+    assert!(log.find("none").unwrap().is_none());
+}
+
+#[test]
+fn an_id_seen_before_is_a_duplicate_or_a_conflict_in_every_state() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = create(dir.path());
+    let first = append(&log, &ids(0, 20));
+    for step in 0..3 {
+        let again = append(&log, &ids(0, 20));
+        for (stored, seen) in first.iter().zip(&again) {
+            let Outcome::Stored { sequence, hash } = *stored else { panic!("{stored:?}") };
+            assert_eq!(*seen, Outcome::Duplicate { sequence, hash }, "step {step}");
+        }
+        let other = log.prepare(vec![event("e0003", "logout")], false);
+        let outcome = log.append(vec![other], NOW_US).remove(0).unwrap();
+        assert_eq!(outcome, [Outcome::Conflict { sequence: Some(3) }]);
+        work_off(&log);
+    }
+    assert_eq!(log.head().size, 20);
+}
+
+#[test]
+fn items_of_one_group_are_judged_against_earlier_ones() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = create(dir.path());
+    let batches = vec![
+        log.prepare(vec![event("a", "login"), event("a", "login"), event("a", "logout")], false),
+        log.prepare(vec![event("a", "login"), event("b", "login")], false),
+    ];
+    let mut outcomes = log.append(batches, NOW_US).into_iter().map(Result::unwrap);
+    let first = outcomes.next().unwrap();
+    let Outcome::Stored { sequence: 0, hash } = first[0] else { panic!("{first:?}") };
+    assert_eq!(first[1], Outcome::Duplicate { sequence: 0, hash });
+    assert_eq!(first[2], Outcome::Conflict { sequence: Some(0) });
+    let second = outcomes.next().unwrap();
+    assert_eq!(second[0], Outcome::Duplicate { sequence: 0, hash });
+    assert!(matches!(second[1], Outcome::Stored { sequence: 1, .. }), "{second:?}");
+}
+
+#[test]
+fn an_atomic_batch_with_a_conflict_stores_nothing_and_others_of_its_group_stand() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = create(dir.path());
+    append(&log, &["a".to_owned()]);
+    let batches = vec![
+        log.prepare(vec![event("x", "login"), event("a", "logout"), event("x", "login")], true),
+        log.prepare(vec![event("x", "logout")], false),
+        log.prepare(vec![event("y", "login"), event("y", "logout")], true),
+    ];
+    let outcomes: Vec<_> = log.append(batches, NOW_US).into_iter().map(Result::unwrap).collect();
+    assert_eq!(
+        outcomes[0],
+        [Outcome::NotStored, Outcome::Conflict { sequence: Some(0) }, Outcome::NotStored]
+    );
+    assert!(matches!(outcomes[1][0], Outcome::Stored { sequence: 1, .. }), "{outcomes:?}");
+    assert_eq!(outcomes[2], [Outcome::NotStored, Outcome::Conflict { sequence: None }]);
+    assert_eq!(log.head().size, 2);
+}
+
+/// Goal: replicas that are fed the same events hold the same bytes. Method: the same events one by
+/// one, in one batch, and in groups give the same head and the same segment boundaries.
+#[test]
+fn segment_boundaries_and_hashes_do_not_depend_on_how_events_are_grouped() {
+    let expected = ids(0, 45);
+    let mut seen = Vec::new();
+    for size in [1, 7, 45] {
+        let dir = tempfile::tempdir().unwrap();
+        let log = create(dir.path());
+        for chunk in expected.chunks(size) {
+            append(&log, chunk);
+        }
+        let names: Vec<_> = files(dir.path(), "log").iter().map(|p| p.file_name().unwrap().to_owned()).collect();
+        seen.push((log.head(), names));
+    }
+    assert_eq!(seen[0], seen[1]);
+    assert_eq!(seen[0], seen[2]);
+    assert_eq!(seen[0].1.len(), 6);
+}
+
+#[test]
+fn an_atomic_batch_is_one_frame_even_when_it_is_larger_than_a_segment() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = create(dir.path());
+    append(&log, &ids(0, 3));
+    let events = ids(3, 30).iter().map(|id| event(id, "login")).collect();
+    let batch = log.prepare(events, true);
+    log.append(vec![batch], NOW_US).remove(0).unwrap();
+    append(&log, &ids(30, 31));
+    work_off(&log);
+    let firsts: Vec<_> = files(dir.path(), "log").iter().filter_map(|p| crate::segment::first_of(p)).collect();
+    assert_eq!(firsts, [0, 3, 30]);
+    assert_eq!(all(&log), ids(0, 31));
+    assert_sound(&log);
+}
+
+#[test]
+fn a_seal_event_ends_the_segment_also_after_reopening() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = create(dir.path());
+    append(&log, &ids(0, 2));
+    let actor = r#"{"type":"system"}"#;
+    let resource = r#"{"type":"log","id":"test"}"#;
+    let seal = own("stele.seal", "stele:seal:2", NOW_NS, actor, resource, "seal", "success", "{}").unwrap();
+    let batch = log.prepare(vec![seal], false);
+    log.append(vec![batch], NOW_US).remove(0).unwrap();
+    drop(log);
+    let (log, _) = open(dir.path());
+    append(&log, &ids(2, 3));
+    let firsts: Vec<_> = files(dir.path(), "log").iter().filter_map(|p| crate::segment::first_of(p)).collect();
+    assert_eq!(firsts, [0, 3]);
+}
+
+#[test]
+fn full_segments_that_a_crash_left_unsealed_are_sealed_later() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = create(dir.path());
+    for id in ids(0, 30) {
+        append(&log, &[id]);
+    }
+    drop(log);
+    let (log, report) = open(dir.path());
+    assert_eq!(report.damage, Vec::<String>::new());
+    assert_eq!(files(dir.path(), "idx").len(), 0);
+    assert_eq!(all(&log), ids(0, 30));
+    work_off(&log);
+    assert_eq!(files(dir.path(), "idx").len(), 3);
+    assert_eq!(all(&log), ids(0, 30));
+    assert_sound(&log);
+}
+
+#[test]
+fn a_backlog_of_full_segments_makes_the_writer_seal_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = create(dir.path());
+    for id in ids(0, 100) {
+        append(&log, &[id]);
+    }
+    assert!(log.stats().sealing <= BACKLOG_MAX as u64 + 1, "{:?}", log.stats());
+    assert_eq!(all(&log), ids(0, 100));
+}
+
+#[test]
+fn a_torn_tail_is_cut_kept_aside_and_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = create(dir.path());
+    append(&log, &ids(0, 3));
+    append(&log, &ids(3, 5));
+    drop(log);
+    let path = data_path(dir.path(), 0);
+    let mut bytes = fs::read(&path).unwrap();
+    let second = memchr::memmem::rfind(&bytes, &crate::record::MAGIC).unwrap();
+    bytes[second + 60] ^= 1;
+    fs::write(&path, &bytes).unwrap();
+
+    let (log, report) = open(dir.path());
+    assert_eq!(report.damage, Vec::<String>::new());
+    assert!(report.notes.iter().any(|n| n.contains("torn tail") && n.contains(&format!("byte {second}"))), "{report:?}");
+    let kept = fs::read(path.with_extension("torn")).unwrap();
+    assert_eq!(kept, bytes[second..second + kept.len()]);
+    assert_eq!(all(&log), ids(0, 3));
+    append(&log, &ids(3, 6));
+    assert_eq!(all(&log), ids(0, 6));
+    assert_sound(&log);
+}
+
+#[test]
+fn a_broken_frame_before_a_valid_one_is_damage_and_nothing_is_changed() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = create(dir.path());
+    append(&log, &ids(0, 3));
+    append(&log, &ids(3, 5));
+    append(&log, &ids(5, 6));
+    drop(log);
+    let path = data_path(dir.path(), 0);
+    let bytes = fs::read(&path).unwrap();
+    let mut frames = memchr::memmem::find_iter(&bytes, &crate::record::MAGIC);
+    let second = frames.nth(1).unwrap();
+    flip(&path, second + 70);
+    let damaged = fs::read(&path).unwrap();
+
+    let (log, report) = open(dir.path());
+    assert!(report.damage[0].contains("sequence 3") && report.damage[0].contains(&format!("byte {second}")), "{report:?}");
+    assert!(log.writable().is_err());
+    let batch = log.prepare(vec![event("new", "login")], false);
+    assert!(matches!(log.append(vec![batch], NOW_US)[0], Err(StoreError::ReadOnly { .. })));
+    assert_eq!(all(&log), ids(0, 3));
+    assert_eq!(fs::read(&path).unwrap(), damaged);
+}
+
+#[test]
+fn losing_the_tail_behind_a_clean_shutdown_is_damage() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = create(dir.path());
+    append(&log, &ids(0, 3));
+    append(&log, &ids(3, 5));
+    log.close().unwrap();
+    drop(log);
+    let path = data_path(dir.path(), 0);
+    let bytes = fs::read(&path).unwrap();
+    let second = memchr::memmem::rfind(&bytes, &crate::record::MAGIC).unwrap();
+    fs::write(&path, &bytes[..second]).unwrap();
+    let (log, report) = open(dir.path());
+    assert!(report.damage[0].contains("sequence 5"), "{report:?}");
+    assert!(log.writable().is_err());
+    assert_eq!(all(&log), ids(0, 3));
+}
+
+#[test]
+fn a_lost_or_damaged_index_is_made_again_from_the_data() {
+    for damage in ["missing", "footer", "section"] {
+        let dir = tempfile::tempdir().unwrap();
+        let log = create(dir.path());
+        append(&log, &ids(0, 30));
+        work_off(&log);
+        log.close().unwrap();
+        drop(log);
+        let index = files(dir.path(), "idx").remove(1);
+        let whole = fs::read(&index).unwrap();
+        match damage {
+            "missing" => fs::remove_file(&index).unwrap(),
+            "footer" => flip(&index, whole.len() - 60),
+            _ => flip(&index, 24),
+        }
+        let (log, report) = open(dir.path());
+        assert_eq!(report.damage, Vec::<String>::new(), "{damage}");
+        work_off(&log);
+        assert_eq!(fs::read(&index).unwrap(), whole, "{damage}: derived files are deterministic");
+        assert_eq!(all(&log), ids(0, 30));
+        assert_sound(&log);
+    }
+}
+
+#[test]
+fn damaged_sealed_data_is_named_and_the_rest_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = create(dir.path());
+    for id in ids(0, 30) {
+        append(&log, &[id]);
+    }
+    work_off(&log);
+    log.close().unwrap();
+    drop(log);
+    let path = data_path(dir.path(), 8);
+    let at = memchr::memmem::find(&fs::read(&path).unwrap(), b"e0010").unwrap();
+    flip(&path, at);
+    let (log, _) = open(dir.path());
+    let error = log.find("e0010").unwrap_err().to_string();
+    assert!(error.contains("00000000000000000008.log") && error.contains("sequence 10"), "{error}");
+    assert!(log.find("e0009").unwrap().is_some());
+    let verdict = log.verify(None, &|_| true).unwrap();
+    assert_eq!(verdict.proved_to, 10);
+    assert!(verdict.faults.iter().all(|f| f.file.contains("00000000000000000008.log")), "{verdict:?}");
+    assert!(!verdict.faults.is_empty());
+}
+
+#[test]
+fn swapped_missing_and_foreign_data_files_are_named() {
+    for damage in ["swapped", "missing", "foreign", "short"] {
+        let dir = tempfile::tempdir().unwrap();
+        let log = create(dir.path());
+        append(&log, &ids(0, 30));
+        work_off(&log);
+        log.close().unwrap();
+        drop(log);
+        let (a, b) = (data_path(dir.path(), 0), data_path(dir.path(), 8));
+        let (bytes_a, bytes_b) = (fs::read(&a).unwrap(), fs::read(&b).unwrap());
+        fs::remove_file(&a).unwrap();
+        match damage {
+            "swapped" => {
+                fs::remove_file(&b).unwrap();
+                fs::write(&a, bytes_b).unwrap();
+                fs::write(&b, bytes_a).unwrap();
+            }
+            "foreign" => {
+                let other = tempfile::tempdir().unwrap();
+                let log = Log::create(disk(), other.path(), "example.com/stele/other", [7; 32], small()).unwrap();
+                append(&log, &ids(0, 30));
+                fs::copy(data_path(other.path(), 0), &a).unwrap();
+            }
+            "short" => fs::write(&a, &bytes_a[..bytes_a.len() / 2]).unwrap(),
+            _ => {}
+        }
+        let (log, report) = open(dir.path());
+        assert!(report.damage[0].contains("00000000000000000000.log"), "{damage}: {report:?}");
+        assert!(log.writable().is_err());
+        assert!(log.find("e0020").unwrap().is_some(), "{damage}");
+        assert!(log.find("e0000").is_err(), "{damage}");
+    }
+}
+
+#[test]
+fn verification_reads_a_directory_without_changing_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = create(dir.path());
+    append(&log, &ids(0, 30));
+    drop(log);
+    let listing = |dir: &Path| -> Vec<(PathBuf, Vec<u8>)> {
+        files(dir, "log").into_iter().map(|p| (p.clone(), fs::read(p).unwrap())).collect()
+    };
+    let before = listing(dir.path());
+    let (log, report) = Log::open_read_only(disk(), dir.path()).unwrap();
+    assert_eq!(report.damage, Vec::<String>::new());
+    assert_sound(&log);
+    assert!(log.writable().is_err());
+    assert_eq!(listing(dir.path()), before);
+}

@@ -1,0 +1,92 @@
+//! Files that derive from the data: index files and id files are made again when they are missing
+//! or damaged.
+
+use std::sync::Arc;
+
+use super::contents;
+use super::{Opening, Recovered};
+use crate::catalog::{Catalog, Entry, SealedSegment};
+use crate::dedup::Locator;
+use crate::error::StoreError;
+use crate::event::id_and_time;
+use crate::segment::walk::Walk;
+use crate::segment::{Growing, Sealed, Segment, data_path, seal};
+
+/// Makes a sealed segment's index file again from its data, which must be whole.
+///
+/// # Errors
+/// `Damaged` when the data is not what was sealed; `Io` or `Full`.
+pub fn rebuild_index(
+    opening: &Opening<'_>,
+    catalog: &mut Catalog,
+    entry: &SealedSegment,
+) -> Result<Sealed, StoreError> {
+    let path = data_path(opening.dir, entry.first);
+    let file = opening.disk.open_read(&path).map_err(StoreError::io(&path, "opening"))?;
+    let (header, mut walk) = Walk::start(&*file, &path, opening.salts, 0)?;
+    let damaged = |at: u64, detail: &str| StoreError::damaged(&path, at, detail).at(entry.first);
+    let is_ours = header.origin == opening.origin.as_str()
+        && (header.first, header.previous) == (entry.first, entry.previous);
+    if !is_ours {
+        return Err(damaged(0, "the file's header is not the one of the segment that was sealed under this name"));
+    }
+    let contents = contents::read(header, &mut walk)?;
+    let found = (contents.head.size, contents.head.hash, contents.written, walk.file_bytes());
+    if found != (entry.first + u64::from(entry.count), entry.last, entry.data_bytes, entry.data_bytes) {
+        let detail = format!("the data is not what was sealed: {}", walk.stopped);
+        return Err(StoreError::damaged(&path, contents.written, detail).at(contents.head.size));
+    }
+    set_aside(opening, &path)?;
+    let growing =
+        Growing::over(Arc::clone(&file), &path, contents.header, contents.written, contents.state, contents.written)?;
+    let sealed = seal(&**opening.disk, &growing, opening.salts)?;
+    let index_footer = sealed.sections().footer_hash();
+    if index_footer != entry.index_footer {
+        catalog.append(&Entry::Reindexed { first: entry.first, index_footer })?;
+    }
+    Ok(sealed)
+}
+
+/// A damaged index file is kept for whoever looks into the cause.
+fn set_aside(opening: &Opening<'_>, path: &std::path::Path) -> Result<(), StoreError> {
+    let index = path.with_extension("idx");
+    if opening.disk.exists(&index).map_err(StoreError::io(&index, "looking"))? {
+        let aside = path.with_extension("idx.damaged");
+        opening.disk.rename(&index, &aside).map_err(StoreError::io(&aside, "renaming"))?;
+    }
+    Ok(())
+}
+
+/// Adds the ids of sealed segments that the locator misses.
+pub(super) fn complete_ids(
+    opening: &Opening<'_>,
+    locator: &Locator,
+    found: &mut Recovered,
+) -> Result<(), StoreError> {
+    let covered = locator.covered();
+    for segment in found.segments.clone() {
+        let first = segment.first();
+        let Segment::Sealed(sealed) = &*segment else { continue };
+        if covered.iter().any(|&(from, to)| from <= first && first < to) {
+            continue;
+        }
+        match fingerprints(opening, sealed) {
+            Ok(fingerprints) => {
+                locator.add(first, &fingerprints)?;
+                found.notes.push(format!("{}: ids made again from the data", sealed.path().display()));
+            }
+            // Without these ids no event can be called new.
+            Err(error) => found.damage.push(format!("{error}; its ids are not known")),
+        }
+    }
+    Ok(())
+}
+
+fn fingerprints(opening: &Opening<'_>, sealed: &Sealed) -> Result<Vec<u64>, StoreError> {
+    let fingerprint = |doc| {
+        let body = sealed.body(doc)?;
+        let (id, _) = id_and_time(body).map_err(|e| StoreError::damaged(sealed.path(), 0, e))?;
+        Ok(opening.salts.salted(id).fingerprint)
+    };
+    (0..sealed.facts().count).map(fingerprint).collect()
+}

@@ -1,0 +1,87 @@
+//! What is due of old segments, one step at a time: today the seal of a full one.
+//!
+//! Keeps true: a crash between any two steps leaves a state that opens and finishes the step.
+
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use crate::catalog::{Catalog, Entry, SealedSegment};
+use crate::dedup::{Locator, Recent};
+use crate::error::StoreError;
+use crate::io::Disk;
+use crate::record::SaltKey;
+use crate::segment::{Growing, Sealed, Segment, Segments, seal};
+
+/// What a step works on: borrowed from the log, shared with its writer and its readers.
+#[derive(Clone, Copy)]
+pub struct Held<'a> {
+    /// Where files live.
+    pub disk: &'a dyn Disk,
+    /// Salts and fingerprints of ids.
+    pub salts: &'a SaltKey,
+    /// All segments.
+    pub segments: &'a Segments,
+    /// Ids of sealed segments.
+    pub locator: &'a Locator,
+    /// Ids of the others.
+    pub recent: &'a RwLock<Recent>,
+    /// States of segments. Its lock is held during a step: that makes steps single-file.
+    pub catalog: &'a Mutex<Catalog>,
+}
+
+/// The oldest segment that is full and not sealed yet.
+fn next_full(segments: &Segments) -> Option<Arc<Segment>> {
+    let snapshot = segments.snapshot();
+    let (_, full) = snapshot.segments().split_last()?;
+    full.iter().find(|segment| matches!(***segment, Segment::Growing(_))).cloned()
+}
+
+/// Segments that are full and not sealed yet.
+#[must_use]
+pub fn backlog(segments: &Segments) -> usize {
+    let snapshot = segments.snapshot();
+    let growing = snapshot.segments().iter().filter(|segment| matches!(***segment, Segment::Growing(_)));
+    growing.count().saturating_sub(1)
+}
+
+/// Seals the oldest full segment; false when there is none. One caller at a time.
+///
+/// # Errors
+/// `Full`: nothing is lost, try again later. Others end writing until the log is opened again.
+pub fn seal_next(held: Held<'_>) -> Result<bool, StoreError> {
+    let mut catalog = held.catalog.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(segment) = next_full(held.segments) else { return Ok(false) };
+    let Segment::Growing(growing) = &*segment else { return Ok(false) };
+    let sealed = seal(held.disk, growing, held.salts)?;
+    remember_ids(held.locator, growing)?;
+    catalog.append(&Entry::Sealed(entry(growing, &sealed)?))?;
+    let end = segment.first() + u64::from(segment.docs());
+    held.segments.replace(Arc::new(Segment::Sealed(sealed)));
+    held.recent.write().unwrap_or_else(PoisonError::into_inner).forget_below(end);
+    Ok(true)
+}
+
+/// Moves a segment's ids to the locator, where an earlier attempt has not done so.
+fn remember_ids(locator: &Locator, growing: &Growing) -> Result<(), StoreError> {
+    let first = growing.header().first;
+    let covered = locator.covered().iter().any(|&(from, to)| from <= first && first < to);
+    if covered { Ok(()) } else { locator.add(first, growing.state().rows.fingerprints()) }
+}
+
+fn entry(growing: &Growing, sealed: &Sealed) -> Result<SealedSegment, StoreError> {
+    let facts = sealed.facts();
+    let (time_min_ns, time_max_ns) = sealed.index().time_bounds()?;
+    let state = growing.state();
+    let frames = state.rows.frames();
+    Ok(SealedSegment {
+        first: facts.first,
+        count: facts.count,
+        data_bytes: facts.data_bytes,
+        previous: facts.previous,
+        last: facts.last,
+        committed_first_us: frames.first().map_or(0, |frame| frame.committed_us),
+        committed_last_us: frames.last().map_or(0, |frame| frame.committed_us),
+        time_min_ns,
+        time_max_ns,
+        index_footer: sealed.sections().footer_hash(),
+    })
+}
