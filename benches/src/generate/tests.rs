@@ -106,3 +106,21 @@ fn an_outage_shows_in_server_errors() {
     }
     assert!(during > 200 && inside * 10 > during, "{inside} server errors of {during} events");
 }
+
+#[test]
+fn every_event_is_accepted_as_it_stands_and_fits_its_schema() {
+    use stele_engine::event::{Limits, Receipt, Taxonomy, normalize};
+    let settings = month(7, 50_000);
+    let receipt = Receipt {
+        now_ns: settings.start_ns + settings.span_ns,
+        ip_address: None,
+        user_agent: None,
+        new_id: &|| unreachable!("events have ids"),
+    };
+    let taxonomy = Taxonomy::built_in();
+    for line in lines(&settings) {
+        let event = normalize(line.as_bytes(), &receipt, &taxonomy, &Limits::default()).unwrap();
+        assert_eq!(std::str::from_utf8(&event.body).unwrap(), line, "canonical already, and unmarked");
+        assert_eq!(event.filled, stele_engine::event::Filled::default());
+    }
+}
