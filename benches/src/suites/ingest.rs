@@ -19,32 +19,37 @@ use crate::system;
 
 /// Events of one request.
 pub(super) const BATCH: u64 = 1000;
+const INPUT_EVENTS_MAX: u64 = 1_000_000;
 const PREPARERS: usize = 2;
 /// Batches that may wait for the writer.
 const QUEUE: usize = 8;
 
-/// The generator alone, on one core.
-pub fn generator(sizes: &Sizes, report: &mut Report) {
+/// What comes before the store, on one core: generating lines, and making canonical events of them.
+///
+/// # Errors
+/// A generated event that is refused.
+pub fn input(sizes: &Sizes, report: &mut Report) -> Result<(), Failure> {
     let generator = Generator::new(&sizes.stream(sizes.events));
+    let events = sizes.events.min(INPUT_EVENTS_MAX);
     let (mut lines, mut bytes) = (Vec::new(), 0);
     let start = Instant::now();
-    for index in 0..sizes.events.min(1_000_000) {
+    for index in 0..events {
+        lines.clear();
         generator.write(index, &mut lines);
-        if lines.len() > 1 << 20 {
-            bytes += lines.len();
-            lines.clear();
-        }
+        bytes += lines.len();
     }
-    bytes += lines.len();
-    let events = sizes.events.min(1_000_000) as f64;
-    report.add(
-        "generate",
-        "one core",
-        vec![
-            rate("rate", events, start.elapsed()),
-            Figure::new("mean", bytes as f64 / events, Unit::BytesPerEvent),
-        ],
-    );
+    let generated = start.elapsed();
+    let mut input = Input::new(&generator, sizes.until_ns);
+    let start = Instant::now();
+    for first in (0..events).step_by(BATCH as usize) {
+        input.events(first..events.min(first + BATCH))?;
+    }
+    let both = start.elapsed();
+    let mean = Figure::new("mean", bytes as f64 / events as f64, Unit::BytesPerEvent);
+    report.add("input", "generate, one core", vec![rate("rate", events as f64, generated), mean]);
+    let alone = rate("rate", events as f64, both.saturating_sub(generated));
+    report.add("input", "parse, validate and make canonical, one core", vec![alone]);
+    Ok(())
 }
 
 /// Makes a log in `dir`.

@@ -62,8 +62,8 @@ impl Sizes {
 /// What can be measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Suite {
-    /// The generator alone.
-    Generate,
+    /// What comes before the store: the generator, canonical events.
+    Input,
     /// In process: ingest, memory, bytes on disk, queries, verify, open.
     Engine,
     /// Open after a kill with a full active segment.
@@ -80,7 +80,7 @@ pub fn run(suites: &[Suite], sizes: &Sizes) -> Result<Report, Failure> {
     let mut report = Report::default();
     for suite in suites {
         match suite {
-            Suite::Generate => ingest::generator(sizes, &mut report),
+            Suite::Input => ingest::input(sizes, &mut report)?,
             Suite::Engine => engine(sizes, &mut report)?,
             Suite::Crash => recovery::after_kill(sizes, &mut report)?,
             Suite::Http => http::run(sizes, &mut report)?,

@@ -19,7 +19,7 @@ fn tiny(dir: &std::path::Path) -> Sizes {
 #[test]
 fn the_suites_run_on_a_small_log() {
     let dir = tempfile::tempdir().unwrap();
-    let report = run(&[Suite::Generate, Suite::Engine], &tiny(dir.path())).unwrap();
+    let report = run(&[Suite::Input, Suite::Engine], &tiny(dir.path())).unwrap();
     let table = report.table();
     for what in [
         "one core",
