@@ -19,4 +19,5 @@ pub mod record;
 pub mod recover;
 pub mod retain;
 pub mod segment;
+pub mod text;
 pub mod verify;

@@ -1,82 +1,283 @@
 //! Which segments exist and in which state: an append-only file of checksummed records.
-#![allow(unused, missing_docs, clippy::unimplemented)]
-use crate::chain::Hash;
-use crate::error::StoreError;
-use crate::io::Disk;
-use std::path::Path;
+//!
+//! Owns the file, the torn tail it may end with, and the rules by which one entry follows another.
+//! It does not look at segments; `recover` compares the two.
+//!
+//! Keeps true:
+//! - an entry is in memory only after it is on stable storage;
+//! - each record names the one before by hash, so none is removed, added or moved unseen, except at
+//!   the end;
+//! - **a record is believed whole or not at all**: one that is unsound with a sound one behind it is
+//!   damage; with none behind it, it is taken for a torn write.
+//!
+//! The last record is the limit of what can be told from the file alone: a flipped bit in it looks
+//! like a power cut while it was written, and a file that ends one record early looks as if the
+//! record had never been. Segment files and checkpoints reach further then, and `recover` sees it.
+
+mod entry;
+mod framing;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// First record of every catalog.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Created {
-    pub origin: String,
-    pub suite: u8,
+pub use entry::{Closed, Created, Entry, SealedSegment};
+
+use crate::error::StoreError;
+use crate::io::{Disk, DiskFile, Mode};
+use entry::State;
+use framing::{Bad, MAGIC, Tie};
+
+/// Largest catalog that is read: some 200,000 segments take 50 MB.
+const FILE_BYTES_MAX: u64 = 1 << 30;
+
+/// The catalog of one log.
+pub struct Catalog {
+    path: PathBuf,
+    state: State,
+    /// Hash of the last record, for the next one.
+    tie: Tie,
+    /// Bytes of sound records: the next one goes here.
+    bytes: u64,
+    /// For appending; absent in a catalog opened with [`Catalog::read`].
+    file: Option<Arc<dyn DiskFile>>,
+    /// Why nothing can be appended any more.
+    failed: Option<String>,
 }
-/// A finished segment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SealedSegment {
-    pub first: u64,
-    pub count: u32,
-    /// Bytes of the data file, zeros cut.
-    pub data_bytes: u64,
-    /// h(first - 1) and h(first + count - 1).
-    pub previous: Hash,
-    pub last: Hash,
-    pub committed_first_us: u64,
-    pub committed_last_us: u64,
-    /// Smallest and largest event time.
-    pub time_min_ns: i64,
-    pub time_max_ns: i64,
-    /// `Sections::footer_hash` of the index file.
-    pub index_footer: Hash,
+
+/// What a file holds.
+struct Content {
+    state: State,
+    tie: Tie,
+    /// Bytes of magic and sound records.
+    sound: usize,
+    /// What is wrong with the bytes after them, if there are any.
+    torn: Option<String>,
 }
-/// The clean-shutdown mark: how far the log reached. Valid until the next `Opened`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Closed {
-    pub size: u64,
-    pub head: Hash,
-    pub committed_us: u64,
-}
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Entry {
-    Created(Created),
-    Sealed(SealedSegment),
-    Closed(Closed),
-    /// A writer opened the log: what follows may be cut by a crash.
-    Opened,
-    /// An index file was rebuilt: its new footer hash.
-    Reindexed {
-        first: u64,
-        index_footer: Hash,
-    },
-}
-pub struct Catalog;
+
 impl Catalog {
     /// Makes the file with its first record; durable when it returns (file and directory).
+    ///
+    /// # Errors
+    /// `Refused` when the file exists or the origin is none; `Io` or `Full`.
     pub fn create(disk: Arc<dyn Disk>, path: &Path, created: &Created) -> Result<Self, StoreError> {
-        unimplemented!()
+        if disk.exists(path).map_err(StoreError::io(path, "looking"))? {
+            return Err(StoreError::Refused(format!("{}: exists already", path.display())));
+        }
+        let entry = Entry::Created(created.clone());
+        let state = State::first(&entry).map_err(StoreError::Refused)?;
+        let record = framing::record(&framing::first_tie(), &entry);
+        let bytes = [&MAGIC[..], &record].concat();
+        let file = write_whole(&*disk, path, &bytes)?;
+        let (path, tie, bytes) = (path.to_owned(), framing::tie(&record), bytes.len() as u64);
+        Ok(Self { path, state, tie, bytes, file: Some(file), failed: None })
     }
-    /// Reads the file. A torn last record (power cut while appending) is cut and noted; damage before it is `Damaged` with its byte.
+
+    /// Reads the file and makes it ready to append to.
+    ///
+    /// A torn last record (power cut while appending) is cut: its bytes go to `<name>.torn`, the
+    /// rest to a new file that takes the old one's place, and the notes say so. A flipped bit in
+    /// the last record cannot be told from that: the caller compares with the segment files.
+    ///
+    /// # Errors
+    /// `Damaged` with its byte when what is wrong lies before the last record, or when the records
+    /// contradict each other; `TooNew`; `Io` or `Full`.
     pub fn open(disk: Arc<dyn Disk>, path: &Path) -> Result<(Self, Vec<String>), StoreError> {
-        unimplemented!()
+        let file = disk.open(path).map_err(StoreError::io(path, "opening"))?;
+        let bytes = read_whole(&*file, path)?;
+        let content = parse(&bytes, path)?;
+        let mut notes = Vec::new();
+        let file = match &content.torn {
+            None => {
+                // What a killed process appended may not be on stable storage yet.
+                file.sync_data().map_err(StoreError::io(path, "syncing"))?;
+                file
+            }
+            Some(why) => {
+                let (sound, tail) = bytes.split_at(content.sound);
+                let aside = beside(path, "torn");
+                write_whole(&*disk, &aside, tail)?;
+                notes.push(format!(
+                    "{}: cut at byte {} and kept {} bytes in {}: {why}",
+                    path.display(),
+                    content.sound,
+                    tail.len(),
+                    aside.display()
+                ));
+                write_whole(&*disk, path, sound)?
+            }
+        };
+        Ok((Self::of(content, path, Some(file)), notes))
     }
-    pub fn created(&self) -> &Created {
-        unimplemented!()
+
+    /// The same for readers: a torn last record is passed over and noted, and nothing is written.
+    /// Appending is refused.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    pub fn read(disk: &dyn Disk, path: &Path) -> Result<(Self, Vec<String>), StoreError> {
+        let file = disk.open_read(path).map_err(StoreError::io(path, "opening"))?;
+        let content = parse(&read_whole(&*file, path)?, path)?;
+        let torn = content.torn.iter();
+        let notes = torn.map(|why| format!("{}: torn at byte {}: {why}", path.display(), content.sound));
+        let notes = notes.collect();
+        Ok((Self::of(content, path, None), notes))
     }
-    /// Sealed segments, ascending.
+
+    fn of(content: Content, path: &Path, file: Option<Arc<dyn DiskFile>>) -> Self {
+        let Content { state, tie, sound, .. } = content;
+        Self { path: path.to_owned(), state, tie, bytes: sound as u64, file, failed: None }
+    }
+
+    /// What the log was made as.
+    #[must_use]
+    pub const fn created(&self) -> &Created {
+        &self.state.created
+    }
+
+    /// Sealed segments, ascending and without gaps from sequence 0.
+    #[must_use]
     pub fn sealed(&self) -> &[SealedSegment] {
-        unimplemented!()
+        &self.state.sealed
     }
+
     /// The mark, when the last writer shut down cleanly and none opened the log since.
+    #[must_use]
     pub fn closed(&self) -> Option<&Closed> {
-        unimplemented!()
+        self.state.last_closed.as_ref().filter(|_| !self.state.opened)
     }
+
     /// The newest mark, even when a writer opened the log since: the log can only be longer.
-    pub fn last_closed(&self) -> Option<&Closed> {
-        unimplemented!()
+    #[must_use]
+    pub const fn last_closed(&self) -> Option<&Closed> {
+        self.state.last_closed.as_ref()
     }
-    /// Appends and syncs. Refuses a sealed segment that does not follow the last one.
+
+    /// Appends and syncs: one write, one sync, whatever the file's length.
+    ///
+    /// # Errors
+    /// `Refused` for an entry that cannot follow (a sealed segment that does not begin where the
+    /// last one ends, among others), and nothing was written. `Full`: nothing was written, try again
+    /// when there is space. `Io`: whether it is on stable storage is not known, and further appends
+    /// are `ReadOnly` until the catalog is opened again.
     pub fn append(&mut self, entry: &Entry) -> Result<(), StoreError> {
-        unimplemented!()
+        if let Some(why) = &self.failed {
+            return Err(StoreError::ReadOnly { why: why.clone() });
+        }
+        let Some(file) = self.file.clone() else {
+            return Err(StoreError::ReadOnly { why: format!("{}: opened for reading", self.path.display()) });
+        };
+        self.state.check(entry).map_err(StoreError::Refused)?;
+        let record = framing::record(&self.tie, entry);
+        if let Err(error) = self.write(&*file, &record) {
+            // A full disk took none of it or a part, which the next record overwrites; a failed
+            // sync may have dropped pages that still look written.
+            if !matches!(error, StoreError::Full { .. }) {
+                self.failed = Some(format!("the catalog failed: {error}"));
+            }
+            return Err(error);
+        }
+        self.state.apply(entry);
+        self.tie = framing::tie(&record);
+        self.bytes += record.len() as u64;
+        Ok(())
+    }
+
+    fn write(&self, file: &dyn DiskFile, record: &[u8]) -> Result<(), StoreError> {
+        file.write_all_at(record, self.bytes).map_err(StoreError::io(&self.path, "writing"))?;
+        file.sync_data().map_err(|source| StoreError::Io {
+            path: self.path.clone(),
+            doing: "syncing",
+            source,
+        })
+    }
+}
+
+/// `<path>.<word>`.
+fn beside(path: &Path, word: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(word);
+    PathBuf::from(name)
+}
+
+/// Writes a file under a temporary name and gives it its own; durable when it returns.
+fn write_whole(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<Arc<dyn DiskFile>, StoreError> {
+    let temporary = beside(path, "tmp");
+    if disk.exists(&temporary).map_err(StoreError::io(&temporary, "looking"))? {
+        disk.remove(&temporary).map_err(StoreError::io(&temporary, "removing"))?;
+    }
+    let file = disk.create_new(&temporary, Mode::Shared).map_err(StoreError::io(&temporary, "creating"))?;
+    file.write_all_at(bytes, 0).map_err(StoreError::io(&temporary, "writing"))?;
+    file.sync_data().map_err(StoreError::io(&temporary, "syncing"))?;
+    disk.rename(&temporary, path).map_err(StoreError::io(path, "renaming"))?;
+    let dir = path.parent().unwrap_or(Path::new("."));
+    disk.sync_dir(dir).map_err(StoreError::io(dir, "syncing"))?;
+    Ok(file)
+}
+
+fn read_whole(file: &dyn DiskFile, path: &Path) -> Result<Vec<u8>, StoreError> {
+    let length = file.len().map_err(StoreError::io(path, "measuring"))?;
+    if length > FILE_BYTES_MAX {
+        return Err(StoreError::damaged(
+            path,
+            0,
+            format!("{length} bytes, a catalog has {FILE_BYTES_MAX} at most"),
+        ));
+    }
+    let mut bytes = vec![0; length as usize];
+    file.read_exact_at(&mut bytes, 0).map_err(StoreError::io(path, "reading"))?;
+    Ok(bytes)
+}
+
+fn parse(bytes: &[u8], path: &Path) -> Result<Content, StoreError> {
+    let damaged = |at: usize, detail: String| StoreError::damaged(path, at as u64, detail);
+    if !bytes.starts_with(MAGIC) {
+        return Err(damaged(0, "does not begin with STELECAT: not a catalog, or overwritten".to_owned()));
+    }
+    let mut at = MAGIC.len();
+    let mut tie = framing::first_tie();
+    let mut state: Option<State> = None;
+    let mut torn = None;
+    while at < bytes.len() {
+        let (link, entry, length) = match framing::read(&bytes[at..]) {
+            Ok(record) => record,
+            Err(Bad::TooNew(found)) => return Err(too_new(path, found)),
+            Err(Bad::Content(why)) => return Err(damaged(at, why)),
+            Err(Bad::Unsound(why)) => match framing::next_sound(bytes, at + 1) {
+                None => {
+                    torn = Some(why);
+                    break;
+                }
+                Some(next) => {
+                    return Err(damaged(at, format!("{why}; a sound record follows at byte {next}")));
+                }
+            },
+        };
+        if link != tie {
+            return Err(damaged(at, "the record does not follow the one before it in the file".to_owned()));
+        }
+        match &mut state {
+            None => state = Some(State::first(&entry).map_err(|why| damaged(at, why))?),
+            Some(state) => {
+                state.check(&entry).map_err(|why| damaged(at, why))?;
+                state.apply(&entry);
+            }
+        }
+        tie = framing::tie(&bytes[at..at + length]);
+        at += length;
+    }
+    // The first record is made together with the file: without it there was never a catalog here.
+    let state =
+        state.ok_or_else(|| damaged(MAGIC.len(), torn.clone().unwrap_or("has no record".to_owned())))?;
+    Ok(Content { state, tie, sound: at, torn })
+}
+
+fn too_new(path: &Path, found: u8) -> StoreError {
+    StoreError::TooNew {
+        path: path.to_owned(),
+        found: u16::from(found),
+        newest_known: u16::from(framing::VERSION),
     }
 }

@@ -6,7 +6,7 @@
 pub mod sections;
 
 use bincode::config::{self, Configuration, Limit, LittleEndian, Varint};
-use bincode::{Decode, Encode};
+pub use bincode::{Decode, Encode};
 
 /// Largest encoded value: footers and catalog records are far below.
 pub const VALUE_BYTES_MAX: usize = 16 << 20;

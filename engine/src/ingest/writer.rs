@@ -148,10 +148,11 @@ impl Writer {
     /// One frame: written, synced, then visible.
     fn commit(
         &mut self,
-        items: Vec<Item>,
+        mut items: Vec<Item>,
         committed_us: u64,
         hashes: &mut Vec<Hash>,
     ) -> Result<(), StoreError> {
+        items.iter_mut().for_each(|item| item.doc.set_committed_us(committed_us));
         let shared = Arc::clone(&self.shared);
         let snapshot = shared.segments.snapshot();
         let growing = last_growing(snapshot.segments())?;
@@ -223,7 +224,7 @@ fn publish(growing: &Growing, items: &[Item], links: &[Hash], offsets: &[usize],
     for ((item, &hash), &at) in items.iter().zip(links).zip(offsets) {
         state.rows.push(offset as u32 + at as u32, hash, item.salted.fingerprint);
         state.salts.push(item.salted.salt);
-        state.live.push(&item.doc, committed_us);
+        state.live.push(&item.doc);
     }
 }
 

@@ -84,13 +84,13 @@ impl Log {
     /// # Errors
     /// As [`Log::open`].
     pub fn open_read_only(disk: Arc<dyn Disk>, dir: &Path) -> Result<(Self, OpenReport), StoreError> {
-        let (catalog, notes) = Catalog::read(Arc::clone(&disk), &dir.join("catalog"))?;
+        let (catalog, notes) = Catalog::read(&*disk, &dir.join("catalog"))?;
         let secret = read_secret(&*disk, dir)?;
-        let locator = Locator::empty(Arc::clone(&disk), &dir.join("ids"));
+        let (locator, id_notes) = Locator::read(Arc::clone(&disk), &dir.join("ids"))?;
         let (log, mut report) =
             Self::wire(disk, dir, &secret, Options::default(), catalog, locator, true)?;
         log.shared.refuse("it is open for reading only");
-        report.notes.splice(0..0, notes);
+        report.notes.splice(0..0, notes.into_iter().chain(id_notes));
         Ok((log, report))
     }
 

@@ -40,6 +40,6 @@ fn add(state: &mut State, tally: &mut Tally, frame: &Walked<'_>) {
 #[expect(clippy::expect_used, reason = "the walk has read id and time of these canonical bytes")]
 fn tally_and_index(state: &mut State, tally: &mut Tally, body: &[u8], committed_us: u64) {
     let fields = Fields::scan(body).expect("the walk accepts canonical events only");
-    state.live.push(&Doc::of(&fields, committed_us), committed_us);
+    state.live.push(&Doc::of(&fields, committed_us));
     tally.add(body.len(), ends_segment(&fields));
 }

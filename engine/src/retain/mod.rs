@@ -69,7 +69,7 @@ fn remember_ids(locator: &Locator, growing: &Growing) -> Result<(), StoreError> 
 
 fn entry(growing: &Growing, sealed: &Sealed) -> Result<SealedSegment, StoreError> {
     let facts = sealed.facts();
-    let (time_min_ns, time_max_ns) = sealed.index().time_bounds()?;
+    let (time_min_ns, time_max_ns) = sealed.index().span().unwrap_or((0, 0));
     let state = growing.state();
     let frames = state.rows.frames();
     Ok(SealedSegment {

@@ -1,38 +1,83 @@
 //! Bytes and claims to a verdict: opens no file, writes nothing.
-#![allow(unused, missing_docs, clippy::unimplemented)]
-use crate::catalog::SealedSegment;
+//!
+//! [`segment`] re-reads one data file and recomputes everything in it; [`join`] puts the verdicts of
+//! a row of segments together. Meant to be audited in an hour: [`walk`](self) goes from frame to
+//! frame, `records` from record to record, `resync` finds the next frame after a broken one.
+//!
+//! Keeps true:
+//! - the file is read with pread into buffers of one frame at most, never through a mapping;
+//! - a fault ends nothing: what follows is checked as far as it can be, and each fault is named by
+//!   file, offset and sequences;
+//! - `proved_to` never passes a record that was not recomputed and linked from the claimed start.
+
+mod join;
+mod reader;
+mod records;
+mod resync;
+#[cfg(test)]
+mod tests;
+mod walk;
+
+use std::path::Path;
+
+pub use join::{Part, join};
+
 use crate::chain::Hash;
 use crate::ids::Origin;
 use crate::io::DiskFile;
 use crate::record::SaltKey;
-use std::path::Path;
 
-/// Kinds are stable words: "frame", "record", "link", "order", "header", "length", "index", "missing", "foreign", "time".
+/// One thing that is not as claimed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
+    /// A stable word:
+    /// - `header`: the segment header is damaged or states another place in the chain;
+    /// - `foreign`: the segment belongs to another log;
+    /// - `length`: the file is shorter than claimed, or goes on after the last claimed record;
+    /// - `frame`: bytes that are no whole, unaltered frame;
+    /// - `order`: a frame with sequences that were there already;
+    /// - `missing`: records that no frame holds;
+    /// - `time`: a commit time that falls;
+    /// - `record`: a record that does not give the hash it is claimed to have;
+    /// - `link`: a chain hash that does not fit what comes before;
+    /// - `index`: a hash in the index file that its record and the chain contradict.
     pub kind: &'static str,
+    /// First sequence concerned.
     pub first_sequence: u64,
+    /// Last sequence concerned.
     pub last_sequence: u64,
+    /// The file.
     pub file: String,
+    /// Byte of the file where it begins.
     pub offset: u64,
+    /// What was expected and what was found.
     pub detail: String,
 }
+
+/// What came of a check.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Verdict {
     /// Every record below this sequence is proved.
     pub proved_to: u64,
+    /// Everything found wrong, in the order of the file.
     pub faults: Vec<Fault>,
     /// Records whose hashes were recomputed.
     pub checked: u64,
     /// Chain hash after the last one, where the walk reached it.
     pub head: Option<Hash>,
 }
+
 /// What is claimed of one segment file.
 pub struct Claims<'a> {
+    /// Its name, for faults.
     pub path: &'a Path,
+    /// The log it belongs to.
     pub origin: &'a Origin,
+    /// The log's salt key.
     pub salts: &'a SaltKey,
+    /// Sequence of its first record.
     pub first: u64,
+    /// h(first - 1).
     pub previous: Hash,
     /// Commit time of the record before, 0 for the first.
     pub committed_before_us: u64,
@@ -40,13 +85,26 @@ pub struct Claims<'a> {
     pub count: u64,
     /// Bytes of the file that hold header and frames (synced length for the active one).
     pub data_bytes: u64,
-    /// h per record as the index file has it, `count * 32` bytes; checked where given.
+    /// h per record as the index file has it, `count * 32` bytes; checked where given. Without them
+    /// an altered record is narrowed down to its frame, and the chain cannot be carried over a gap.
     pub hashes: Option<&'a [u8]>,
     /// h of the last record, where the catalog or the live log claims it.
     pub last: Option<Hash>,
 }
-/// Re-reads a whole segment file with pread (bounded buffers) and checks header, frames, order, times, records, links and claims.
-/// Goes on after a fault and names every bad range. `progress(records)` is called at least every 65,536 records; false stops.
+
+impl Claims<'_> {
+    const fn end(&self) -> u64 {
+        self.first.saturating_add(self.count)
+    }
+}
+
+/// Re-reads a whole segment file and checks header, frames, order, times, records, links and claims.
+///
+/// Goes on after a fault and names every bad range. `progress(records)` is called at least every
+/// 65,536 records; false stops, and the verdict says how far it came (`head` is absent then). Holds
+/// one frame (64 MiB at most) and about 1 MiB beside it. Bytes of the file behind `data_bytes` are
+/// not looked at.
+#[must_use]
 pub fn segment(file: &dyn DiskFile, claims: &Claims<'_>, progress: &dyn Fn(u64) -> bool) -> Verdict {
-    unimplemented!()
+    walk::Walk::new(file, claims, progress).run()
 }

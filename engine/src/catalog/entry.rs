@@ -1,0 +1,167 @@
+//! What the catalog records, and the rules by which one entry follows another.
+
+use crate::chain::{Hash, genesis};
+use crate::codec::{Decode, Encode};
+use crate::ids::Origin;
+
+/// First record of every catalog.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Created {
+    /// The log's origin.
+    pub origin: String,
+    /// Hash suite of its segments.
+    pub suite: u8,
+}
+
+/// A finished segment.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct SealedSegment {
+    /// Sequence of its first record.
+    pub first: u64,
+    /// Records in it, at least one.
+    pub count: u32,
+    /// Bytes of the data file, zeros cut.
+    pub data_bytes: u64,
+    /// h(first - 1).
+    pub previous: Hash,
+    /// h(first + count - 1).
+    pub last: Hash,
+    /// Commit time of the first record.
+    pub committed_first_us: u64,
+    /// Commit time of the last record.
+    pub committed_last_us: u64,
+    /// Smallest event time.
+    pub time_min_ns: i64,
+    /// Largest event time.
+    pub time_max_ns: i64,
+    /// `Sections::footer_hash` of the index file.
+    pub index_footer: Hash,
+}
+
+impl SealedSegment {
+    /// The sequence after its last record.
+    #[must_use]
+    pub const fn end(&self) -> u64 {
+        self.first.saturating_add(self.count as u64)
+    }
+}
+
+/// The clean-shutdown mark: how far the log reached. Valid until the next `Opened`.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Closed {
+    /// Records in the log.
+    pub size: u64,
+    /// h of the last one.
+    pub head: Hash,
+    /// Its commit time.
+    pub committed_us: u64,
+}
+
+/// One record of the catalog.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Entry {
+    /// The log was made.
+    Created(Created),
+    /// A segment was finished.
+    Sealed(SealedSegment),
+    /// The log was shut down in order.
+    Closed(Closed),
+    /// A writer opened the log: what follows may be cut by a crash.
+    Opened,
+    /// An index file was rebuilt: its new footer hash.
+    Reindexed {
+        /// First sequence of the segment.
+        first: u64,
+        /// `Sections::footer_hash` of the new index file.
+        index_footer: Hash,
+    },
+}
+
+/// What the entries so far add up to.
+#[derive(Debug)]
+pub(super) struct State {
+    pub created: Created,
+    pub sealed: Vec<SealedSegment>,
+    pub last_closed: Option<Closed>,
+    /// A writer opened the log after `last_closed`.
+    pub opened: bool,
+    genesis: Hash,
+}
+
+impl State {
+    /// The state after a catalog's first entry.
+    pub fn first(entry: &Entry) -> Result<Self, String> {
+        let Entry::Created(created) = entry else {
+            return Err("does not begin with the log's making".to_owned());
+        };
+        let origin = Origin::new(&created.origin)?;
+        Ok(Self {
+            created: created.clone(),
+            sealed: Vec::new(),
+            last_closed: None,
+            opened: false,
+            genesis: genesis(&origin),
+        })
+    }
+
+    /// Says which rule the entry would break as the next one.
+    pub fn check(&self, entry: &Entry) -> Result<(), String> {
+        match entry {
+            Entry::Created(_) => Err("a log is made only once".to_owned()),
+            Entry::Sealed(segment) => self.check_follows(segment),
+            Entry::Closed(closed) => {
+                let sealed = self.sealed.last().map_or(0, SealedSegment::end);
+                let enough = closed.size >= sealed;
+                enough
+                    .then_some(())
+                    .ok_or(format!("closed with {} records, {sealed} are sealed", closed.size))
+            }
+            Entry::Opened => Ok(()),
+            Entry::Reindexed { first, .. } => {
+                self.position(*first).map(|_| ()).ok_or(format!("reindexed segment {first} is not sealed"))
+            }
+        }
+    }
+
+    /// Takes an entry that was checked.
+    pub fn apply(&mut self, entry: &Entry) {
+        match entry {
+            Entry::Created(_) => {}
+            Entry::Sealed(segment) => self.sealed.push(segment.clone()),
+            Entry::Closed(closed) => {
+                self.last_closed = Some(closed.clone());
+                self.opened = false;
+            }
+            Entry::Opened => self.opened = true,
+            Entry::Reindexed { first, index_footer } => {
+                if let Some(at) = self.position(*first) {
+                    self.sealed[at].index_footer = *index_footer;
+                }
+            }
+        }
+    }
+
+    fn position(&self, first: u64) -> Option<usize> {
+        self.sealed.binary_search_by_key(&first, |segment| segment.first).ok()
+    }
+
+    fn check_follows(&self, segment: &SealedSegment) -> Result<(), String> {
+        let last = self.sealed.last();
+        let end = last.map_or(0, SealedSegment::end);
+        let head = last.map_or(self.genesis, |last| last.last);
+        let committed = last.map_or(0, |last| last.committed_last_us);
+        if segment.first != end {
+            return Err(format!("sealed segment begins at {}, the last one ends at {end}", segment.first));
+        }
+        if segment.count == 0 || segment.first.checked_add(u64::from(segment.count)).is_none() {
+            return Err(format!("sealed segment {} has {} records", segment.first, segment.count));
+        }
+        if segment.previous != head {
+            return Err(format!("sealed segment {} does not link to the one before", segment.first));
+        }
+        if segment.committed_first_us < committed || segment.committed_last_us < segment.committed_first_us {
+            return Err(format!("commit times of sealed segment {} fall", segment.first));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,315 @@
+//! Posting lists: the documents of one value, in memory and on disk.
+//!
+//! On disk a list is `varint(count * 4 + kind)`, `varint(payload bytes)`, payload. Kinds: 0, the
+//! differences of ascending numbers as varints; 1, a roaring bitmap in its portable form; 2, a bit
+//! set, least significant bit first, for values that at least every 16th document has: it is read
+//! in place. A list of one document is not here at all: it stands in the dictionary.
+
+use std::borrow::Cow;
+use std::path::Path;
+
+use roaring::RoaringBitmap;
+
+use crate::error::StoreError;
+
+const DELTAS: u64 = 0;
+const ROARING: u64 = 1;
+const BITS: u64 = 2;
+/// Below this many documents, differences are smaller than roaring and as quick to read.
+const DELTAS_MAX: usize = 4096;
+
+/// A list that still grows.
+#[derive(Debug)]
+pub(super) enum List {
+    One(u32),
+    Few(Vec<u32>),
+    Many(Box<RoaringBitmap>),
+}
+
+/// The documents of one value, not read yet.
+#[derive(Clone, Copy)]
+pub struct Postings<'a>(Source<'a>);
+
+#[derive(Clone, Copy)]
+enum Source<'a> {
+    List(&'a List),
+    One(u32),
+    Encoded(Encoded<'a>),
+}
+
+#[derive(Clone, Copy)]
+struct Encoded<'a> {
+    kind: u64,
+    count: u32,
+    docs: u32,
+    bytes: &'a [u8],
+    path: &'a Path,
+}
+
+/// The documents of one value, ready for tests of membership.
+#[derive(Clone, Debug)]
+pub enum Set<'a> {
+    /// Ascending numbers.
+    Docs(Cow<'a, [u32]>),
+    /// A bit per document, least significant first.
+    Bits(&'a [u8]),
+    /// A bitmap.
+    Roaring(Cow<'a, RoaringBitmap>),
+}
+
+impl<'a> Postings<'a> {
+    pub(super) fn of_list(list: &'a List) -> Self {
+        Self(Source::List(list))
+    }
+
+    pub(super) fn of_one(doc: u32) -> Self {
+        Self(Source::One(doc))
+    }
+
+    /// Reads the head of an encoded list; `docs` is how many documents the segment has.
+    pub(super) fn of_bytes(bytes: &'a [u8], docs: u32, path: &'a Path) -> Result<Self, StoreError> {
+        let damaged = |detail: &str| StoreError::damaged(path, 0, detail);
+        let mut rest = bytes;
+        let head = varint(&mut rest).ok_or_else(|| damaged("a posting list has no head"))?;
+        let len = varint(&mut rest).and_then(|len| usize::try_from(len).ok());
+        let bytes = len.and_then(|len| rest.get(..len)).ok_or_else(|| damaged("a posting list is cut"))?;
+        let count = u32::try_from(head >> 2).ok().filter(|&count| count <= docs);
+        let count = count.ok_or_else(|| damaged("a posting list has more documents than the segment"))?;
+        Ok(Self(Source::Encoded(Encoded { kind: head & 3, count, docs, bytes, path })))
+    }
+
+    /// How many documents the list holds.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        match &self.0 {
+            Source::List(List::One(_)) | Source::One(_) => 1,
+            Source::List(List::Few(docs)) => docs.len() as u64,
+            Source::List(List::Many(docs)) => docs.len(),
+            Source::Encoded(encoded) => u64::from(encoded.count),
+        }
+    }
+
+    /// Reads the list; what lies ready in memory or in the mapping is borrowed.
+    ///
+    /// # Errors
+    /// `Damaged`.
+    pub fn set(&self) -> Result<Set<'a>, StoreError> {
+        Ok(match self.0 {
+            Source::One(doc) => Set::Docs(Cow::Owned(vec![doc])),
+            Source::List(List::One(doc)) => Set::Docs(Cow::Borrowed(std::slice::from_ref(doc))),
+            Source::List(List::Few(docs)) => Set::Docs(Cow::Borrowed(docs)),
+            Source::List(List::Many(docs)) => Set::Roaring(Cow::Borrowed(docs)),
+            Source::Encoded(encoded) => {
+                return encoded.read().ok_or_else(|| {
+                    StoreError::damaged(encoded.path, 0, "a posting list does not decode as its head says")
+                });
+            }
+        })
+    }
+}
+
+impl<'a> Encoded<'a> {
+    fn read(&self) -> Option<Set<'a>> {
+        match self.kind {
+            DELTAS => self.read_deltas().map(|docs| Set::Docs(Cow::Owned(docs))),
+            ROARING => {
+                let mut rest = self.bytes;
+                let docs = RoaringBitmap::deserialize_from(&mut rest).ok()?;
+                let fits = rest.is_empty()
+                    && docs.len() == u64::from(self.count)
+                    && docs.max().is_none_or(|max| max < self.docs);
+                fits.then_some(Set::Roaring(Cow::Owned(docs)))
+            }
+            BITS if self.bytes.len() == bit_bytes(self.docs) => Some(Set::Bits(self.bytes)),
+            _ => None,
+        }
+    }
+
+    fn read_deltas(&self) -> Option<Vec<u32>> {
+        // A difference takes at least one byte: a wrong count cannot ask for more than there is.
+        if self.count as usize > self.bytes.len() {
+            return None;
+        }
+        let mut docs = Vec::with_capacity(self.count as usize);
+        let mut rest = self.bytes;
+        let mut next = 0_u64;
+        for _ in 0..self.count {
+            let doc = next.checked_add(varint(&mut rest)?).filter(|&doc| doc < u64::from(self.docs))?;
+            docs.push(doc as u32);
+            next = doc + 1;
+        }
+        rest.is_empty().then_some(docs)
+    }
+}
+
+impl Set<'_> {
+    /// True when the document is in it.
+    #[must_use]
+    pub fn contains(&self, doc: u32) -> bool {
+        match self {
+            Set::Docs(docs) => docs.binary_search(&doc).is_ok(),
+            Set::Bits(bits) => bits.get(doc as usize / 8).is_some_and(|byte| byte >> (doc % 8) & 1 == 1),
+            Set::Roaring(docs) => docs.contains(doc),
+        }
+    }
+
+    /// Calls `visit` for each document, ascending.
+    pub fn each(&self, mut visit: impl FnMut(u32)) {
+        match self {
+            Set::Docs(docs) => docs.iter().copied().for_each(visit),
+            Set::Bits(bits) => {
+                for (at, chunk) in bits.chunks(8).enumerate() {
+                    let mut word = [0; 8];
+                    word[..chunk.len()].copy_from_slice(chunk);
+                    let mut word = u64::from_le_bytes(word);
+                    while word != 0 {
+                        visit(at as u32 * 64 + word.trailing_zeros());
+                        word &= word - 1;
+                    }
+                }
+            }
+            Set::Roaring(docs) => docs.iter().for_each(visit),
+        }
+    }
+
+    /// The set as a bitmap.
+    #[must_use]
+    pub fn into_bitmap(self) -> RoaringBitmap {
+        match self {
+            Set::Docs(docs) => docs.iter().copied().collect(),
+            Set::Bits(bits) => RoaringBitmap::from_lsb0_bytes(0, bits),
+            Set::Roaring(docs) => docs.into_owned(),
+        }
+    }
+}
+
+/// Bytes of a bit set: whole words, so that it can be read by words.
+fn bit_bytes(docs: u32) -> usize {
+    (docs as usize).div_ceil(64) * 8
+}
+
+impl List {
+    /// The one document of a list of one.
+    pub(super) fn only(&self) -> Option<u32> {
+        match self {
+            Self::One(doc) => Some(*doc),
+            _ => None,
+        }
+    }
+
+    /// Appends the stored form, for a segment of `docs` documents.
+    pub(super) fn encode(&self, docs: u32, out: &mut Vec<u8>) {
+        let (kind, count, payload) = match self {
+            Self::One(doc) => (DELTAS, 1, deltas(&[*doc])),
+            Self::Few(few) if few.len() < docs as usize / 16 => (DELTAS, few.len(), deltas(few)),
+            Self::Few(few) => (BITS, few.len(), bits(few.iter().copied(), docs)),
+            Self::Many(many) if many.len() >= u64::from(docs / 16) => {
+                (BITS, many.len() as usize, bits(many.iter(), docs))
+            }
+            Self::Many(many) if many.len() <= DELTAS_MAX as u64 => {
+                (DELTAS, many.len() as usize, deltas(&many.iter().collect::<Vec<_>>()))
+            }
+            Self::Many(many) => {
+                let mut many = many.as_ref().clone();
+                many.optimize();
+                let mut payload = Vec::with_capacity(many.serialized_size());
+                many.serialize_into(&mut payload).unwrap_or_else(|_| unreachable!("memory takes all bytes"));
+                (ROARING, many.len() as usize, payload)
+            }
+        };
+        put_varint((count as u64) << 2 | kind, out);
+        put_varint(payload.len() as u64, out);
+        out.extend_from_slice(&payload);
+    }
+}
+
+fn deltas(docs: &[u32]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(docs.len() * 2);
+    let mut next = 0;
+    for &doc in docs {
+        put_varint(u64::from(doc) - next, &mut out);
+        next = u64::from(doc) + 1;
+    }
+    out
+}
+
+fn bits(docs: impl Iterator<Item = u32>, total: u32) -> Vec<u8> {
+    let mut out = vec![0; bit_bytes(total)];
+    for doc in docs {
+        out[doc as usize / 8] |= 1 << (doc % 8);
+    }
+    out
+}
+
+fn put_varint(mut value: u64, out: &mut Vec<u8>) {
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+fn varint(bytes: &mut &[u8]) -> Option<u64> {
+    let mut value = 0;
+    for shift in (0..64).step_by(7) {
+        let (&byte, rest) = bytes.split_first()?;
+        *bytes = rest;
+        value |= u64::from(byte & 0x7f) << shift;
+        if byte < 0x80 {
+            return Some(value);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(list: &List, docs: u32) -> Vec<u32> {
+        let mut bytes = Vec::new();
+        list.encode(docs, &mut bytes);
+        let postings = Postings::of_bytes(&bytes, docs, Path::new("x")).unwrap();
+        let set = postings.set().unwrap();
+        let mut found = Vec::new();
+        set.each(|doc| found.push(doc));
+        assert_eq!(found.len() as u64, postings.count());
+        assert!(found.iter().all(|&doc| set.contains(doc)));
+        assert_eq!(set.clone().into_bitmap().iter().collect::<Vec<_>>(), found);
+        found
+    }
+
+    #[test]
+    fn every_kind_of_list_reads_back() {
+        assert_eq!(read(&List::One(7), 100), [7]);
+        for (step, total) in
+            [(1, 5000), (3, 5000), (40, 200_000), (20, 200_000), (700, 200_000), (1, 200_000)]
+        {
+            let docs: Vec<u32> = (0..total).step_by(step).collect();
+            assert_eq!(read(&List::Few(docs.clone()), total), docs);
+            let many = List::Many(Box::new(docs.iter().copied().collect()));
+            assert_eq!(read(&many, total), docs);
+        }
+    }
+
+    #[test]
+    fn damaged_lists_are_errors() {
+        for (step, total) in [(1, 700), (40, 200_000), (700, 70_000)] {
+            let docs: RoaringBitmap = (0..total).step_by(step).collect();
+            let mut bytes = Vec::new();
+            List::Many(Box::new(docs)).encode(total, &mut bytes);
+            for at in (0..bytes.len()).step_by(1 + bytes.len() / 300) {
+                for bit in 0..8 {
+                    let mut damaged = bytes.clone();
+                    damaged[at] ^= 1 << bit;
+                    let set = Postings::of_bytes(&damaged, total, Path::new("x")).and_then(|p| p.set());
+                    // A bit set has no wrong values in itself; what is read must stay in bounds.
+                    if let Ok(set) = set {
+                        set.each(|doc| assert!(doc < total + 64));
+                    }
+                    let _ = Postings::of_bytes(&bytes[..at], total, Path::new("x")).and_then(|p| p.set());
+                }
+            }
+        }
+    }
+}
