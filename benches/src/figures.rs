@@ -102,7 +102,9 @@ impl Figure {
         Self { name: name.into(), value, unit }
     }
     fn text(&self) -> String {
-        let number = grouped(self.value, self.unit.decimals());
+        // Microseconds keep two digits.
+        let small = self.unit == Unit::Ms && self.value < 0.1;
+        let number = grouped(self.value, if small { 5 } else { self.unit.decimals() });
         format!("{} {number} {}", self.name, self.unit.text()).trim_end().to_owned()
     }
 }
@@ -120,6 +122,9 @@ fn grouped(value: f64, decimals: usize) -> String {
     }
     out
 }
+
+/// Keeps the table narrow enough to read.
+const FIGURES_A_LINE: usize = 4;
 
 /// One line of the table.
 #[derive(Clone, Debug, PartialEq)]
@@ -152,7 +157,8 @@ impl Report {
         table.set_header(["suite", "what", "figures"]);
         for row in &self.rows {
             let figures: Vec<String> = row.figures.iter().map(Figure::text).collect();
-            table.add_row([row.suite, &row.what, &figures.join(" · ")]);
+            let lines: Vec<String> = figures.chunks(FIGURES_A_LINE).map(|line| line.join(" · ")).collect();
+            table.add_row([row.suite, &row.what, &lines.join("\n")]);
         }
         table.to_string()
     }
