@@ -14,6 +14,12 @@ fn disk() -> Arc<dyn Disk> {
     Arc::new(RealDisk)
 }
 
+/// A new file with these bytes: much faster than to replace the old one's, which is flushed at once.
+fn put(path: &Path, bytes: &[u8]) {
+    fs::remove_file(path).unwrap();
+    fs::write(path, bytes).unwrap();
+}
+
 /// The `n`th of a row of segments of 100 records.
 fn sealed(n: u64) -> SealedSegment {
     let head = |n: u64| if n == 0 { genesis(&Origin::new(ORIGIN).unwrap()) } else { [n as u8; 32] };
@@ -127,7 +133,7 @@ fn a_torn_last_record_is_cut_and_kept_aside() {
             if torn == whole {
                 continue; // The record happens to end in the zero.
             }
-            fs::write(&path, &torn).unwrap();
+            put(&path, &torn);
             let (read, notes) = Catalog::read(&RealDisk, &path).unwrap();
             assert_eq!((read.sealed().len(), read.closed(), notes.len()), (2, None, 1));
             assert_eq!(fs::read(&path).unwrap(), torn, "reading changes nothing");
@@ -152,7 +158,7 @@ fn every_flipped_bit_is_noticed_and_named_by_its_byte() {
     for bit in 0..whole.len() * 8 {
         let mut damaged = whole.clone();
         damaged[bit / 8] ^= 1 << (bit % 8);
-        fs::write(&path, &damaged).unwrap();
+        put(&path, &damaged);
         let record = starts.iter().rev().find(|&&start| start <= bit / 8).copied().unwrap_or(0);
         match Catalog::read(&RealDisk, &path) {
             Err(StoreError::Damaged { offset, .. }) => assert_eq!(offset as usize, record, "bit {bit}"),

@@ -190,10 +190,12 @@ fn every_flipped_bit_and_every_cut_sets_the_file_aside_to_be_added_again() {
             locator.find(&ids, &mut found).unwrap();
             assert_eq!(found, (0..20).map(|i| (i, 7 + i as u64)).collect::<Vec<_>>());
             harmless += 1;
+            fs::remove_file(&path).unwrap();
             continue;
         }
         assert_eq!((notes.len(), locator.covered().len()), (1, 0), "{notes:?}");
         assert!(!path.exists());
+        fs::remove_file(path.with_extension("ids.damaged")).unwrap();
     }
     assert!(harmless <= 7 * 8 * 2, "{harmless}");
     let (locator, _) = Locator::open(disk(), dir.path()).unwrap();

@@ -51,7 +51,8 @@ pub(super) struct Draft<'a> {
     pub metadata: Slot<Cow<'a, str>>,
 }
 
-/// Reads an item into `draft`, telling `faults`; false if it is no object at all. Stops at broken syntax and at the size limit.
+/// Reads an item into `draft`, telling `faults`; false if it is no object at all. Stops at broken syntax
+/// and at the size limit.
 pub(super) fn read<'a>(
     text: &'a str,
     bounds: Bounds,

@@ -10,7 +10,6 @@
 use std::collections::BTreeSet;
 
 use hashbrown::HashTable;
-use roaring::RoaringBitmap;
 
 use super::doc::{self, Doc, Term};
 use super::postings::{List, Postings};
@@ -222,8 +221,9 @@ fn folds_to(entry: &Entry, values: &[u8], field: u16, folded: &[u8]) -> bool {
 }
 
 impl List {
-    /// Lists of this length are kept as roaring bitmaps.
-    const FEW_MAX: usize = 256;
+    /// Shorter lists stay lists; longer ones that at least every 32nd document is in become bits,
+    /// which then take no more memory.
+    const BITS_MIN: usize = 1024;
 
     fn push(&mut self, doc: u32) {
         match self {
@@ -231,15 +231,31 @@ impl List {
             Self::One(only) if *only == doc => {}
             Self::One(only) => *self = Self::Few(vec![*only, doc]),
             Self::Few(docs) if docs.last() == Some(&doc) => {}
-            Self::Few(docs) if docs.len() < Self::FEW_MAX => docs.push(doc),
             Self::Few(docs) => {
-                let mut many: RoaringBitmap = docs.iter().copied().collect();
-                many.insert(doc);
-                *self = Self::Many(Box::new(many));
+                docs.push(doc);
+                if docs.len() >= Self::BITS_MIN && docs.len() >= doc as usize / 32 {
+                    *self = Self::bits_of(docs);
+                }
             }
-            Self::Many(docs) => {
-                docs.insert(doc);
-            }
+            Self::Bits { bits, count } => *count += u32::from(set_bit(bits, doc)),
         }
     }
+
+    /// The same list as bits.
+    pub(super) fn bits_of(docs: &[u32]) -> Self {
+        let mut bits = Vec::new();
+        let count = docs.iter().map(|&doc| u32::from(set_bit(&mut bits, doc))).sum();
+        Self::Bits { bits, count }
+    }
+}
+
+/// Sets a bit; true when it was not set.
+fn set_bit(bits: &mut Vec<u8>, doc: u32) -> bool {
+    let (at, bit) = (doc as usize / 8, 1 << (doc % 8));
+    if at >= bits.len() {
+        bits.resize(at + 1, 0);
+    }
+    let fresh = bits[at] & bit == 0;
+    bits[at] |= bit;
+    fresh
 }

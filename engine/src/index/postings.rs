@@ -23,7 +23,11 @@ const DELTAS_MAX: usize = 4096;
 pub(super) enum List {
     One(u32),
     Few(Vec<u32>),
-    Many(Box<RoaringBitmap>),
+    /// Least significant bit first, up to the last document.
+    Bits {
+        bits: Vec<u8>,
+        count: u32,
+    },
 }
 
 /// The documents of one value, not read yet.
@@ -84,7 +88,7 @@ impl<'a> Postings<'a> {
         match &self.0 {
             Source::List(List::One(_)) | Source::One(_) => 1,
             Source::List(List::Few(docs)) => docs.len() as u64,
-            Source::List(List::Many(docs)) => docs.len(),
+            Source::List(List::Bits { count, .. }) => u64::from(*count),
             Source::Encoded(encoded) => u64::from(encoded.count),
         }
     }
@@ -98,7 +102,7 @@ impl<'a> Postings<'a> {
             Source::One(doc) => Set::Docs(Cow::Owned(vec![doc])),
             Source::List(List::One(doc)) => Set::Docs(Cow::Borrowed(std::slice::from_ref(doc))),
             Source::List(List::Few(docs)) => Set::Docs(Cow::Borrowed(docs)),
-            Source::List(List::Many(docs)) => Set::Roaring(Cow::Borrowed(docs)),
+            Source::List(List::Bits { bits, .. }) => Set::Bits(bits),
             Source::Encoded(encoded) => {
                 return encoded.read().ok_or_else(|| {
                     StoreError::damaged(encoded.path, 0, "a posting list does not decode as its head says")
@@ -199,28 +203,35 @@ impl List {
 
     /// Appends the stored form, for a segment of `docs` documents.
     pub(super) fn encode(&self, docs: u32, out: &mut Vec<u8>) {
-        let (kind, count, payload) = match self {
-            Self::One(doc) => (DELTAS, 1, deltas(&[*doc])),
-            Self::Few(few) if few.len() < docs as usize / 16 => (DELTAS, few.len(), deltas(few)),
-            Self::Few(few) => (BITS, few.len(), bits(few.iter().copied(), docs)),
-            Self::Many(many) if many.len() >= u64::from(docs / 16) => {
-                (BITS, many.len() as usize, bits(many.iter(), docs))
+        let docs_of: Cow<'_, [u32]> = match self {
+            Self::One(doc) => Cow::Owned(vec![*doc]),
+            Self::Few(few) => Cow::Borrowed(few),
+            Self::Bits { bits, .. } => {
+                let mut all = Vec::new();
+                Set::Bits(bits).each(|doc| all.push(doc));
+                Cow::Owned(all)
             }
-            Self::Many(many) if many.len() <= DELTAS_MAX as u64 => {
-                (DELTAS, many.len() as usize, deltas(&many.iter().collect::<Vec<_>>()))
-            }
-            Self::Many(many) => {
-                let mut many = many.as_ref().clone();
-                many.optimize();
-                let mut payload = Vec::with_capacity(many.serialized_size());
-                many.serialize_into(&mut payload).unwrap_or_else(|_| unreachable!("memory takes all bytes"));
-                (ROARING, many.len() as usize, payload)
-            }
+        };
+        let count = docs_of.len();
+        let (kind, payload) = if count > 1 && count >= docs as usize / 16 {
+            (BITS, bits(docs_of.iter().copied(), docs))
+        } else if count <= DELTAS_MAX {
+            (DELTAS, deltas(&docs_of))
+        } else {
+            (ROARING, roaring(&docs_of))
         };
         put_varint((count as u64) << 2 | kind, out);
         put_varint(payload.len() as u64, out);
         out.extend_from_slice(&payload);
     }
+}
+
+fn roaring(docs: &[u32]) -> Vec<u8> {
+    let mut bitmap: RoaringBitmap = docs.iter().copied().collect();
+    bitmap.optimize();
+    let mut payload = Vec::with_capacity(bitmap.serialized_size());
+    bitmap.serialize_into(&mut payload).unwrap_or_else(|_| unreachable!("memory takes all bytes"));
+    payload
 }
 
 fn deltas(docs: &[u32]) -> Vec<u8> {
@@ -287,7 +298,7 @@ mod tests {
         {
             let docs: Vec<u32> = (0..total).step_by(step).collect();
             assert_eq!(read(&List::Few(docs.clone()), total), docs);
-            let many = List::Many(Box::new(docs.iter().copied().collect()));
+            let many = List::bits_of(&docs);
             assert_eq!(read(&many, total), docs);
         }
     }
@@ -295,9 +306,9 @@ mod tests {
     #[test]
     fn damaged_lists_are_errors() {
         for (step, total) in [(1, 700), (40, 200_000), (700, 70_000)] {
-            let docs: RoaringBitmap = (0..total).step_by(step).collect();
+            let docs: Vec<u32> = (0..total).step_by(step).collect();
             let mut bytes = Vec::new();
-            List::Many(Box::new(docs)).encode(total, &mut bytes);
+            List::bits_of(&docs).encode(total, &mut bytes);
             for at in (0..bytes.len()).step_by(1 + bytes.len() / 300) {
                 for bit in 0..8 {
                     let mut damaged = bytes.clone();

@@ -1,13 +1,13 @@
 //! Verification of a whole log or a range of it.
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use super::Log;
 use crate::error::StoreError;
-use crate::segment::{Segment, Snapshot};
-use crate::verify::{self, Claims, Fault, Verdict};
+use crate::segment::{Growing, Sealed, Segment, SegmentHeader, Snapshot};
+use crate::verify::{self, Claims, Fault, Part, Verdict};
 
 /// How far a verification is.
 #[derive(Clone, Copy, Debug)]
@@ -40,9 +40,17 @@ impl Log {
         };
         let due: Vec<usize> = (0..snapshot.segments().len()).filter(touched).collect();
         let of = due.iter().map(|&i| u64::from(snapshot.segments()[i].docs())).sum();
-        let run = Run { snapshot: &snapshot, due: &due, of, next: AtomicUsize::new(0), done: AtomicU64::new(0), stop: AtomicBool::new(false), progress };
-        let verdicts: Mutex<Vec<Option<Verdict>>> = Mutex::new(due.iter().map(|_| None).collect());
-        let work = || self.check_segments(&run, &verdicts);
+        let run = Run {
+            snapshot: &snapshot,
+            due: &due,
+            of,
+            next: AtomicUsize::new(0),
+            done: AtomicU64::new(0),
+            stop: AtomicBool::new(false),
+            progress,
+        };
+        let parts: Mutex<Vec<Option<Part>>> = Mutex::new(due.iter().map(|_| None).collect());
+        let work = || self.check_segments(&run, &parts);
         std::thread::scope(|scope| {
             for _ in 1..self.options.verify_threads.min(due.len()) {
                 scope.spawn(work);
@@ -52,103 +60,101 @@ impl Log {
         if run.stop.load(Ordering::Relaxed) {
             return Err(StoreError::Refused("verification was stopped".to_owned()));
         }
-        let verdicts = verdicts.into_inner().unwrap_or_else(PoisonError::into_inner);
-        Ok(verify::join(verdicts.into_iter().flatten().collect()))
+        let parts = parts.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Ok(verify::join(parts.into_iter().flatten()))
     }
 
-    fn check_segments(&self, run: &Run<'_>, verdicts: &Mutex<Vec<Option<Verdict>>>) {
+    fn check_segments(&self, run: &Run<'_>, parts: &Mutex<Vec<Option<Part>>>) {
         loop {
             let at = run.next.fetch_add(1, Ordering::Relaxed);
             let Some(&number) = run.due.get(at) else { return };
             if run.stop.load(Ordering::Relaxed) {
                 return;
             }
-            let verdict = self.check_segment(run, number);
-            verdicts.lock().unwrap_or_else(PoisonError::into_inner)[at] = Some(verdict);
+            let part = self.check_segment(run, number);
+            parts.lock().unwrap_or_else(PoisonError::into_inner)[at] = Some(part);
         }
     }
 
-    fn check_segment(&self, run: &Run<'_>, number: usize) -> Verdict {
+    fn check_segment(&self, run: &Run<'_>, number: usize) -> Part {
         let segments = run.snapshot.segments();
-        let segment = &*segments[number];
         let before = number.checked_sub(1).and_then(|n| last_commit(&segments[n])).unwrap_or(0);
-        match segment {
-            Segment::Damaged { first, count, why, path } => Verdict {
-                proved_to: *first,
-                faults: vec![Fault {
-                    kind: "segment",
-                    first_sequence: *first,
-                    last_sequence: first + u64::from(*count).max(1) - 1,
-                    file: path.display().to_string(),
-                    offset: 0,
-                    detail: why.clone(),
-                }],
-                ..Verdict::default()
-            },
-            Segment::Sealed(sealed) => {
-                let facts = sealed.facts();
-                let mut faults = Vec::new();
-                let hashes = sealed.rows().hashes().map_err(|e| faults.push(index_fault(sealed.header().first, facts.count, &e))).ok();
-                if let Err(error) = sealed.sections().check_all()
-                    && faults.is_empty()
-                {
-                    faults.push(index_fault(facts.first, facts.count, &error));
-                }
-                let claims = Claims {
-                    path: sealed.path(),
-                    origin: &self.shared.origin,
-                    salts: &self.shared.salts,
-                    first: facts.first,
-                    previous: facts.previous,
-                    committed_before_us: before,
-                    count: u64::from(facts.count),
-                    data_bytes: facts.data_bytes,
-                    hashes,
-                    last: Some(facts.last),
-                };
-                self.check_file(run, &claims, faults)
+        match &*segments[number] {
+            Segment::Damaged { first, count, previous, why, path } => {
+                let end = first + u64::from(*count);
+                let faults = vec![fault("segment", (*first, end), path, 0, why.clone())];
+                let verdict = Verdict { proved_to: *first, faults, ..Verdict::default() };
+                let file = path.display().to_string();
+                Part { file, first: *first, end, previous: *previous, verdict }
             }
-            Segment::Growing(growing) => {
-                let state = growing.state();
-                let hashes = state.rows.hashes().to_vec();
-                let header = growing.header();
-                let end = state.rows.frames().last().map_or(crate::segment::SegmentHeader::BYTES as u64, |f| f.offset + u64::from(f.bytes));
-                drop(state);
-                let claims = Claims {
-                    path: growing.path(),
-                    origin: &self.shared.origin,
-                    salts: &self.shared.salts,
-                    first: header.first,
-                    previous: header.previous,
-                    committed_before_us: before,
-                    count: hashes.len() as u64,
-                    data_bytes: end,
-                    hashes: Some(hashes.as_flattened()),
-                    last: hashes.last().copied(),
-                };
-                self.check_file(run, &claims, Vec::new())
-            }
+            Segment::Sealed(sealed) => self.check_sealed(run, sealed, before),
+            Segment::Growing(growing) => self.check_growing(run, growing, before),
         }
     }
 
-    fn check_file(&self, run: &Run<'_>, claims: &Claims<'_>, faults: Vec<Fault>) -> Verdict {
-        let mut verdict = match self.shared.disk.open_read(claims.path) {
-            Ok(file) => verify::segment(&*file, claims, &|records| run.advance(records)),
-            Err(error) => Verdict {
-                proved_to: claims.first,
-                faults: vec![Fault {
-                    kind: "missing",
-                    first_sequence: claims.first,
-                    last_sequence: claims.first + claims.count.max(1) - 1,
-                    file: claims.path.display().to_string(),
-                    offset: 0,
-                    detail: error.to_string(),
-                }],
-                ..Verdict::default()
-            },
+    fn check_sealed(&self, run: &Run<'_>, sealed: &Sealed, committed_before_us: u64) -> Part {
+        let facts = sealed.facts();
+        let index = sealed.sections().check_all();
+        let claims = Claims {
+            path: sealed.path(),
+            origin: &self.shared.origin,
+            salts: &self.shared.salts,
+            first: facts.first,
+            previous: facts.previous,
+            committed_before_us,
+            count: u64::from(facts.count),
+            data_bytes: facts.data_bytes,
+            hashes: sealed.rows().hashes().ok(),
+            last: Some(facts.last),
         };
-        verdict.faults.splice(0..0, faults);
-        verdict
+        let mut part = self.check_file(run, &claims);
+        if let Err(error) = index {
+            let offset = if let StoreError::Damaged { offset, .. } = &error { *offset } else { 0 };
+            let range = (part.first, part.end);
+            part.verdict.faults.push(fault(
+                "index",
+                range,
+                sealed.sections().path(),
+                offset,
+                error.to_string(),
+            ));
+        }
+        part
+    }
+
+    fn check_growing(&self, run: &Run<'_>, growing: &Growing, committed_before_us: u64) -> Part {
+        let state = growing.state();
+        let hashes = state.rows.hashes().to_vec();
+        let header = growing.header();
+        let start = SegmentHeader::BYTES as u64;
+        let data_bytes =
+            state.rows.frames().last().map_or(start, |frame| frame.offset + u64::from(frame.bytes));
+        drop(state);
+        let claims = Claims {
+            path: growing.path(),
+            origin: &self.shared.origin,
+            salts: &self.shared.salts,
+            first: header.first,
+            previous: header.previous,
+            committed_before_us,
+            count: hashes.len() as u64,
+            data_bytes,
+            hashes: Some(hashes.as_flattened()),
+            last: hashes.last().copied(),
+        };
+        self.check_file(run, &claims)
+    }
+
+    fn check_file(&self, run: &Run<'_>, claims: &Claims<'_>) -> Part {
+        let verdict = match self.shared.disk.open_read(claims.path) {
+            Ok(file) => verify::segment(&*file, claims, &|records| run.advance(records)),
+            Err(error) => {
+                let range = (claims.first, claims.first + claims.count);
+                let faults = vec![fault("missing", range, claims.path, 0, error.to_string())];
+                Verdict { proved_to: claims.first, faults, ..Verdict::default() }
+            }
+        };
+        Part::of(claims, verdict)
     }
 }
 
@@ -185,17 +191,7 @@ fn last_commit(segment: &Segment) -> Option<u64> {
     }
 }
 
-fn index_fault(first: u64, count: u32, error: &StoreError) -> Fault {
-    let (file, offset) = match error {
-        StoreError::Damaged { path, offset, .. } => (path.display().to_string(), *offset),
-        _ => (String::new(), 0),
-    };
-    Fault {
-        kind: "index",
-        first_sequence: first,
-        last_sequence: first + u64::from(count).max(1) - 1,
-        file,
-        offset,
-        detail: error.to_string(),
-    }
+fn fault(kind: &'static str, (first, end): (u64, u64), path: &Path, offset: u64, detail: String) -> Fault {
+    let file = path.display().to_string();
+    Fault { kind, first_sequence: first, last_sequence: end.max(first + 1) - 1, file, offset, detail }
 }

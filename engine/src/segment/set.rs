@@ -32,6 +32,8 @@ pub enum Segment {
         first: u64,
         /// Records that it held.
         count: u32,
+        /// h(first - 1).
+        previous: Hash,
         /// The fault, with its place.
         why: String,
         /// The data file.

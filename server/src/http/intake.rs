@@ -233,7 +233,7 @@ fn decode(coding: Coding, wire: &[u8], sink: Sink) -> Result<(Vec<u8>, Share), P
     let (ended, sink) = match coding {
         Coding::Identity => {
             let mut sink = sink;
-            (sink.append(wire, 0).map_err(|_| io::Error::other("over the limit")), sink)
+            (sink.write_all(wire), sink)
         }
         Coding::Gzip => {
             let mut decoder = MultiGzDecoder::new(sink);

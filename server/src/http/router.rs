@@ -5,9 +5,8 @@ use hyper::{Method, StatusCode, header};
 use super::problem::Problem;
 use crate::auth::Access;
 
-/// A call of the API.
+/// A call of the API: the row of the table below that names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each is the row of the table below that names it")]
 pub enum Call {
     Ingest,
     Search,

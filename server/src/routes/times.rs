@@ -29,7 +29,20 @@ pub fn parse(text: &str, now_ns: i64) -> Option<i64> {
         && bytes[10].eq_ignore_ascii_case(&b'T')
         && bytes[13] == b':'
         && bytes[16] == b':';
-    shaped.then(|| text.parse::<Timestamp>().ok().map(clamp)).flatten()
+    if !shaped {
+        return None;
+    }
+    text.parse::<Timestamp>().ok().map(clamp).or_else(|| last_days(&text))
+}
+
+/// The end of the year 9999, which the library leaves out to have room for offsets, and which people
+/// write for "no end".
+fn last_days(text: &str) -> Option<i64> {
+    let (date_time, rest) = (text.get(..19)?, text.get(19..)?);
+    let valid = date_time.starts_with("9999-12-3") && date_time.parse::<jiff::civil::DateTime>().is_ok();
+    let fraction =
+        rest.strip_prefix('.').map_or(rest, |r| r.trim_start_matches(|c: char| c.is_ascii_digit()));
+    (valid && fraction.eq_ignore_ascii_case("Z")).then_some(i64::MAX)
 }
 
 fn relative(rest: &str, now_ns: i64) -> Option<i64> {

@@ -23,6 +23,8 @@ struct Line {
     checked: Option<u64>,
     #[serde(default)]
     faults: Vec<Fault>,
+    #[serde(default)]
+    faults_left_out: u64,
     /// Why the server could not finish.
     error: Option<String>,
 }
@@ -62,6 +64,22 @@ pub fn run(args: &VerifyArgs) -> Result<Finding, Failure> {
     if let Some(bar) = bar {
         bar.finish_and_clear();
     }
+    finding.map(|found| with_head(found, &client))
+}
+
+/// Adds the log's name and, where the log has not grown since, the hash of its last record: the two
+/// things to keep outside.
+fn with_head(mut finding: Finding, client: &Client) -> Finding {
+    #[derive(Deserialize)]
+    struct Chain {
+        origin: String,
+        size: u64,
+        hash: String,
+    }
+    if let Ok(chain) = client.get::<Chain>("/v1/chain") {
+        finding.head = (finding.result == "ok" && chain.size == finding.proved_to).then_some(chain.hash);
+        finding.origin = Some(chain.origin);
+    }
     finding
 }
 
@@ -91,6 +109,9 @@ fn read(mut stream: impl BufRead, mut show: impl FnMut(&Progress)) -> Result<Fin
 fn finding(line: Line) -> Result<Finding, Failure> {
     if let Some(error) = line.error {
         return Err(Failure::Unreachable(format!("the server could not verify: {error}")));
+    }
+    if line.faults_left_out > 0 {
+        eprintln!("note: {} more faults were not listed by the server", line.faults_left_out);
     }
     let Line { proved_to, checked, faults, .. } = line;
     let result = match (line.result.as_deref(), faults.is_empty()) {

@@ -1,4 +1,0 @@
-//! A simulated disk.
-/// To come.
-#[derive(Clone, Debug, Default)]
-pub struct SimDisk;

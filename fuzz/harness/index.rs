@@ -1,0 +1,70 @@
+//! The index of a sealed segment with any content in its sections.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use stele_engine::codec::sections::{Sections, SectionsWriter};
+use stele_engine::event::Fields;
+use stele_engine::index::{Doc, Live, Stored, View};
+use stele_engine::io::{Mapping, SimDisk};
+use stele_engine::query::{Ask, Filter, Order, Part, matches, page};
+
+use super::files::sections_file;
+use super::{joined, text};
+
+/// Questions that reach every section of an index.
+fn filters() -> Vec<Filter> {
+    let one = |value: &str| vec![value.to_owned()];
+    vec![
+        Filter::default(),
+        Filter { own: true, from_ns: Some(0), to_ns: Some(i64::MAX), ..Filter::default() },
+        Filter { category: one("agent"), status: one("success"), ..Filter::default() },
+        Filter { actor_email: one("ADA@example.com"), actor_id: one("usr_17"), ..Filter::default() },
+        Filter { event_type: one("agent.updated"), resource_id: one("agt_42"), ..Filter::default() },
+        Filter { action: one("call"), actor_type: one("api_key"), resource_type: one("api"), ..Filter::default() },
+    ]
+}
+
+/// Lookups in any sections end without a panic, and hits are documents of the segment.
+pub fn index(data: &[u8]) {
+    let raw = sections_file(data, "index", &(0, 0));
+    let file = Sections::of_bytes(Mapping::held(raw), Path::new("file.idx"), "index");
+    let Ok(stored) = Stored::open(Arc::new(file.expect("its hashes are right"))) else { return };
+    let docs = View::Stored(&stored).docs().min(1 << 16);
+    for filter in filters() {
+        for visible in [docs, docs / 2] {
+            let part = Part { first: 100, docs: visible, view: View::Stored(&stored) };
+            if let Ok(found) = matches(&part, &filter) {
+                assert!(found.max().is_none_or(|doc| doc < visible), "a match beyond the segment");
+            }
+            for order in [Order::Asc, Order::Desc] {
+                let ask = Ask { filter: &filter, order, limit: 10, after: None, count: true };
+                if let Ok(hits) = page(&[part], &ask) {
+                    let inside = |&(_, sequence): &(i64, u64)| (100..100 + u64::from(visible)).contains(&sequence);
+                    assert!(hits.hits.len() <= 10 && hits.hits.iter().all(inside), "{hits:?}");
+                }
+            }
+        }
+    }
+}
+
+pub fn seeds() -> Vec<Vec<u8>> {
+    let bodies = text::bodies();
+    [1, bodies.len(), 40].map(|count| of(bodies.iter().cycle().take(count))).into()
+}
+
+/// The sections of an index of these events, as pieces.
+fn of<'a>(bodies: impl Iterator<Item = &'a Vec<u8>>) -> Vec<u8> {
+    let mut live = Live::default();
+    for body in bodies {
+        live.push(&Doc::of(&Fields::scan(body).expect("canonical bytes scan"), 1000));
+    }
+    let disk = SimDisk::new();
+    let path = Path::new("file.idx");
+    let mut writer = SectionsWriter::create(&disk, path, "index").expect("the disk works");
+    live.write(&mut writer).expect("the disk works");
+    writer.finish(&(0_u64, 0_u32)).expect("the disk works");
+    let file = Sections::of_bytes(Mapping::held(disk.contents(path)), path, "index").expect("it is one");
+    let kept: Vec<_> = (0_u8..=255).filter_map(|tag| Some((tag, file.get(u16::from(tag)).ok()?))).collect();
+    joined(kept)
+}
