@@ -109,7 +109,9 @@ pub(super) fn sections_file(data: &[u8], kind: &str, facts: &(u64, u32)) -> Vec<
 /// Opening any bytes does not panic; what opens shows only bytes that match their hashes.
 pub fn sections(data: &[u8]) {
     for raw in [data.to_vec(), sections_file(data, "fuzz", &(1, 2))] {
-        let Ok(file) = Sections::of_bytes(Mapping::held(raw), Path::new("file.idx"), "fuzz") else { continue };
+        let Ok(file) = Sections::of_bytes(Mapping::held(raw), Path::new("file.idx"), "fuzz") else {
+            continue;
+        };
         let sound = file.check_all().is_ok();
         for tag in 0..=255 {
             let found = file.get(tag);
@@ -155,7 +157,8 @@ pub fn catalog_seeds() -> Vec<Vec<u8>> {
     disk.create_dir_all(Path::new("log")).expect("the disk works");
     let created = Created { origin: ORIGIN.to_owned(), suite: 1 };
     let mut catalog = Catalog::create(Arc::new(disk.clone()), path, &created).expect("the disk works");
-    for entry in [Entry::Opened, Entry::Closed(Closed { size: 0, head: genesis(&origin()), committed_us: 0 })] {
+    for entry in [Entry::Opened, Entry::Closed(Closed { size: 0, head: genesis(&origin()), committed_us: 0 })]
+    {
         catalog.append(&entry).expect("the disk works");
     }
     let raw = disk.contents(path);
