@@ -184,11 +184,7 @@ impl Catalog {
 
     fn write(&self, file: &dyn DiskFile, record: &[u8]) -> Result<(), StoreError> {
         file.write_all_at(record, self.bytes).map_err(StoreError::io(&self.path, "writing"))?;
-        file.sync_data().map_err(|source| StoreError::Io {
-            path: self.path.clone(),
-            doing: "syncing",
-            source,
-        })
+        file.sync_data().map_err(StoreError::syncing(&self.path))
     }
 }
 

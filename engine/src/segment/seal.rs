@@ -21,7 +21,7 @@ pub fn seal(disk: &dyn Disk, growing: &Growing, salts: &SaltKey) -> Result<Seale
         file.set_len(data_bytes).map_err(StoreError::io(path, "cutting the zero tail of"))?;
     }
     // Also when it was cut before: the process that did may have been killed before it synced.
-    file.sync_data().map_err(StoreError::io(path, "syncing"))?;
+    file.sync_data().map_err(StoreError::syncing(path))?;
     disk.make_read_only(path).map_err(StoreError::io(path, "protecting"))?;
     Sealed::open(disk, path, salts)
 }
