@@ -1,1 +1,16 @@
 //! The server of Stele: a thin hyper 1 server, the command line, background jobs.
+//!
+//! Start reading at [`serve`], which wires the rooms: `http` owns sockets and bodies, `routes`
+//! answers calls, `auth` knows who asks, `state` keeps organizations and keys, `jobs` starts every
+//! thread.
+
+mod app;
+mod auth;
+mod http;
+mod jobs;
+mod metrics;
+mod routes;
+pub mod serve;
+mod state;
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@
 
 pub mod data;
 pub mod event;
+pub mod python;
 pub mod server;
 pub mod wire;
 

@@ -41,6 +41,7 @@ pub fn binary() -> PathBuf {
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     data: Option<PathBuf>,
+    listen: Option<String>,
     args: Vec<String>,
     env: Vec<(String, String)>,
 }
@@ -50,6 +51,13 @@ impl Options {
     #[must_use]
     pub fn data(mut self, dir: &Path) -> Self {
         self.data = Some(dir.to_owned());
+        self
+    }
+
+    /// Listens elsewhere than on a free port of loopback.
+    #[must_use]
+    pub fn listen(mut self, address: &str) -> Self {
+        self.listen = Some(address.to_owned());
         self
     }
 
@@ -79,8 +87,10 @@ impl Options {
         let data =
             self.data.or_else(|| Some(temporary.as_ref()?.path().join("data"))).expect("one of the two");
         let mut command = Command::new(binary());
-        command.arg("serve").arg("--data").arg(&data).args(["--listen", "127.0.0.1:0"]).args(&self.args);
-        command.env("STELE_ADMIN_KEY", ADMIN_KEY).envs(self.env);
+        command.arg("serve").arg("--data").arg(&data).args(&self.args);
+        command.arg("--listen").arg(self.listen.as_deref().unwrap_or("127.0.0.1:0"));
+        // A rate limit would slow tests down that are not about it.
+        command.env("STELE_ADMIN_KEY", ADMIN_KEY).env("STELE_RATE_OTHER", "off").envs(self.env);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(|e| format!("{}: {e}", binary().display()))?;
         let stderr = collect(child.stderr.take().expect("piped"));

@@ -125,9 +125,8 @@ impl Group {
 
     /// The fresh item of this group with the same id.
     fn earlier(&self, fingerprint: u64, id: &str) -> Option<usize> {
-        let has_id = |i: &usize| {
-            id_and_time(&self.judged.fresh[*i].event.body).is_ok_and(|(other, _)| other == id)
-        };
+        let has_id =
+            |i: &usize| id_and_time(&self.judged.fresh[*i].event.body).is_ok_and(|(other, _)| other == id);
         let first = *self.by_fingerprint.get(&fingerprint)?;
         if has_id(&first) {
             return Some(first);

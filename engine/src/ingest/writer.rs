@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use super::Outcome;
 use super::judge::{Judged, Verdict, judge};
 use super::prepare::{Batch, Item};
-use super::Outcome;
 use crate::chain::{self, Hash, Link};
 use crate::dedup::{Locator, Recent};
 use crate::error::StoreError;
@@ -127,7 +127,8 @@ impl Writer {
                 if HEADER_BYTES + 8 + bytes > FRAME_BYTES_MAX {
                     return Err(StoreError::Refused(format!("{bytes} bytes do not fit one commit")));
                 }
-                if self.rules.full(&tally, unit as u64, bytes as u64) || frame_bytes + bytes > FRAME_BYTES_MAX {
+                if self.rules.full(&tally, unit as u64, bytes as u64) || frame_bytes + bytes > FRAME_BYTES_MAX
+                {
                     break;
                 }
                 frame_bytes += bytes;

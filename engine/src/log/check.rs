@@ -111,7 +111,13 @@ impl Log {
         if let Err(error) = index {
             let offset = if let StoreError::Damaged { offset, .. } = &error { *offset } else { 0 };
             let range = (part.first, part.end);
-            part.verdict.faults.push(fault("index", range, sealed.sections().path(), offset, error.to_string()));
+            part.verdict.faults.push(fault(
+                "index",
+                range,
+                sealed.sections().path(),
+                offset,
+                error.to_string(),
+            ));
         }
         part
     }
@@ -121,7 +127,8 @@ impl Log {
         let hashes = state.rows.hashes().to_vec();
         let header = growing.header();
         let start = SegmentHeader::BYTES as u64;
-        let data_bytes = state.rows.frames().last().map_or(start, |frame| frame.offset + u64::from(frame.bytes));
+        let data_bytes =
+            state.rows.frames().last().map_or(start, |frame| frame.offset + u64::from(frame.bytes));
         drop(state);
         let claims = Claims {
             path: growing.path(),

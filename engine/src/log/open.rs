@@ -87,8 +87,7 @@ impl Log {
         let (catalog, notes) = Catalog::read(&*disk, &dir.join("catalog"))?;
         let secret = read_secret(&*disk, dir)?;
         let (locator, id_notes) = Locator::read(Arc::clone(&disk), &dir.join("ids"))?;
-        let (log, mut report) =
-            Self::wire(disk, dir, &secret, Options::default(), catalog, locator, true)?;
+        let (log, mut report) = Self::wire(disk, dir, &secret, Options::default(), catalog, locator, true)?;
         log.shared.refuse("it is open for reading only");
         report.notes.splice(0..0, notes.into_iter().chain(id_notes));
         Ok((log, report))
@@ -109,7 +108,8 @@ impl Log {
             let detail = format!("hash suite {} is not known to this build", created.suite);
             return Err(StoreError::Refused(format!("{}: {detail}", dir.display())));
         }
-        let origin = Origin::new(&created.origin).map_err(|e| StoreError::damaged(&dir.join("catalog"), 0, e))?;
+        let origin =
+            Origin::new(&created.origin).map_err(|e| StoreError::damaged(&dir.join("catalog"), 0, e))?;
         let salts = SaltKey::new(secret);
         let rules = options.rules();
         let opening = Opening { disk: &disk, dir, origin: &origin, salts: &salts, rules, read_only };

@@ -202,7 +202,8 @@ fn segment_boundaries_and_hashes_do_not_depend_on_how_events_are_grouped() {
         for chunk in expected.chunks(size) {
             append(&log, chunk);
         }
-        let names: Vec<_> = files(dir.path(), "log").iter().map(|p| p.file_name().unwrap().to_owned()).collect();
+        let names: Vec<_> =
+            files(dir.path(), "log").iter().map(|p| p.file_name().unwrap().to_owned()).collect();
         seen.push((log.head(), names));
     }
     assert_eq!(seen[0], seen[1]);
@@ -220,7 +221,8 @@ fn an_atomic_batch_is_one_frame_even_when_it_is_larger_than_a_segment() {
     log.append(vec![batch], NOW_US).remove(0).unwrap();
     append(&log, &ids(30, 31));
     work_off(&log);
-    let firsts: Vec<_> = files(dir.path(), "log").iter().filter_map(|p| crate::segment::first_of(p)).collect();
+    let firsts: Vec<_> =
+        files(dir.path(), "log").iter().filter_map(|p| crate::segment::first_of(p)).collect();
     assert_eq!(firsts, [0, 3, 30]);
     assert_eq!(all(&log), ids(0, 31));
     assert_sound(&log);
@@ -239,7 +241,8 @@ fn a_seal_event_ends_the_segment_also_after_reopening() {
     drop(log);
     let (log, _) = open(dir.path());
     append(&log, &ids(2, 3));
-    let firsts: Vec<_> = files(dir.path(), "log").iter().filter_map(|p| crate::segment::first_of(p)).collect();
+    let firsts: Vec<_> =
+        files(dir.path(), "log").iter().filter_map(|p| crate::segment::first_of(p)).collect();
     assert_eq!(firsts, [0, 3]);
 }
 
@@ -287,7 +290,10 @@ fn a_torn_tail_is_cut_kept_aside_and_said() {
 
     let (log, report) = open(dir.path());
     assert_eq!(report.damage, Vec::<String>::new());
-    assert!(report.notes.iter().any(|n| n.contains("torn tail") && n.contains(&format!("byte {second}"))), "{report:?}");
+    assert!(
+        report.notes.iter().any(|n| n.contains("torn tail") && n.contains(&format!("byte {second}"))),
+        "{report:?}"
+    );
     let kept = fs::read(path.with_extension("torn")).unwrap();
     assert_eq!(kept, bytes[second..second + kept.len()]);
     assert_eq!(all(&log), ids(0, 3));
@@ -312,7 +318,10 @@ fn a_broken_frame_before_a_valid_one_is_damage_and_nothing_is_changed() {
     let damaged = fs::read(&path).unwrap();
 
     let (log, report) = open(dir.path());
-    assert!(report.damage[0].contains("sequence 3") && report.damage[0].contains(&format!("byte {second}")), "{report:?}");
+    assert!(
+        report.damage[0].contains("sequence 3") && report.damage[0].contains(&format!("byte {second}")),
+        "{report:?}"
+    );
     assert!(log.writable().is_err());
     let batch = log.prepare(vec![event("new", "login")], false);
     assert!(matches!(log.append(vec![batch], NOW_US)[0], Err(StoreError::ReadOnly { .. })));
@@ -406,7 +415,8 @@ fn swapped_missing_and_foreign_data_files_are_named() {
             }
             "foreign" => {
                 let other = tempfile::tempdir().unwrap();
-                let log = Log::create(disk(), other.path(), "example.com/stele/other", [7; 32], small()).unwrap();
+                let log =
+                    Log::create(disk(), other.path(), "example.com/stele/other", [7; 32], small()).unwrap();
                 append(&log, &ids(0, 30));
                 fs::copy(data_path(other.path(), 0), &a).unwrap();
             }

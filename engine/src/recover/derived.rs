@@ -28,7 +28,10 @@ pub fn rebuild_index(
     let is_ours = header.origin == opening.origin.as_str()
         && (header.first, header.previous) == (entry.first, entry.previous);
     if !is_ours {
-        return Err(damaged(0, "the file's header is not the one of the segment that was sealed under this name"));
+        return Err(damaged(
+            0,
+            "the file's header is not the one of the segment that was sealed under this name",
+        ));
     }
     let contents = contents::read(header, &mut walk)?;
     let found = (contents.head.size, contents.head.hash, contents.written, walk.file_bytes());
@@ -37,8 +40,14 @@ pub fn rebuild_index(
         return Err(StoreError::damaged(&path, contents.written, detail).at(contents.head.size));
     }
     set_aside(opening, &path)?;
-    let growing =
-        Growing::over(Arc::clone(&file), &path, contents.header, contents.written, contents.state, contents.written)?;
+    let growing = Growing::over(
+        Arc::clone(&file),
+        &path,
+        contents.header,
+        contents.written,
+        contents.state,
+        contents.written,
+    )?;
     let sealed = seal(&**opening.disk, &growing, opening.salts)?;
     let index_footer = sealed.sections().footer_hash();
     if index_footer != entry.index_footer {

@@ -66,7 +66,11 @@ pub struct Recovered {
 ///
 /// # Errors
 /// `Io` or `Full`. Damage is no error: it is part of what is returned.
-pub fn recover(opening: &Opening<'_>, catalog: &mut Catalog, locator: &Locator) -> Result<Recovered, StoreError> {
+pub fn recover(
+    opening: &Opening<'_>,
+    catalog: &mut Catalog,
+    locator: &Locator,
+) -> Result<Recovered, StoreError> {
     let genesis = chain::genesis(opening.origin);
     let mut found = Recovered {
         segments: Vec::new(),
@@ -118,7 +122,9 @@ fn sealed_segment(
 ) -> Result<Segment, StoreError> {
     let path = data_path(opening.dir, entry.first);
     let outcome = if files.contains_key(&entry.first) {
-        match Sealed::open(&**opening.disk, &path, opening.salts).and_then(|s| as_sealed(s, entry, opening.origin)) {
+        match Sealed::open(&**opening.disk, &path, opening.salts)
+            .and_then(|s| as_sealed(s, entry, opening.origin))
+        {
             Ok(sealed) => Ok(sealed),
             Err(error) if opening.read_only => Err(error),
             Err(error) => reindexed(opening, catalog, entry, error, &mut found.notes)?,
@@ -173,7 +179,11 @@ fn as_sealed(sealed: Sealed, entry: &SealedSegment, origin: &Origin) -> Result<S
         return says("the index file is not the one of the segment that was sealed under this name");
     }
     if sealed.sections().footer_hash() != entry.index_footer {
-        return Err(StoreError::damaged(sealed.sections().path(), 0, "is not the index file that was sealed"));
+        return Err(StoreError::damaged(
+            sealed.sections().path(),
+            0,
+            "is not the index file that was sealed",
+        ));
     }
     Ok(sealed)
 }

@@ -78,7 +78,13 @@ fn foreign(opening: &Opening<'_>, header: &SegmentHeader, before: Head) -> Optio
 
 /// Keeps a torn tail aside. Nobody was told that it is stored, and it may be evidence.
 fn torn(opening: &Opening<'_>, path: &Path, walk: &Walk<'_>, rest: &[u8]) -> Result<String, StoreError> {
-    let what = format!("{}: torn tail of {} bytes at byte {} ({})", path.display(), rest.len(), walk.at, walk.stopped);
+    let what = format!(
+        "{}: torn tail of {} bytes at byte {} ({})",
+        path.display(),
+        rest.len(),
+        walk.at,
+        walk.stopped
+    );
     if opening.read_only {
         return Ok(format!("{what}; left as it is"));
     }
@@ -94,7 +100,8 @@ fn keep_aside(opening: &Opening<'_>, path: &Path, rest: &[u8]) -> Result<PathBuf
             _ => path.with_extension(format!("torn{number}")),
         };
         if !opening.disk.exists(&kept).map_err(StoreError::io(&kept, "looking"))? {
-            let file = opening.disk.create_new(&kept, Mode::Shared).map_err(StoreError::io(&kept, "creating"))?;
+            let file =
+                opening.disk.create_new(&kept, Mode::Shared).map_err(StoreError::io(&kept, "creating"))?;
             file.write_all_at(rest, 0).map_err(StoreError::io(&kept, "writing"))?;
             file.sync_data().map_err(StoreError::io(&kept, "syncing"))?;
             sync_parent(&**opening.disk, &kept)?;

@@ -57,12 +57,18 @@ impl Growing {
     ///
     /// # Errors
     /// `Io` or `Full`; nothing with the final name is left then.
-    pub fn create(disk: &dyn Disk, path: &Path, header: SegmentHeader, capacity: u64) -> Result<Self, StoreError> {
+    pub fn create(
+        disk: &dyn Disk,
+        path: &Path,
+        header: SegmentHeader,
+        capacity: u64,
+    ) -> Result<Self, StoreError> {
         let temporary = path.with_extension("new");
         if disk.exists(&temporary).map_err(StoreError::io(&temporary, "looking"))? {
             disk.remove(&temporary).map_err(StoreError::io(&temporary, "removing"))?;
         }
-        let file = disk.create_new(&temporary, Mode::Shared).map_err(StoreError::io(&temporary, "creating"))?;
+        let file =
+            disk.create_new(&temporary, Mode::Shared).map_err(StoreError::io(&temporary, "creating"))?;
         let mut start = vec![0; AHEAD_BYTES_MIN as usize];
         start[..SegmentHeader::BYTES].copy_from_slice(&header.encode());
         file.write_all_at(&start, 0).map_err(StoreError::io(&temporary, "writing"))?;

@@ -11,6 +11,7 @@ use super::first_of;
 use super::header::SegmentHeader;
 use super::rows::{FrameAt, StoredRows};
 use crate::codec::sections::{Sections, u32_at};
+use crate::codec::{Decode, Encode};
 use crate::error::StoreError;
 use crate::event::id_and_time;
 use crate::index::Stored;
@@ -21,7 +22,7 @@ use crate::record::{FrameHeader, Record, SaltKey};
 pub const INDEX_KIND: &str = "index";
 
 /// Facts of an index file: which data it is about.
-#[derive(Clone, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct IndexFacts {
     /// First sequence of the segment.
     pub first: u64,
@@ -56,7 +57,8 @@ impl Sealed {
     pub fn open(disk: &dyn Disk, path: &Path, salts: &SaltKey) -> Result<Self, StoreError> {
         let data = disk.map(path).map_err(StoreError::io(path, "mapping"))?;
         let start = data.get(..SegmentHeader::BYTES);
-        let start = start.ok_or_else(|| StoreError::damaged(path, data.len() as u64, "shorter than a segment header"))?;
+        let start = start
+            .ok_or_else(|| StoreError::damaged(path, data.len() as u64, "shorter than a segment header"))?;
         let header = SegmentHeader::decode(start).map_err(|e| StoreError::damaged(path, 0, e))?;
         if first_of(path).is_some_and(|named| named != header.first) {
             let detail = format!("the file begins with sequence {}, its name says another", header.first);
@@ -71,12 +73,23 @@ impl Sealed {
         }
         if data.len() as u64 != facts.data_bytes {
             let detail = format!("has {} bytes, {} were sealed", data.len(), facts.data_bytes);
-            return Err(StoreError::damaged(path, facts.data_bytes.min(data.len() as u64), detail).at(facts.first));
+            return Err(
+                StoreError::damaged(path, facts.data_bytes.min(data.len() as u64), detail).at(facts.first)
+            );
         }
         let index = Stored::open(Arc::clone(&sections))?;
         let frames = StoredRows::new(&sections, facts.count).frames()?;
         let checked = (0..frames.div_ceil(64)).map(|_| AtomicU64::new(0)).collect();
-        Ok(Self { path: path.to_owned(), header, facts, data, sections, index, salts: salts.clone(), checked })
+        Ok(Self {
+            path: path.to_owned(),
+            header,
+            facts,
+            data,
+            sections,
+            index,
+            salts: salts.clone(),
+            checked,
+        })
     }
 
     /// The data file.
@@ -156,7 +169,8 @@ impl Sealed {
         }
         let start = usize::try_from(frame.offset).unwrap_or(usize::MAX);
         let bytes = start.checked_add(frame.bytes as usize).and_then(|end| self.data.get(start..end));
-        let sound = bytes.is_some_and(|bytes| FrameHeader::read(bytes).is_some_and(|header| header.sound(bytes)));
+        let sound =
+            bytes.is_some_and(|bytes| FrameHeader::read(bytes).is_some_and(|header| header.sound(bytes)));
         if !sound {
             let detail = "the frame does not match its checksum";
             return Err(self.damaged(frame.offset, frame.first_doc, detail));

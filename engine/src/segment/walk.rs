@@ -154,7 +154,10 @@ impl<'a> Walk<'a> {
 
     fn fits(&self, header: &FrameHeader) -> Result<(), String> {
         if header.first_sequence != self.sequence {
-            return Err(format!("the frame begins with sequence {}, not {}", header.first_sequence, self.sequence));
+            return Err(format!(
+                "the frame begins with sequence {}, not {}",
+                header.first_sequence, self.sequence
+            ));
         }
         if header.link[..] != self.head[..16] {
             return Err("the frame does not link to the record before".to_owned());
@@ -249,7 +252,8 @@ fn records<'b>(
     let mut sequence = header.first_sequence;
     for ((record, time_ns), record_hash) in found.iter_mut().zip(hashes) {
         let event_us = u64::try_from(*time_ns / 1000).ok()?;
-        head = chain::link(&head, &Link { sequence, committed_us: header.committed_us, event_us, record_hash });
+        head =
+            chain::link(&head, &Link { sequence, committed_us: header.committed_us, event_us, record_hash });
         record.hash = head;
         sequence += 1;
     }

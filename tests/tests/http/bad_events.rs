@@ -163,13 +163,6 @@ fn nested(levels: usize) -> String {
 
 #[test]
 fn every_rule_of_metadata_has_its_refusal() {
-    let mut raw_bytes = with(&[("metadata", r#"{"a":"?"}"#)]).into_bytes();
-    let at = raw_bytes.iter().position(|&b| b == b'?').unwrap();
-    raw_bytes[at] = 0xff;
-    let mut overlong = raw_bytes.clone();
-    overlong.splice(at..=at, [0xc0, 0xaf]);
-    let mut surrogate = raw_bytes.clone();
-    surrogate.splice(at..=at, [0xed, 0xa0, 0x80]);
     let cases = [
         member("metadata is an object", "/metadata", "metadata", "[]"),
         member("metadata is no text", "/metadata", "metadata", r#""{}""#),
@@ -180,18 +173,13 @@ fn every_rule_of_metadata_has_its_refusal() {
             "metadata",
             &format!(r#"{{"a":{}1{}}}"#, "[".repeat(64), "]".repeat(64)),
         ),
-        member(
-            "depth does not end the server",
-            "-",
-            "metadata",
-            &format!(r#"{{"a":{}"#, "[".repeat(100_000)),
-        ),
+        member("depth does not end the server", "-", "metadata", &nested(20_000)),
         member("names stand once", "/metadata/a", "metadata", r#"{"a":1,"b":2,"a":3}"#),
         member("names stand once, escaped too", "/metadata/ab", "metadata", r#"{"ab":1,"\u0061b":2}"#),
         member("names stand once at any depth", "/metadata/x/0/a", "metadata", r#"{"x":[{"a":1,"a":1}]}"#),
-        member("a high surrogate is not alone", "-", "metadata", r#"{"a":"\ud83d"}"#),
-        member("a low surrogate is not alone", "-", "metadata", r#"{"a":"\ude00 x"}"#),
-        member("surrogates stand in order", "-", "metadata", r#"{"a":"\ude00\ud83d"}"#),
+        member("a high surrogate is not alone", "/metadata/a", "metadata", r#"{"a":"\ud83d"}"#),
+        member("a low surrogate is not alone", "/metadata/a", "metadata", r#"{"a":"\ude00 x"}"#),
+        member("surrogates stand in order", "/metadata/a", "metadata", r#"{"a":"\ude00\ud83d"}"#),
         member("a name has no lone surrogate", "-", "metadata", r#"{"\ud83d":1}"#),
         member("`stele:p1:` is reserved", "/metadata/a", "metadata", r#"{"a":"stele:p1:x"}"#),
         member("it is reserved at any depth", "/metadata/a/1", "metadata", r#"{"a":[1,"stele:p1:"]}"#),
@@ -202,21 +190,55 @@ fn every_rule_of_metadata_has_its_refusal() {
             "actor",
             r#"{"type":"user","id":"u","name":"stele:p1:x"}"#,
         ),
-        broken("text is UTF-8", "-", raw_bytes),
-        broken("UTF-8 is not overlong", "-", overlong),
-        broken("UTF-8 holds no surrogates", "-", surrogate),
-        member("text has no raw line end", "-", "metadata", "{\"a\":\"x\ny\"}"),
-        member("text has no raw control character", "-", "metadata", "{\"a\":\"\u{1}\"}"),
-        member("an escape is known", "-", "metadata", r#"{"a":"\x41"}"#),
-        member("a number has no leading zero", "-", "metadata", r#"{"a":01}"#),
-        member("a number does not end in a dot", "-", "metadata", r#"{"a":1.}"#),
-        member("a number has no plus sign", "-", "metadata", r#"{"a":+1}"#),
-        member("NaN is no number", "-", "metadata", r#"{"a":NaN}"#),
-        member("nothing follows the last comma", "-", "metadata", r#"{"a":1,}"#),
-        member("JSON has no comments", "-", "metadata", r#"{"a":1/* */}"#),
-        broken("an event ends", "-", &with(&[])[..40]),
     ];
     run(&Server::start(), &cases);
+}
+
+/// Bodies that are no JSON, each with what is wrong.
+fn no_json() -> Vec<(&'static str, Vec<u8>)> {
+    let raw = with(&[("metadata", r#"{"a":"?"}"#)]).into_bytes();
+    let at = raw.iter().position(|&b| b == b'?').unwrap();
+    let bytes = |bytes: &[u8]| [&raw[..at], bytes, &raw[at + 1..]].concat();
+    let metadata = |text: &str| with(&[("metadata", text)]).into_bytes();
+    vec![
+        ("text is UTF-8", bytes(&[0xff])),
+        ("UTF-8 is not overlong", bytes(&[0xc0, 0xaf])),
+        ("UTF-8 holds no surrogates", bytes(&[0xed, 0xa0, 0x80])),
+        ("UTF-8 is not cut", bytes(&[0xe2, 0x82])),
+        ("text has no raw control character", metadata("{\"a\":\"\u{1}\"}")),
+        ("an escape is known", metadata(r#"{"a":"\x41"}"#)),
+        ("an escape is whole", metadata(r#"{"a":"\u00"}"#)),
+        ("a number has no leading zero", metadata(r#"{"a":01}"#)),
+        ("a number does not end in a dot", metadata(r#"{"a":1.}"#)),
+        ("a number has no plus sign", metadata(r#"{"a":+1}"#)),
+        ("an exponent has digits", metadata(r#"{"a":1e}"#)),
+        ("NaN is no number", metadata(r#"{"a":NaN}"#)),
+        ("words are lower case", metadata(r#"{"a":True}"#)),
+        ("nothing follows the last comma", metadata(r#"{"a":1,}"#)),
+        ("JSON has no comments", metadata(r#"{"a":1/* */}"#)),
+        ("strings have double quotes", metadata("{'a':1}")),
+        ("brackets close", metadata(&format!(r#"{{"a":{}"#, "[".repeat(100_000)))),
+        ("an event ends", with(&[])[..40].as_bytes().to_vec()),
+        ("nothing follows an event", format!("{} x", with(&[])).into_bytes()),
+        ("no byte order mark", format!("\u{feff}{}", with(&[])).into_bytes()),
+    ]
+}
+
+/// Alone such a body cannot be understood (400); as a line it is one bad item among others.
+#[test]
+fn what_is_no_json_is_400_alone_and_one_bad_item_as_a_line() {
+    let server = Server::start();
+    let alone = no_json().into_iter().map(|(name, body)| {
+        let call = move |server: &Server| server.call("POST", "/v1/events").json(body.clone());
+        let expected = Expected { status: 400, code: "", pointer: "-", says: "JSON" };
+        Case { name, call: Box::new(call), expected }
+    });
+    let lines = no_json().into_iter().map(|(name, body)| {
+        let call = move |server: &Server| server.call("POST", "/v1/events").ndjson(body.clone());
+        let expected = Expected { status: 422, code: "invalid", pointer: "", says: "" };
+        Case { name, call: Box::new(call), expected }
+    });
+    run(&server, &alone.chain(lines).collect::<Vec<_>>());
 }
 
 #[test]

@@ -1,5 +1,12 @@
 //! The HTTP contract, checked from outside against the real `stele` binary.
 
+mod admin;
 mod bad_events;
 mod bad_requests;
+mod examples;
+mod ingest;
 mod refused;
+mod search;
+mod tail;
+mod tls;
+mod transport;

@@ -14,6 +14,7 @@ pub const ENGINE: &Floors = &[
     ("ids", 0),
     ("config", 0),
     ("error", 0),
+    ("text", 0),
     ("event", 1),
     ("record", 2),
     ("chain", 2),

@@ -1,0 +1,57 @@
+# Stele: `make run` serves a filled log, `make test` checks everything. `make help` lists the rest.
+
+SHELL := /bin/bash
+CARGO ?= cargo
+PYTHON ?= python3
+PORT ?= 7070
+DATA ?= ./stele-data
+BENCH_ARGS ?=
+
+VENV := tests/.venv
+# The build directory, wherever the environment or a configuration file puts it.
+TARGET = $(shell $(CARGO) metadata --format-version 1 --no-deps | sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p')
+
+.PHONY: help run build test soak bench lint venv tools-build tools-test
+.DEFAULT_GOAL := help
+
+help: ## This list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+run: tools-build ## Serve ./stele-data on 127.0.0.1:7070, filled once with a month of demo events (PORT=, DATA=)
+	@CARGO="$(CARGO)" PORT="$(PORT)" DATA="$(DATA)" tests/run-demo.sh
+
+build: tools-build ## Build the release binary
+	$(CARGO) build --release --locked -p stele-server --bin stele
+	@echo "built $(TARGET)/release/stele"
+
+test: tools-test venv ## Everything that must pass, in short forms
+	$(CARGO) build --locked --workspace --bins
+	$(CARGO) test --locked --workspace --no-fail-fast
+	$(VENV)/bin/python tests/python/custody.py
+
+soak: tools-test venv ## The same in full figures: 200 kills, every power cut, 10 minutes of fuzzing a parser
+	$(CARGO) build --release --locked --workspace --bins
+	STELE_SOAK=1 $(CARGO) test --release --locked --workspace --no-fail-fast
+	$(VENV)/bin/python tests/python/custody.py
+	tests/fuzz.sh 600
+
+bench: tools-build ## Measure, and print one table (BENCH_ARGS=--quick for small sizes)
+	$(CARGO) build --release --locked -p stele-server --bin stele -p stele-benches --bins
+	$(TARGET)/release/stele-bench $(BENCH_ARGS)
+
+lint: tools-build ## Format, clippy and documentation, with warnings as errors
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps
+
+venv: $(VENV)/stamp ## The environment of the checks in Python, with pinned packages
+$(VENV)/stamp: tests/requirements.txt
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+	@touch $@
+
+tools-build:
+	@tests/check-tools.sh "$(CARGO)" cc
+tools-test:
+	@tests/check-tools.sh "$(CARGO)" cc "$(PYTHON)"
+

@@ -1,0 +1,222 @@
+//! What all requests share.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use stele_engine::event::{Limits, Taxonomy};
+use stele_engine::log::Log;
+use tokio::sync::{Semaphore, watch};
+
+use crate::http::intake::Intake;
+use crate::http::problem::Problem;
+use crate::jobs::{Bells, Queue, Threads};
+use crate::metrics::Metrics;
+use crate::serve::{ServeError, ServeOptions};
+use crate::state::{EventTypeRow, Keys, OrgRow, State, VerifiedRow};
+
+/// An organization, its log, and the threads that serve it.
+pub struct Tenant {
+    /// The organization.
+    pub org: OrgRow,
+    /// Its log.
+    pub log: Arc<Log>,
+    /// The way to the log's writer.
+    pub queue: Queue,
+    /// The log's size as published: what is below is on stable storage and searchable.
+    pub position: watch::Receiver<u64>,
+    /// Wake the log's background threads.
+    pub bells: Bells,
+    /// What opening found wrong.
+    pub damage: Vec<String>,
+    types: RwLock<Types>,
+    /// The last clean verification.
+    pub verified: Mutex<Option<VerifiedRow>>,
+}
+
+/// Event types of an organization, and the taxonomy made of them.
+pub struct Types {
+    /// What the organization registered or changed.
+    pub rows: BTreeMap<String, EventTypeRow>,
+    /// The built-in types and these.
+    pub taxonomy: Arc<Taxonomy>,
+}
+
+impl Tenant {
+    /// Puts the parts together.
+    #[expect(clippy::too_many_arguments, reason = "each part is made elsewhere and stored here")]
+    pub fn new(
+        org: OrgRow,
+        log: Arc<Log>,
+        queue: Queue,
+        position: watch::Receiver<u64>,
+        bells: Bells,
+        damage: Vec<String>,
+        types: Types,
+        verified: Option<VerifiedRow>,
+    ) -> Self {
+        let (types, verified) = (RwLock::new(types), Mutex::new(verified));
+        Self { org, log, queue, position, bells, damage, types, verified }
+    }
+
+    /// The types that events are checked against.
+    pub fn taxonomy(&self) -> Arc<Taxonomy> {
+        Arc::clone(&self.types.read().unwrap_or_else(PoisonError::into_inner).taxonomy)
+    }
+
+    /// Rows that the organization registered or changed.
+    pub fn type_rows(&self) -> BTreeMap<String, EventTypeRow> {
+        self.types.read().unwrap_or_else(PoisonError::into_inner).rows.clone()
+    }
+
+    /// Replaces the types.
+    pub fn set_types(&self, types: Types) {
+        *self.types.write().unwrap_or_else(PoisonError::into_inner) = types;
+    }
+}
+
+/// The server, shared by everything.
+pub struct App {
+    /// What it was started with.
+    pub options: ServeOptions,
+    /// Organizations, keys, types on disk.
+    pub state: Arc<State>,
+    /// Keys in memory.
+    pub keys: Arc<Keys>,
+    /// Tenants by organization id.
+    pub tenants: RwLock<BTreeMap<String, Arc<Tenant>>>,
+    /// Counters.
+    pub metrics: Metrics,
+    /// How bodies are taken in.
+    pub intake: Intake,
+    /// Searches and other blocking calls at a time.
+    pub blocking: Arc<Semaphore>,
+    /// Large bodies taken apart at a time.
+    pub heavy: Arc<Semaphore>,
+    /// Live tails at a time.
+    pub tails: Arc<Semaphore>,
+    /// Changes of organizations, keys and types happen one at a time.
+    pub changes: tokio::sync::Mutex<()>,
+    /// Threads to wait for at the end.
+    pub threads: Threads,
+    draining: AtomicBool,
+    /// True when the server is stopping; tails end.
+    pub stopping: watch::Sender<bool>,
+}
+
+/// A blocking call that finds no free place for this long is refused.
+const BLOCKING_WAIT: Duration = Duration::from_secs(10);
+
+/// Large bodies taken apart at a time.
+const HEAVY_MAX: usize = 4;
+
+impl App {
+    /// An application without tenants yet.
+    pub fn new(options: ServeOptions, state: Arc<State>, keys: Arc<Keys>) -> Self {
+        Self {
+            intake: Intake::new(&options),
+            blocking: Arc::new(Semaphore::new(options.limits.blocking_calls.max(1))),
+            heavy: Arc::new(Semaphore::new(HEAVY_MAX)),
+            tails: Arc::new(Semaphore::new(options.limits.tails)),
+            options,
+            state,
+            keys,
+            tenants: RwLock::default(),
+            metrics: Metrics::new(),
+            changes: tokio::sync::Mutex::default(),
+            threads: Threads::default(),
+            draining: AtomicBool::new(false),
+            stopping: watch::Sender::new(false),
+        }
+    }
+
+    /// The tenant of an organization.
+    pub fn tenant(&self, org: &str) -> Option<Arc<Tenant>> {
+        self.tenants.read().unwrap_or_else(PoisonError::into_inner).get(org).cloned()
+    }
+
+    /// All tenants, by organization id.
+    pub fn all_tenants(&self) -> Vec<Arc<Tenant>> {
+        self.tenants.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// Adds a tenant.
+    pub fn add_tenant(&self, tenant: Tenant) -> Arc<Tenant> {
+        let tenant = Arc::new(tenant);
+        let mut tenants = self.tenants.write().unwrap_or_else(PoisonError::into_inner);
+        tenants.insert(tenant.org.id.clone(), Arc::clone(&tenant));
+        tenant
+    }
+
+    /// Limits of one event.
+    pub fn event_limits(&self) -> Limits {
+        Limits { event_bytes_max: self.options.limits.event_bytes, ..Limits::default() }
+    }
+
+    /// Says that no new work should be sent here.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Release);
+    }
+
+    /// True once [`App::drain`] was called.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+
+    /// Runs a search or the like on the blocking pool, of which the number of callers is bounded.
+    ///
+    /// # Errors
+    /// 503 when no place is free in time, 500 when the call panics.
+    pub async fn block<T: Send + 'static>(
+        &self,
+        call: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        self.block_in(&self.blocking, call).await
+    }
+
+    /// The same for taking large bodies apart, which has places of its own.
+    ///
+    /// # Errors
+    /// As [`App::block`].
+    pub async fn block_heavy<T: Send + 'static>(
+        &self,
+        call: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        self.block_in(&self.heavy, call).await
+    }
+
+    /// The same for a change of the state.
+    ///
+    /// # Errors
+    /// 503 when it cannot be written.
+    pub async fn save(
+        &self,
+        change: impl FnOnce() -> Result<(), ServeError> + Send + 'static,
+    ) -> Result<(), Problem> {
+        self.block(change).await?.map_err(|error| {
+            tracing::error!(%error, "a change could not be saved");
+            Problem::read_only("the change could not be saved; the server's log says why")
+        })
+    }
+
+    async fn block_in<T: Send + 'static>(
+        &self,
+        places: &Arc<Semaphore>,
+        call: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        let place = Arc::clone(places).acquire_owned();
+        let place = match tokio::time::timeout(BLOCKING_WAIT, place).await {
+            Ok(Ok(place)) => place,
+            _ => return Err(Problem::overloaded("the server is busy with other requests of this kind")),
+        };
+        let done = tokio::task::spawn_blocking(move || {
+            let _place = place;
+            call()
+        });
+        done.await.map_err(|_| {
+            self.metrics.panics.inc();
+            Problem::internal()
+        })
+    }
+}

@@ -1,0 +1,115 @@
+//! Scopes: what a key may do.
+
+/// What a call asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// No key.
+    Open,
+    /// `POST /v1/events`.
+    Ingest,
+    /// Reading events.
+    Read,
+    /// Verifying, reports.
+    Audit,
+    /// Keys, event types.
+    Admin,
+    /// Organizations and plans.
+    Instance,
+}
+
+impl Access {
+    /// What would do, in words.
+    pub fn needs(self) -> &'static str {
+        match self {
+            Self::Open => "no key",
+            Self::Ingest => "a key with scope `ingest` or `admin`",
+            Self::Read => "a key with scope `read`, `export`, `auditor` or `admin`",
+            Self::Audit => "a key with scope `auditor` or `admin`",
+            Self::Admin => "a key with scope `admin`",
+            Self::Instance => "the instance key",
+        }
+    }
+}
+
+/// A set of scopes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Scopes(u8);
+
+const INGEST: u8 = 1;
+const READ: u8 = 2;
+const EXPORT: u8 = 4;
+const AUDITOR: u8 = 8;
+const ADMIN: u8 = 16;
+const INSTANCE: u8 = 32;
+
+impl Scopes {
+    /// The names that a key can be given.
+    pub const NAMES: [&'static str; 5] = ["ingest", "read", "export", "auditor", "admin"];
+
+    /// Reads names.
+    ///
+    /// # Errors
+    /// The name that is no scope, and those that are.
+    pub fn parse(names: &[String]) -> Result<Self, String> {
+        let mut bits = 0;
+        for name in names {
+            bits |= match name.as_str() {
+                "ingest" => INGEST,
+                "read" => READ,
+                "export" => EXPORT,
+                "auditor" => AUDITOR,
+                "admin" => ADMIN,
+                other => {
+                    return Err(format!("`{other}` is no scope; scopes are {}", Self::NAMES.join(", ")));
+                }
+            };
+        }
+        Ok(Self(bits))
+    }
+
+    /// The same, for the instance key.
+    #[must_use]
+    pub fn with_instance(self) -> Self {
+        Self(self.0 | INSTANCE)
+    }
+
+    /// True when one of the scopes covers the call.
+    pub fn allow(self, access: Access) -> bool {
+        let any = match access {
+            Access::Open => return true,
+            Access::Ingest => INGEST | ADMIN,
+            Access::Read => READ | EXPORT | AUDITOR | ADMIN,
+            Access::Audit => AUDITOR | ADMIN,
+            Access::Admin => ADMIN,
+            Access::Instance => INSTANCE,
+        };
+        self.0 & any != 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scopes_cover_what_the_contract_says_and_no_more() {
+        use Access::{Admin, Audit, Ingest, Instance, Read};
+        let table = [
+            ("ingest", vec![Ingest]),
+            ("read", vec![Read]),
+            ("export", vec![Read]),
+            ("auditor", vec![Read, Audit]),
+            ("admin", vec![Ingest, Read, Audit, Admin]),
+        ];
+        for (name, allowed) in table {
+            let scopes = Scopes::parse(&[name.to_owned()]).unwrap();
+            for access in [Ingest, Read, Audit, Admin, Instance] {
+                assert_eq!(scopes.allow(access), allowed.contains(&access), "{name} {access:?}");
+            }
+        }
+        let all: Vec<String> = Scopes::NAMES.iter().map(|n| (*n).to_owned()).collect();
+        assert!(!Scopes::parse(&all).unwrap().allow(Instance));
+        assert!(Scopes::default().with_instance().allow(Instance));
+        assert!(Scopes::parse(&["root".to_owned()]).unwrap_err().contains("root"));
+    }
+}

@@ -1,0 +1,161 @@
+//! `stele search`: pages of events by structured filters.
+
+use clap::{Args, ValueEnum};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::client::{Client, Connection};
+use super::event::{Columns, Shown};
+use super::failure::Failure;
+use super::filters::{Filters, Query, TimeRange};
+use super::out::Out;
+use super::text::grouped;
+
+/// Most events of one page.
+const PAGE_MAX: u64 = 1000;
+
+/// Find events: newest first, 50 of them, unless told otherwise
+#[derive(Args, Debug)]
+#[command(after_help = "Example: the failed logins of the last day\n  \
+    stele search --type auth.login_failed --last 24h --limit 100")]
+pub struct SearchArgs {
+    #[command(flatten)]
+    time: TimeRange,
+    #[command(flatten)]
+    filters: Filters,
+    /// Newest first, or oldest first
+    #[arg(long, value_enum, default_value_t = Order::Desc, help_heading = "Output")]
+    order: Order,
+    /// How many events at most
+    #[arg(long, short = 'n', default_value_t = 50, value_name = "N", help_heading = "Output",
+          value_parser = clap::value_parser!(u64).range(1..))]
+    limit: u64,
+    /// All events that match, page after page, of one snapshot
+    #[arg(long, conflicts_with_all = ["limit", "count"], help_heading = "Output")]
+    all: bool,
+    /// Say how many events match instead of listing them
+    #[arg(long, help_heading = "Output")]
+    count: bool,
+    /// Exit with code 1 when nothing matches
+    #[arg(long, help_heading = "Output")]
+    fail_if_empty: bool,
+    /// NDJSON also on a terminal
+    #[arg(long, help_heading = "Output")]
+    json: bool,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// Order by `(timestamp, sequence)`.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Newest first.
+    Desc,
+    /// Oldest first.
+    Asc,
+}
+
+#[derive(Deserialize)]
+struct Page {
+    events: Vec<Box<RawValue>>,
+    next_cursor: Option<String>,
+    matched: Option<u64>,
+    #[serde(default)]
+    archived: Vec<Archived>,
+}
+
+#[derive(Deserialize)]
+struct Archived {
+    first_sequence: u64,
+    last_sequence: u64,
+    events: Option<u64>,
+}
+
+/// Runs the command.
+pub fn run(args: &SearchArgs) -> Result<(), Failure> {
+    let client = Client::new(&args.connection, 1)?;
+    let mut out = Out::new(args.json);
+    let found = if args.count { count(args, &client, &mut out)? } else { list(args, &client, &mut out)? };
+    out.flush()?;
+    if found == 0 && args.fail_if_empty { Err(Failure::No(None)) } else { Ok(()) }
+}
+
+fn query(args: &SearchArgs) -> Query {
+    let mut query = Query::default();
+    args.filters.add_to(&mut query);
+    args.time.add_to(&mut query);
+    query
+}
+
+fn count(args: &SearchArgs, client: &Client, out: &mut Out) -> Result<u64, Failure> {
+    let query = query(args).with("limit", "1").with("count", "exact");
+    let page: Page = client.get(&query.on("/v1/events"))?;
+    let matched = page.matched.ok_or_else(|| Failure::Unreachable("the server did not count".to_owned()))?;
+    name_archived(&page.archived);
+    if out.json {
+        out.json_line(&serde_json::json!({ "matched": matched }))?;
+    } else {
+        out.line(&grouped(matched))?;
+    }
+    Ok(matched)
+}
+
+fn list(args: &SearchArgs, client: &Client, out: &mut Out) -> Result<u64, Failure> {
+    let mut left = if args.all { u64::MAX } else { args.limit };
+    // The page size is part of what a cursor belongs to, so it stays the same for all pages.
+    let size = left.min(PAGE_MAX).to_string();
+    let order = if args.order == Order::Asc { "asc" } else { "desc" };
+    let base = query(args).with("order", order).with("limit", &size);
+    let (mut cursor, mut found) = (None::<String>, 0);
+    loop {
+        let query = cursor.as_ref().map_or_else(|| base.clone(), |c| base.with("cursor", c));
+        let page: Page = client.get(&query.on("/v1/events"))?;
+        let take = usize::try_from(left).unwrap_or(usize::MAX).min(page.events.len());
+        print(out, page.events.get(..take).unwrap_or_default(), found == 0)?;
+        name_archived(&page.archived);
+        found += take as u64;
+        left -= take as u64;
+        match page.next_cursor {
+            Some(next) if left > 0 => cursor = Some(next),
+            more => {
+                if !out.json {
+                    summary(found, more.is_some());
+                }
+                return Ok(found);
+            }
+        }
+    }
+}
+
+/// Events as the server wrote them, byte for byte, or as a table. A table per page: memory stays
+/// bounded however much is listed.
+fn print(out: &mut Out, events: &[Box<RawValue>], first: bool) -> Result<(), Failure> {
+    if out.json {
+        return events.iter().try_for_each(|event| out.line(event.get()));
+    }
+    if events.is_empty() {
+        return Ok(());
+    }
+    let columns = Columns::fit(out.width());
+    let mut table = out.new_table(&if first { columns.header() } else { Vec::new() });
+    for event in events {
+        Shown::read(event.get()).add_to(&mut table, columns);
+    }
+    out.table(&table)?;
+    out.flush()
+}
+
+fn summary(found: u64, more: bool) {
+    let plus = if more { ", more match (--limit, --all)" } else { "" };
+    eprintln!("{} event{}{plus}", grouped(found), if found == 1 { "" } else { "s" });
+}
+
+fn name_archived(ranges: &[Archived]) {
+    for range in ranges {
+        let events = range.events.map_or(String::new(), |n| format!(" ({} events)", grouped(n)));
+        eprintln!(
+            "note: sequences {} to {}{events} are archived and were not searched",
+            range.first_sequence, range.last_sequence
+        );
+    }
+}

@@ -1,0 +1,160 @@
+//! Which call a method and path name. The table is the whole surface of the server.
+
+use hyper::{Method, StatusCode, header};
+
+use super::problem::Problem;
+use crate::auth::Access;
+
+/// A call of the API: the row of the table below that names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Call {
+    Ingest,
+    Search,
+    Event,
+    Stream,
+    Chain,
+    Verify,
+    EventTypes,
+    AddEventType,
+    PutEventType,
+    Keys,
+    AddKey,
+    RevokeKey,
+    Orgs,
+    AddOrg,
+    Org,
+    Health,
+    Ready,
+    Metrics,
+    Version,
+}
+
+/// One path and what may be done there.
+pub struct Resource {
+    /// The pattern, also its name in metrics.
+    pub path: &'static str,
+    methods: &'static [(&'static str, Call, Access)],
+}
+
+const RESOURCES: &[Resource] = {
+    use Access::{Admin, Audit, Ingest, Instance, Open, Read};
+    &[
+        Resource {
+            path: "/v1/events",
+            methods: &[("GET", Call::Search, Read), ("POST", Call::Ingest, Ingest)],
+        },
+        Resource { path: "/v1/events/stream", methods: &[("GET", Call::Stream, Read)] },
+        Resource { path: "/v1/events/{event_id}", methods: &[("GET", Call::Event, Read)] },
+        Resource { path: "/v1/chain", methods: &[("GET", Call::Chain, Read)] },
+        Resource { path: "/v1/chain/verify", methods: &[("POST", Call::Verify, Audit)] },
+        Resource {
+            path: "/v1/event-types",
+            methods: &[("GET", Call::EventTypes, Read), ("POST", Call::AddEventType, Admin)],
+        },
+        Resource { path: "/v1/event-types/{type}", methods: &[("PUT", Call::PutEventType, Admin)] },
+        Resource { path: "/v1/keys", methods: &[("GET", Call::Keys, Admin), ("POST", Call::AddKey, Admin)] },
+        Resource { path: "/v1/keys/{id}", methods: &[("DELETE", Call::RevokeKey, Admin)] },
+        Resource {
+            path: "/v1/orgs",
+            methods: &[("GET", Call::Orgs, Instance), ("POST", Call::AddOrg, Instance)],
+        },
+        Resource { path: "/v1/orgs/{id}", methods: &[("GET", Call::Org, Instance)] },
+        Resource { path: "/healthz", methods: &[("GET", Call::Health, Open)] },
+        Resource { path: "/readyz", methods: &[("GET", Call::Ready, Open)] },
+        Resource { path: "/metrics", methods: &[("GET", Call::Metrics, Open)] },
+        Resource { path: "/version", methods: &[("GET", Call::Version, Open)] },
+    ]
+};
+
+/// A request's call.
+#[derive(Debug)]
+pub struct Routed {
+    /// The call.
+    pub call: Call,
+    /// What it needs.
+    pub access: Access,
+    /// The pattern of the path.
+    pub path: &'static str,
+    /// The value of the pattern's parameter, still percent-encoded.
+    pub name: Option<String>,
+}
+
+/// Finds calls.
+pub struct Router(matchit::Router<&'static Resource>);
+
+impl Router {
+    /// Makes the router of the table.
+    ///
+    /// # Panics
+    /// When two patterns of the table collide, which a test would have found.
+    pub fn new() -> Self {
+        let mut router = matchit::Router::new();
+        for resource in RESOURCES {
+            let inserted = router.insert(resource.path, resource);
+            assert!(inserted.is_ok(), "two routes collide at {}", resource.path);
+        }
+        Self(router)
+    }
+
+    /// The call of a request. `HEAD` is `GET` without the body.
+    ///
+    /// # Errors
+    /// 404, or 405 with `Allow`; the second also tells the pattern.
+    pub fn find(&self, method: &Method, path: &str) -> Result<Routed, Problem> {
+        let matched = self.0.at(path).map_err(|_| Problem::not_found())?;
+        let resource = *matched.value;
+        let wanted = if method == Method::HEAD { "GET" } else { method.as_str() };
+        let Some((_, call, access)) = resource.methods.iter().find(|(m, ..)| *m == wanted) else {
+            return Err(not_allowed(method, resource));
+        };
+        let name = matched.params.iter().next().map(|(_, value)| value.to_owned());
+        Ok(Routed { call: *call, access: *access, path: resource.path, name })
+    }
+}
+
+impl Default for Router {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn not_allowed(method: &Method, resource: &Resource) -> Problem {
+    let mut allowed: Vec<&str> = resource.methods.iter().map(|(m, ..)| *m).collect();
+    if allowed.contains(&"GET") {
+        allowed.push("HEAD");
+    }
+    let allowed = allowed.join(", ");
+    let detail = format!("{method} is not possible on {}; {allowed} are", resource.path);
+    let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail);
+    match header::HeaderValue::from_str(&allowed) {
+        Ok(value) => problem.with(header::ALLOW, value),
+        Err(_) => problem,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_find_their_calls() {
+        let router = Router::new();
+        let found = |m: Method, p: &str| router.find(&m, p).map(|r| (r.call, r.name));
+        assert_eq!(found(Method::GET, "/v1/events").unwrap().0, Call::Search);
+        assert_eq!(found(Method::HEAD, "/healthz").unwrap().0, Call::Health);
+        assert_eq!(found(Method::GET, "/v1/events/stream").unwrap().0, Call::Stream);
+        let (call, name) = found(Method::GET, "/v1/events/a%2Fb").unwrap();
+        assert_eq!((call, name.as_deref()), (Call::Event, Some("a%2Fb")));
+        assert_eq!(found(Method::DELETE, "/v1/keys/k").unwrap().0, Call::RevokeKey);
+        for lost in ["/", "/v1", "/v1/events/", "/v1/events/a/b", "/v2/events", "/v1/keys/a/b"] {
+            assert_eq!(found(Method::GET, lost).unwrap_err().status, 404, "{lost}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_method_is_405_and_names_the_right_ones() {
+        let problem = Router::new().find(&Method::DELETE, "/v1/events").unwrap_err();
+        assert_eq!(problem.status, 405);
+        assert_eq!(problem.headers[0].1, "GET, POST, HEAD");
+    }
+}

@@ -1,0 +1,162 @@
+//! Counters of the server, and `GET /metrics`.
+
+use std::sync::atomic::AtomicU64;
+
+use prometheus_client::encoding::{EncodeLabelSet, text::encode};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::Registry;
+
+use crate::app::{App, Tenant};
+
+/// Labels of a finished request.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct RequestLabels {
+    /// Pattern of the path.
+    pub route: &'static str,
+    /// Method.
+    pub method: &'static str,
+    /// Status.
+    pub status: u16,
+}
+
+/// Labels of a duration.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct RouteLabels {
+    /// Pattern of the path.
+    pub route: &'static str,
+}
+
+/// Labels of an organization's series.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct OrgLabels {
+    org: String,
+}
+
+type Durations = Family<RouteLabels, Histogram, fn() -> Histogram>;
+type Counter64 = Counter<u64, AtomicU64>;
+
+/// Counters that every part of the server adds to.
+pub struct Metrics {
+    registry: Registry,
+    /// Finished requests.
+    pub requests: Family<RequestLabels, Counter64>,
+    /// Seconds to the answer's head.
+    pub seconds: Durations,
+    /// Open connections.
+    pub connections: Gauge,
+    /// Body bytes received, as on the wire.
+    pub received_bytes: Counter64,
+    /// Events stored.
+    pub accepted: Counter64,
+    /// Events that were there already.
+    pub duplicates: Counter64,
+    /// Events refused.
+    pub rejected: Counter64,
+    /// Requests over a rate.
+    pub rate_limited: Counter64,
+    /// Handlers that panicked.
+    pub panics: Counter64,
+    /// Open tails.
+    pub tails: Gauge,
+    body_bytes: Gauge,
+}
+
+fn duration_buckets() -> Histogram {
+    Histogram::new(exponential_buckets(0.000_25, 4.0, 10))
+}
+
+impl Metrics {
+    /// Everything at zero.
+    pub fn new() -> Self {
+        let mut metrics = Self {
+            registry: Registry::with_prefix("stele"),
+            requests: Family::default(),
+            seconds: Family::new_with_constructor(duration_buckets),
+            connections: Gauge::default(),
+            received_bytes: Counter::default(),
+            accepted: Counter::default(),
+            duplicates: Counter::default(),
+            rejected: Counter::default(),
+            rate_limited: Counter::default(),
+            panics: Counter::default(),
+            tails: Gauge::default(),
+            body_bytes: Gauge::default(),
+        };
+        metrics.register();
+        metrics
+    }
+
+    fn register(&mut self) {
+        let registry = &mut self.registry;
+        registry.register("http_requests", "Finished requests", self.requests.clone());
+        registry.register("http_request_seconds", "Time to the head of the answer", self.seconds.clone());
+        registry.register("http_connections", "Open connections", self.connections.clone());
+        registry.register("http_received_bytes", "Body bytes as received", self.received_bytes.clone());
+        registry.register("http_panics", "Handlers that panicked", self.panics.clone());
+        registry.register("http_rate_limited", "Requests over a rate", self.rate_limited.clone());
+        registry.register("http_body_memory_bytes", "Memory of bodies in progress", self.body_bytes.clone());
+        registry.register("ingest_accepted", "Events stored", self.accepted.clone());
+        registry.register("ingest_duplicates", "Events that were there already", self.duplicates.clone());
+        registry.register("ingest_rejected", "Events refused", self.rejected.clone());
+        registry.register("tails", "Open live tails", self.tails.clone());
+    }
+
+    /// The text of `GET /metrics`; `tenants` are shown one by one.
+    ///
+    /// # Errors
+    /// The text cannot be written.
+    pub fn text(&self, app: &App, tenants: &[std::sync::Arc<Tenant>]) -> Result<String, std::fmt::Error> {
+        self.body_bytes.set(i64::try_from(app.intake.budget.used()).unwrap_or(i64::MAX));
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        if !tenants.is_empty() {
+            text.truncate(text.trim_end().strip_suffix("# EOF").map_or(text.len(), str::len));
+            encode(&mut text, &per_org(tenants))?;
+        }
+        Ok(text)
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn per_org(tenants: &[std::sync::Arc<Tenant>]) -> Registry {
+    let mut registry = Registry::with_prefix("stele_log");
+    type Read = fn(&stele_engine::log::Stats) -> u64;
+    let series: [(&str, &str, Read); 6] = [
+        ("size", "Events in the log", |s| s.size),
+        ("segments", "Segments", |s| s.segments),
+        ("sealing", "Segments being sealed", |s| s.sealing),
+        ("active_bytes", "Bytes of the active segment", |s| s.active_bytes),
+        ("data_bytes", "Bytes of data files", |s| s.data_bytes),
+        ("heap_bytes", "Memory beyond mapped files", |s| s.heap_bytes),
+    ];
+    let stats: Vec<_> = tenants.iter().map(|t| (t.org.id.clone(), t.log.stats(), t.log.writable())).collect();
+    for (name, help, read) in series {
+        let family = Family::<OrgLabels, Gauge>::default();
+        for (org, stats, _) in &stats {
+            let labels = OrgLabels { org: org.clone() };
+            family.get_or_create(&labels).set(i64::try_from(read(stats)).unwrap_or(i64::MAX));
+        }
+        registry.register(name, help, family);
+    }
+    let (syncs, duplicates) =
+        (Family::<OrgLabels, Counter64>::default(), Family::<OrgLabels, Counter64>::default());
+    let writable = Family::<OrgLabels, Gauge>::default();
+    for (org, stats, open) in &stats {
+        let labels = OrgLabels { org: org.clone() };
+        syncs.get_or_create(&labels).inc_by(stats.syncs);
+        duplicates.get_or_create(&labels).inc_by(stats.duplicates);
+        writable.get_or_create(&labels).set(i64::from(open.is_ok()));
+    }
+    registry.register("syncs", "Syncs of the active segment", syncs);
+    registry.register("duplicates", "Events that were there already", duplicates);
+    registry.register("writable", "1 when the log takes events", writable);
+    registry
+}

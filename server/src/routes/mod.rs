@@ -1,0 +1,128 @@
+//! The calls of the API, one file each.
+
+mod chain;
+mod changes;
+mod event;
+pub mod event_types;
+mod fields;
+mod filters;
+mod health;
+mod ingest;
+mod keys;
+mod orgs;
+mod search;
+mod tail;
+mod times;
+mod verify;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use hyper::body::Incoming;
+use hyper::{HeaderMap, Method, header};
+
+use crate::app::App;
+use crate::auth::{Caller, Verdict};
+use crate::http::answer::Answer;
+use crate::http::intake::Taken;
+use crate::http::problem::Problem;
+use crate::http::query::Params;
+use crate::http::router::Call;
+
+/// One request, as its handler sees it.
+pub struct Cx {
+    /// What all share.
+    pub app: Arc<App>,
+    /// Method.
+    pub method: Method,
+    /// Headers.
+    pub headers: HeaderMap,
+    /// The decoded name in the path.
+    pub name: Option<String>,
+    /// Query parameters not taken yet.
+    pub params: Params,
+    /// The body, until it is taken.
+    pub body: Option<Incoming>,
+    /// Who asks; set for every call that needs a key.
+    pub caller: Option<Caller>,
+    /// The client's address.
+    pub address: IpAddr,
+    /// Body bytes taken from the wire.
+    pub received_bytes: u64,
+    /// What the rate says, for the answer's headers.
+    pub rate: Option<Verdict>,
+    /// The pattern of the path.
+    pub route: &'static str,
+}
+
+impl Cx {
+    /// Who asks.
+    ///
+    /// # Errors
+    /// 500 on a call that the table opened to everybody, which has no caller.
+    pub fn caller(&self) -> Result<Caller, Problem> {
+        self.caller.clone().ok_or_else(Problem::internal)
+    }
+
+    /// The name in the path.
+    ///
+    /// # Errors
+    /// 404 on a path without one.
+    pub fn name(&self) -> Result<String, Problem> {
+        self.name.clone().ok_or_else(Problem::not_found)
+    }
+
+    /// The `User-Agent` header, where it is text.
+    pub fn user_agent(&self) -> Option<&str> {
+        self.headers.get(header::USER_AGENT).and_then(|v| std::str::from_utf8(v.as_bytes()).ok())
+    }
+
+    /// Takes the whole body.
+    ///
+    /// # Errors
+    /// As [`crate::http::intake::Intake::take`].
+    pub async fn take_body(&mut self) -> Result<Taken, Problem> {
+        let body = self.body.as_mut().ok_or_else(Problem::internal)?;
+        let taken = self.app.intake.take(&self.headers, body).await?;
+        self.received_bytes = taken.wire_bytes;
+        Ok(taken)
+    }
+
+    /// The media type of the body, lower case, without parameters; none when it names another
+    /// charset than UTF-8, which is read nowhere.
+    pub fn media_type(&self) -> Option<String> {
+        let value = self.headers.get(header::CONTENT_TYPE)?.to_str().ok()?.to_ascii_lowercase();
+        let mut parts = value.split(';').map(str::trim);
+        let media_type = parts.next().unwrap_or("").to_owned();
+        let charset = parts.find_map(|part| part.strip_prefix("charset="));
+        charset.is_none_or(|name| name.trim_matches('"') == "utf-8").then_some(media_type)
+    }
+}
+
+/// Runs the handler of a call.
+///
+/// # Errors
+/// Whatever the handler refuses.
+pub async fn dispatch(call: Call, cx: &mut Cx) -> Result<Answer, Problem> {
+    match call {
+        Call::Ingest => ingest::post(cx).await,
+        Call::Search => search::get(cx).await,
+        Call::Event => event::get(cx).await,
+        Call::Stream => tail::get(cx).await,
+        Call::Chain => chain::get(cx),
+        Call::Verify => verify::post(cx).await,
+        Call::EventTypes => event_types::list(cx),
+        Call::AddEventType => event_types::add(cx).await,
+        Call::PutEventType => event_types::put(cx).await,
+        Call::Keys => keys::list(cx),
+        Call::AddKey => keys::add(cx).await,
+        Call::RevokeKey => keys::revoke(cx).await,
+        Call::Orgs => orgs::list(cx),
+        Call::AddOrg => orgs::add(cx).await,
+        Call::Org => orgs::get(cx),
+        Call::Health => health::health(cx),
+        Call::Ready => health::ready(cx),
+        Call::Metrics => health::metrics(cx),
+        Call::Version => health::version(cx),
+    }
+}

@@ -1,0 +1,31 @@
+//! What the server knows beside the logs: organizations, keys, event types.
+//!
+//! Owns `<data>/state.redb`. Everything is small and held in memory too; the file is read once, at
+//! start. Values are JSON with a version, so that other tools can read them.
+//!
+//! Keeps true: a change is visible only after it is on stable storage; no secret is stored, only
+//! its BLAKE3 hash.
+
+mod keys;
+mod rows;
+mod tables;
+
+pub use keys::{Key, Keys, make};
+pub use rows::{EventTypeRow, KeyRow, OnMismatch, OrgRow, Plan, VerifiedRow};
+pub use tables::State;
+
+/// Microseconds since 1970, now.
+pub fn now_us() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// Random lower-case hex of `bytes` bytes.
+///
+/// # Errors
+/// The system has no randomness to give.
+pub fn random_hex(bytes: usize) -> std::io::Result<String> {
+    let mut random = vec![0; bytes];
+    getrandom::fill(&mut random).map_err(std::io::Error::other)?;
+    Ok(data_encoding::HEXLOWER.encode(&random))
+}

@@ -1,0 +1,138 @@
+//! Rows as they stand in the file: JSON objects with a version.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use stele_engine::record::committed_at;
+
+/// An organization's plan: its minimum retention.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Plan {
+    /// At least one year.
+    Pro,
+    /// At least seven years.
+    Enterprise,
+}
+
+impl Plan {
+    /// The plan of a name.
+    pub fn of(name: &str) -> Option<Self> {
+        match name {
+            "pro" => Some(Self::Pro),
+            "enterprise" => Some(Self::Enterprise),
+            _ => None,
+        }
+    }
+}
+
+/// An organization.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrgRow {
+    /// Row version, 1.
+    pub v: u8,
+    /// Id in the API.
+    pub id: String,
+    /// Name for people.
+    pub name: String,
+    /// Plan.
+    pub plan: Plan,
+    /// 128 random bits in hex; the log's directory.
+    pub log_id: String,
+    /// `<site>/stele/<log-id>`.
+    pub origin: String,
+    /// Microseconds since 1970.
+    pub created_us: u64,
+}
+
+impl OrgRow {
+    /// As the API shows it.
+    pub fn show(&self) -> Value {
+        json!({
+            "id": self.id,
+            "name": self.name,
+            "plan": self.plan,
+            "log_id": self.log_id,
+            "origin": self.origin,
+            "created_at": committed_at(self.created_us),
+        })
+    }
+}
+
+/// An API key, without its secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyRow {
+    /// Row version, 1.
+    pub v: u8,
+    /// Id, the middle part of the key.
+    pub id: String,
+    /// The organization it belongs to.
+    pub org: String,
+    /// Name for people.
+    pub name: String,
+    /// Scope names.
+    pub scopes: Vec<String>,
+    /// True for the instance key.
+    pub instance: bool,
+    /// BLAKE3 of the whole key, hex.
+    pub hash: String,
+    /// Microseconds since 1970.
+    pub created_us: u64,
+    /// Refused from then on.
+    pub expires_us: Option<u64>,
+    /// Refused since then.
+    pub revoked_us: Option<u64>,
+    /// Last use, to the minute.
+    pub last_used_us: Option<u64>,
+}
+
+impl KeyRow {
+    /// As the API shows it.
+    pub fn show(&self) -> Value {
+        json!({
+            "id": self.id,
+            "name": self.name,
+            "scopes": self.scopes,
+            "created_at": committed_at(self.created_us),
+            "expires_at": self.expires_us.map(committed_at),
+            "last_used_at": self.last_used_us.map(committed_at),
+            "revoked_at": self.revoked_us.map(committed_at),
+        })
+    }
+}
+
+/// What happens to an event whose metadata does not match its type's schema.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnMismatch {
+    /// Stored with `schema_errors`.
+    #[default]
+    Mark,
+    /// Refused.
+    Refuse,
+}
+
+/// An event type that an organization registered, or a built-in one it changed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EventTypeRow {
+    /// Row version, 1.
+    pub v: u8,
+    /// The type.
+    pub event_type: String,
+    /// Its category; none for that of the built-in type.
+    pub category: Option<String>,
+    /// JSON Schema for `metadata`; none for that of the built-in type.
+    pub schema: Option<Value>,
+    /// Mark or refuse.
+    pub on_mismatch: OnMismatch,
+}
+
+/// The last full verification of a log that found nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerifiedRow {
+    /// Row version, 1.
+    pub v: u8,
+    /// Records below this sequence were proved.
+    pub size: u64,
+    /// When, microseconds since 1970.
+    pub at_us: u64,
+}

@@ -1,0 +1,253 @@
+//! The file itself: four tables of JSON values under text keys.
+
+use std::path::{Path, PathBuf};
+
+use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{EventTypeRow, KeyRow, OrgRow, VerifiedRow};
+use crate::serve::ServeError;
+
+const ORGS: TableDefinition<&str, &[u8]> = TableDefinition::new("orgs");
+const KEYS: TableDefinition<&str, &[u8]> = TableDefinition::new("keys");
+/// Under `<org>\n<event type>`.
+const EVENT_TYPES: TableDefinition<&str, &[u8]> = TableDefinition::new("event_types");
+/// Under the log id.
+const VERIFIED: TableDefinition<&str, &[u8]> = TableDefinition::new("verified");
+
+/// Newest row version this build reads.
+const NEWEST_KNOWN: u64 = 1;
+
+/// `state.redb`, open. Calls that write return when the change is on stable storage, and block.
+pub struct State {
+    db: Database,
+    path: PathBuf,
+}
+
+impl State {
+    /// Opens or makes the file.
+    ///
+    /// # Errors
+    /// [`ServeError::State`] when it cannot be read, or was written by another release.
+    pub fn open(data: &Path) -> Result<Self, ServeError> {
+        let path = data.join("state.redb");
+        let failed = |detail: String| ServeError::State { path: path.clone(), detail };
+        let db = Database::create(&path).map_err(|e| match e {
+            DatabaseError::UpgradeRequired(found) => failed(format!(
+                "file format {found} is too old for this build; open it with the release before"
+            )),
+            DatabaseError::DatabaseAlreadyOpen => failed("open in another process".to_owned()),
+            other => failed(other.to_string()),
+        })?;
+        let state = Self { db, path };
+        state.write(|txn| {
+            for table in [ORGS, KEYS, EVENT_TYPES, VERIFIED] {
+                txn.open_table(table)?;
+            }
+            Ok(())
+        })?;
+        Ok(state)
+    }
+
+    /// All organizations.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn orgs(&self) -> Result<Vec<OrgRow>, ServeError> {
+        Ok(self.all(ORGS)?.into_iter().map(|(_, row)| row).collect())
+    }
+
+    /// All keys, revoked ones too.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn keys(&self) -> Result<Vec<KeyRow>, ServeError> {
+        Ok(self.all(KEYS)?.into_iter().map(|(_, row)| row).collect())
+    }
+
+    /// Event types of all organizations, with the organization's id.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn event_types(&self) -> Result<Vec<(String, EventTypeRow)>, ServeError> {
+        let rows: Vec<(String, EventTypeRow)> = self.all(EVENT_TYPES)?;
+        let org = |key: String| key.split('\n').next().unwrap_or_default().to_owned();
+        Ok(rows.into_iter().map(|(key, row)| (org(key), row)).collect())
+    }
+
+    /// The last clean verification of each log.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn verified(&self) -> Result<Vec<(String, VerifiedRow)>, ServeError> {
+        self.all(VERIFIED)
+    }
+
+    /// Adds an organization and its first key, in one step.
+    ///
+    /// # Errors
+    /// The file cannot be written; nothing has changed.
+    pub fn put_org(&self, org: &OrgRow, key: &KeyRow) -> Result<(), ServeError> {
+        let (org_json, key_json) = (self.json(org)?, self.json(key)?);
+        self.write(|txn| {
+            txn.open_table(ORGS)?.insert(org.id.as_str(), org_json.as_slice())?;
+            txn.open_table(KEYS)?.insert(key.id.as_str(), key_json.as_slice())?;
+            Ok(())
+        })
+    }
+
+    /// Adds or replaces keys, in one step.
+    ///
+    /// # Errors
+    /// The file cannot be written; nothing has changed.
+    pub fn put_keys(&self, keys: &[KeyRow]) -> Result<(), ServeError> {
+        let named = |k: &KeyRow| Ok::<_, ServeError>((k.id.clone(), self.json(k)?));
+        let rows = keys.iter().map(named).collect::<Result<Vec<_>, _>>()?;
+        self.write(|txn| {
+            let mut table = txn.open_table(KEYS)?;
+            for (id, json) in &rows {
+                table.insert(id.as_str(), json.as_slice())?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Adds or replaces an event type of an organization.
+    ///
+    /// # Errors
+    /// The file cannot be written; nothing has changed.
+    pub fn put_event_type(&self, org: &str, row: &EventTypeRow) -> Result<(), ServeError> {
+        let json = self.json(row)?;
+        let key = format!("{org}\n{}", row.event_type);
+        self.write(|txn| {
+            txn.open_table(EVENT_TYPES)?.insert(key.as_str(), json.as_slice())?;
+            Ok(())
+        })
+    }
+
+    /// Notes a clean verification of a log.
+    ///
+    /// # Errors
+    /// The file cannot be written; nothing has changed.
+    pub fn put_verified(&self, log_id: &str, row: &VerifiedRow) -> Result<(), ServeError> {
+        let json = self.json(row)?;
+        self.write(|txn| {
+            txn.open_table(VERIFIED)?.insert(log_id, json.as_slice())?;
+            Ok(())
+        })
+    }
+
+    fn failed(&self, error: impl std::fmt::Display) -> ServeError {
+        ServeError::State { path: self.path.clone(), detail: error.to_string() }
+    }
+
+    fn json<T: Serialize>(&self, row: &T) -> Result<Vec<u8>, ServeError> {
+        serde_json::to_vec(row).map_err(|e| self.failed(e))
+    }
+
+    fn write(
+        &self,
+        change: impl FnOnce(&redb::WriteTransaction) -> Result<(), redb::Error>,
+    ) -> Result<(), ServeError> {
+        let txn = self.db.begin_write().map_err(|e| self.failed(e))?;
+        change(&txn).map_err(|e| self.failed(e))?;
+        txn.commit().map_err(|e| self.failed(e))
+    }
+
+    fn all<T: DeserializeOwned>(
+        &self,
+        table: TableDefinition<&str, &[u8]>,
+    ) -> Result<Vec<(String, T)>, ServeError> {
+        let txn = self.db.begin_read().map_err(|e| self.failed(e))?;
+        let table = txn.open_table(table).map_err(|e| self.failed(e))?;
+        let mut rows = Vec::new();
+        for entry in table.iter().map_err(|e| self.failed(e))? {
+            let (key, value) = entry.map_err(|e| self.failed(e))?;
+            rows.push((key.value().to_owned(), self.row(key.value(), value.value())?));
+        }
+        Ok(rows)
+    }
+
+    fn row<T: DeserializeOwned>(&self, key: &str, json: &[u8]) -> Result<T, ServeError> {
+        #[derive(serde::Deserialize)]
+        struct Version {
+            v: u64,
+        }
+        let named = |e: &dyn std::fmt::Display| self.failed(format!("row {key:?}: {e}"));
+        let version: Version = serde_json::from_slice(json).map_err(|e| named(&e))?;
+        if version.v > NEWEST_KNOWN {
+            return Err(named(&format!("version {}, this build reads up to {NEWEST_KNOWN}", version.v)));
+        }
+        serde_json::from_slice(json).map_err(|e| named(&e))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::{OnMismatch, Plan};
+
+    fn org(id: &str) -> OrgRow {
+        OrgRow {
+            v: 1,
+            id: id.to_owned(),
+            name: "Name".to_owned(),
+            plan: Plan::Pro,
+            log_id: "00".repeat(16),
+            origin: "site/stele/x".to_owned(),
+            created_us: 7,
+        }
+    }
+
+    fn key(id: &str) -> KeyRow {
+        KeyRow {
+            v: 1,
+            id: id.to_owned(),
+            org: "default".to_owned(),
+            name: "first".to_owned(),
+            scopes: vec!["read".to_owned()],
+            instance: false,
+            hash: "ab".to_owned(),
+            created_us: 1,
+            expires_us: None,
+            revoked_us: None,
+            last_used_us: None,
+        }
+    }
+
+    #[test]
+    fn rows_survive_reopening() {
+        let dir = tempfile::tempdir().unwrap();
+        let row = EventTypeRow {
+            v: 1,
+            event_type: "a.b".to_owned(),
+            category: Some("x".to_owned()),
+            schema: Some(serde_json::json!({"type": "object"})),
+            on_mismatch: OnMismatch::Refuse,
+        };
+        {
+            let state = State::open(dir.path()).unwrap();
+            state.put_org(&org("default"), &key("k1")).unwrap();
+            state.put_keys(&[key("k2"), KeyRow { revoked_us: Some(9), ..key("k1") }]).unwrap();
+            state.put_event_type("default", &row).unwrap();
+            state.put_verified("l", &VerifiedRow { v: 1, size: 3, at_us: 4 }).unwrap();
+        }
+        let state = State::open(dir.path()).unwrap();
+        assert_eq!(state.orgs().unwrap(), [org("default")]);
+        let keys = state.keys().unwrap();
+        assert_eq!(keys.len(), 2);
+        assert_eq!(keys[0].revoked_us, Some(9));
+        assert_eq!(state.event_types().unwrap(), [("default".to_owned(), row)]);
+        assert_eq!(state.verified().unwrap()[0].1.size, 3);
+    }
+
+    #[test]
+    fn a_row_of_a_newer_release_is_refused_by_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = State::open(dir.path()).unwrap();
+        state.put_org(&OrgRow { v: 2, ..org("later") }, &key("k")).unwrap();
+        let message = state.orgs().unwrap_err().to_string();
+        assert!(message.contains("later") && message.contains("version 2"), "{message}");
+    }
+}

@@ -1,0 +1,7 @@
+//! The server whole, in process: on a free port, over a directory of its own.
+
+mod admin;
+mod client;
+mod ingest;
+mod limits;
+mod reads;

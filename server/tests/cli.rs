@@ -1,0 +1,310 @@
+//! The command line against a real server, from the outside: processes, pipes and exit codes.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+const KEY: &str = "cli-test-key-0123456789abcdef";
+
+/// A directory of one test, with a server on its `data` where one is started.
+struct Bench {
+    dir: PathBuf,
+    url: String,
+    server: Option<Child>,
+}
+
+impl Bench {
+    fn new(name: &str) -> Self {
+        let dir = std::env::temp_dir().join(format!("stele-cli-{name}-{}", std::process::id()));
+        fs::create_dir_all(&dir).unwrap();
+        Self { dir, url: String::new(), server: None }
+    }
+
+    fn data(&self) -> PathBuf {
+        self.dir.join("data")
+    }
+
+    fn start(&mut self) {
+        let mut server = stele()
+            .args(["serve", "--listen", "127.0.0.1:0", "--access-log", "off", "--data"])
+            .arg(self.data())
+            .env("STELE_ADMIN_KEY", KEY)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(server.stdout.take().unwrap()).lines();
+        let line = lines.find_map(|line| line.unwrap().strip_prefix("listening on ").map(str::to_owned));
+        self.url = line.expect("the server says where it listens");
+        self.server = Some(server);
+    }
+
+    /// Ctrl-C, as a shell sends it.
+    fn stop(&mut self) {
+        let mut server = self.server.take().unwrap();
+        interrupt(&server);
+        assert!(server.wait().unwrap().success(), "a drained server ends with code 0");
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        self.command(args).output().unwrap()
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = stele();
+        command.args(args).env("STELE_URL", &self.url).env("STELE_API_KEY", KEY);
+        command
+    }
+
+    fn write(&self, name: &str, text: &str) -> String {
+        let path = self.dir.join(name);
+        fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            let _ = server.kill();
+            let _ = server.wait();
+        }
+        let _ = fs::remove_dir_all(&self.dir);
+    }
+}
+
+fn stele() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_stele"));
+    command.env_remove("STELE_URL").env_remove("STELE_API_KEY").stdin(Stdio::null());
+    command
+}
+
+fn interrupt(child: &Child) {
+    let done = Command::new("sh").args(["-c", &format!("kill -INT {}", child.id())]).status().unwrap();
+    assert!(done.success());
+}
+
+fn event(id: &str, status: &str) -> String {
+    format!(
+        r#"{{"event_id":"{id}","timestamp":"2026-11-01T00:00:00Z","event_type":"agent.updated","actor":{{"type":"user","id":"u1"}},"resource":{{"type":"agent","id":"a1"}},"action":"update","status":"{status}","metadata":{{"n":1.0}}}}"#
+    )
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().expect("ended by itself")
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn json_lines(output: &Output) -> Vec<Value> {
+    out(output).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn example_events() -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/examples/events.ndjson").display().to_string()
+}
+
+#[test]
+fn the_example_events_are_all_good_and_duplicates_the_second_time() {
+    let mut bench = Bench::new("examples");
+    bench.start();
+    for (accepted, duplicates) in [(13, 0), (0, 13)] {
+        let ingest = bench.run(&["ingest", &example_events()]);
+        assert_eq!(code(&ingest), 0, "{ingest:?}");
+        let sum = &json_lines(&ingest)[0];
+        assert_eq!((&sum["accepted"], &sum["duplicates"]), (&accepted.into(), &duplicates.into()));
+    }
+    let found = bench.run(&["search", "--all", "--order", "asc"]);
+    assert_eq!(out(&found).lines().count(), 13);
+    assert!(!out(&found).contains("schema_errors"), "examples follow the schemas of their types");
+}
+
+#[test]
+fn rejected_lines_are_named_and_the_others_are_stored() {
+    let mut bench = Bench::new("rejected");
+    bench.start();
+    let text = format!(
+        "{}\n\nnonsense\n{}\n{}\n",
+        event("e1", "success"),
+        event("e2", "good"),
+        event("e3", "failure")
+    );
+    let file = bench.write("events.ndjson", &text);
+    let ingest = bench.run(&["ingest", &file]);
+    assert_eq!(code(&ingest), 1);
+    let lines = json_lines(&ingest);
+    let rejected: Vec<(u64, &str)> = lines
+        .iter()
+        .filter_map(|l| Some((l.get("rejected")?.get("line")?.as_u64()?, l["rejected"]["pointer"].as_str()?)))
+        .collect();
+    assert_eq!(rejected, [(3, ""), (4, "/status")]);
+    assert_eq!(lines.last().unwrap()["accepted"], 2);
+
+    assert_eq!(code(&bench.run(&["get", "e1"])), 0);
+    assert_eq!(code(&bench.run(&["get", "e2"])), 1, "it was refused");
+    let failures = bench.run(&["search", "--status", "failure"]);
+    assert_eq!(json_lines(&failures)[0]["event_id"], "e3");
+    let none = bench.run(&["search", "--type", "no.such", "--fail-if-empty"]);
+    assert_eq!((code(&none), out(&none).as_str()), (1, ""));
+    assert_eq!(json_lines(&bench.run(&["search", "--count"]))[0]["matched"], 2);
+}
+
+#[test]
+fn pages_are_followed_and_a_closed_pipe_is_no_error() {
+    let mut bench = Bench::new("pages");
+    bench.start();
+    let text: String = (0..2500).map(|i| event(&format!("e{i:04}"), "success") + "\n").collect();
+    let mut ingest =
+        bench.command(&["ingest", "-c", "3", "--compress", "-"]).stdin(Stdio::piped()).spawn().unwrap();
+    ingest.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    assert!(ingest.wait().unwrap().success());
+
+    let all = bench.run(&["search", "--all", "--order", "asc"]);
+    let mut ids: Vec<String> =
+        json_lines(&all).iter().map(|e| e["event_id"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(ids.len(), 2500);
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), 2500, "no event twice");
+    assert_eq!(out(&bench.run(&["search", "-n", "1700"])).lines().count(), 1700);
+
+    let mut piped =
+        bench.command(&["search", "--all"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut first = String::new();
+    BufReader::with_capacity(64, piped.stdout.take().unwrap()).read_line(&mut first).unwrap();
+    let ended = piped.wait_with_output().unwrap();
+    assert_eq!((code(&ended), ended.stderr.len()), (0, 0), "{ended:?}");
+}
+
+#[test]
+fn a_tail_shows_what_is_stored_and_goes_on_after_a_restart() {
+    let mut bench = Bench::new("tail");
+    bench.start();
+    let port = bench.url.rsplit(':').next().unwrap().to_owned();
+    let mut tail = bench.command(&["tail"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(tail.stdout.take().unwrap()).lines();
+    let first = bench.write("1", &event("t1", "success"));
+    // The tail begins with what comes after it has asked where the log ends; give it until then.
+    std::thread::sleep(Duration::from_millis(500));
+    assert_eq!(code(&bench.run(&["ingest", &first])), 0);
+    assert!(lines.next().unwrap().unwrap().contains("\"t1\""));
+
+    bench.stop();
+    let mut server = stele()
+        .args(["serve", "--access-log", "off", "--listen", &format!("127.0.0.1:{port}"), "--data"])
+        .arg(bench.data())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    BufReader::new(server.stdout.take().unwrap()).read_line(&mut String::new()).unwrap();
+    bench.server = Some(server);
+    let second = bench.write("2", &event("t2", "success"));
+    assert_eq!(code(&bench.run(&["ingest", &second])), 0);
+    assert!(lines.next().unwrap().unwrap().contains("\"t2\""), "nothing lost, nothing twice");
+    interrupt(&tail);
+    tail.wait().unwrap();
+}
+
+#[test]
+fn verify_proves_a_log_with_and_without_its_server_and_names_a_flipped_bit() {
+    let mut bench = Bench::new("verify");
+    bench.start();
+    assert_eq!(code(&bench.run(&["ingest", &example_events()])), 0);
+    let remote = bench.run(&["verify"]);
+    assert_eq!(code(&remote), 0, "{remote:?}");
+    let data = bench.data();
+    let local = || stele().args(["verify", "--data"]).arg(&data).output().unwrap();
+    assert_eq!(code(&local()), 3, "a server holds the directory");
+
+    bench.stop();
+    let proved = local();
+    assert_eq!(code(&proved), 0, "{proved:?}");
+    let finding = &json_lines(&proved)[0];
+    assert_eq!(finding["result"], "ok");
+    assert!(finding["proved_to"].as_u64().unwrap() >= 13);
+
+    let file = segment(&data);
+    let mut bytes = fs::read(&file).unwrap();
+    let at = bytes.windows(10).position(|w| w == b"example-07").unwrap();
+    bytes[at] ^= 1;
+    fs::write(&file, bytes).unwrap();
+    let damaged = local();
+    assert_eq!(code(&damaged), 1, "{damaged:?}");
+    let finding = &json_lines(&damaged)[0];
+    assert_eq!(finding["result"], "failed");
+    assert!(!finding["faults"].as_array().unwrap().is_empty());
+    assert!(out(&damaged).contains("segments"), "the file is named");
+}
+
+fn segment(data: &Path) -> PathBuf {
+    let log = fs::read_dir(data.join("orgs")).unwrap().next().unwrap().unwrap().path();
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(log.join("segments")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| path.extension().is_some_and(|e| e == "log"));
+    files.sort();
+    files.remove(0)
+}
+
+#[test]
+fn keys_organizations_and_types_are_managed() {
+    let mut bench = Bench::new("admin");
+    bench.start();
+    let made = bench.run(&["key", "create", "ci", "--scope", "ingest"]);
+    assert_eq!(code(&made), 0, "{made:?}");
+    let made = &json_lines(&made)[0];
+    let (id, secret) = (made["id"].as_str().unwrap(), made["secret"].as_str().unwrap());
+    let file = bench.write("key", &format!("{secret}\n"));
+    let with_file = |words: &[&str]| bench.run(&[words, &["--key-file", &file]].concat());
+    assert_eq!(code(&with_file(&["ingest", &example_events()])), 0);
+    let denied = with_file(&["search"]);
+    assert_eq!(code(&denied), 3);
+    assert!(String::from_utf8_lossy(&denied.stderr).contains("HTTP 403"), "{denied:?}");
+    assert!(
+        json_lines(&bench.run(&["key", "list"])).iter().any(|k| k["id"] == id && k.get("secret").is_none())
+    );
+    assert_eq!(code(&bench.run(&["key", "revoke", id])), 0);
+    assert_eq!(code(&with_file(&["ingest", &example_events()])), 3, "revoking works at once");
+
+    let org = bench.run(&["org", "create", "Example Ltd"]);
+    assert_eq!(code(&org), 0, "{org:?}");
+    let org = &json_lines(&org)[0];
+    let key = org["key"].as_str().unwrap();
+    assert_eq!(out(&bench.run(&["search", "--key", key, "--all"])), "", "a log of its own");
+    assert_eq!(code(&bench.run(&["org", "get", org["id"].as_str().unwrap()])), 0);
+    assert!(json_lines(&bench.run(&["org", "list"])).len() >= 2);
+
+    let schema = bench.write("schema.json", r#"{"type":"object","required":["amount"]}"#);
+    let set = [
+        "event-type",
+        "set",
+        "invoice.paid",
+        "--category",
+        "api",
+        "--on-mismatch",
+        "refuse",
+        "--schema",
+        &schema,
+    ];
+    assert_eq!(code(&bench.run(&set)), 0);
+    let types = json_lines(&bench.run(&["event-type", "list"]));
+    assert!(types.iter().any(|t| t["event_type"] == "invoice.paid" && t["on_mismatch"] == "refuse"));
+}
+
+#[test]
+fn exit_codes_tell_wrong_usage_from_a_server_out_of_reach() {
+    let bench = Bench::new("codes");
+    assert_eq!(code(&bench.run(&["search", "--status", "fine", "--url", "http://127.0.0.1:1"])), 2);
+    assert_eq!(code(&bench.run(&["search", "--url", "nowhere"])), 2);
+    let began = Instant::now();
+    assert_eq!(code(&bench.run(&["search", "--url", "http://127.0.0.1:1"])), 3);
+    assert!(began.elapsed() < Duration::from_secs(5));
+    assert_eq!(code(&bench.run(&["ingest", "--url", "http://127.0.0.1:1", "/no/such/file"])), 3);
+    assert_eq!(code(&bench.run(&["verify", "--data", "/no/such/dir"])), 3);
+    assert_eq!(code(&bench.run(&["version"])), 0);
+    assert!(out(&bench.run(&["completions", "bash"])).contains("complete"));
+}
