@@ -76,6 +76,13 @@ impl StoreError {
         }
     }
 
+    /// Wraps a failed sync of data. Always `Io`, also where the system says that the disk is full:
+    /// what the disk holds is unknown then, and the page cache may claim more.
+    pub fn syncing(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { path, doing: "syncing", source }
+    }
+
     /// Damage at a byte of a file.
     pub fn damaged(path: &Path, offset: u64, detail: impl Into<String>) -> Self {
         Self::Damaged { path: path.to_owned(), offset, sequence: None, detail: detail.into() }

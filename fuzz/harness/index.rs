@@ -21,7 +21,12 @@ fn filters() -> Vec<Filter> {
         Filter { category: one("agent"), status: one("success"), ..Filter::default() },
         Filter { actor_email: one("ADA@example.com"), actor_id: one("usr_17"), ..Filter::default() },
         Filter { event_type: one("agent.updated"), resource_id: one("agt_42"), ..Filter::default() },
-        Filter { action: one("call"), actor_type: one("api_key"), resource_type: one("api"), ..Filter::default() },
+        Filter {
+            action: one("call"),
+            actor_type: one("api_key"),
+            resource_type: one("api"),
+            ..Filter::default()
+        },
     ]
 }
 
@@ -40,7 +45,8 @@ pub fn index(data: &[u8]) {
             for order in [Order::Asc, Order::Desc] {
                 let ask = Ask { filter: &filter, order, limit: 10, after: None, count: true };
                 if let Ok(hits) = page(&[part], &ask) {
-                    let inside = |&(_, sequence): &(i64, u64)| (100..100 + u64::from(visible)).contains(&sequence);
+                    let inside =
+                        |&(_, sequence): &(i64, u64)| (100..100 + u64::from(visible)).contains(&sequence);
                     assert!(hits.hits.len() <= 10 && hits.hits.iter().all(inside), "{hits:?}");
                 }
             }

@@ -8,8 +8,12 @@ const NOW_NS: i64 = 1_790_000_000_000_000_000;
 
 fn normalized(raw: &[u8]) -> Result<Event, Rejected> {
     let new_id = || "made-by-the-server".to_owned();
-    let receipt =
-        Receipt { now_ns: NOW_NS, ip_address: Some("192.0.2.1"), user_agent: Some("agent/1"), new_id: &new_id };
+    let receipt = Receipt {
+        now_ns: NOW_NS,
+        ip_address: Some("192.0.2.1"),
+        user_agent: Some("agent/1"),
+        new_id: &new_id,
+    };
     event::normalize(raw, &receipt, &Taxonomy::built_in(), &Limits::default())
 }
 

@@ -89,11 +89,9 @@ impl Catalog {
         let content = parse(&bytes, path)?;
         let mut notes = Vec::new();
         let file = match &content.torn {
-            None => {
-                // What a killed process appended may not be on stable storage yet.
-                file.sync_data().map_err(StoreError::io(path, "syncing"))?;
-                file
-            }
+            // Written anew: what a killed process appended, and the file's name, may not be on stable
+            // storage, and after a failed sync another sync of the old pages would prove nothing.
+            None => write_whole(&*disk, path, &bytes)?,
             Some(why) => {
                 let (sound, tail) = bytes.split_at(content.sound);
                 let aside = beside(path, "torn");
@@ -186,11 +184,7 @@ impl Catalog {
 
     fn write(&self, file: &dyn DiskFile, record: &[u8]) -> Result<(), StoreError> {
         file.write_all_at(record, self.bytes).map_err(StoreError::io(&self.path, "writing"))?;
-        file.sync_data().map_err(|source| StoreError::Io {
-            path: self.path.clone(),
-            doing: "syncing",
-            source,
-        })
+        file.sync_data().map_err(StoreError::syncing(&self.path))
     }
 }
 

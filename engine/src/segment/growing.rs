@@ -154,7 +154,7 @@ impl Growing {
             self.extend(end)?;
         }
         self.file.write_all_at(frame, offset).map_err(StoreError::io(&self.path, "writing"))?;
-        self.file.sync_data().map_err(StoreError::io(&self.path, "syncing"))?;
+        self.file.sync_data().map_err(StoreError::syncing(&self.path))?;
         self.written.store(end, Ordering::Release);
         Ok(offset)
     }
@@ -171,7 +171,7 @@ impl Growing {
         }
         let _zeroing = self.zeroing.lock().unwrap_or_else(PoisonError::into_inner);
         self.zero_to(target)?;
-        self.file.sync_data().map_err(StoreError::io(&self.path, "syncing"))?;
+        self.file.sync_data().map_err(StoreError::syncing(&self.path))?;
         Ok(true)
     }
 

@@ -19,8 +19,9 @@ pub fn seal(disk: &dyn Disk, growing: &Growing, salts: &SaltKey) -> Result<Seale
     let file = growing.file();
     if file.len().map_err(StoreError::io(path, "measuring"))? != data_bytes {
         file.set_len(data_bytes).map_err(StoreError::io(path, "cutting the zero tail of"))?;
-        file.sync_data().map_err(StoreError::io(path, "syncing"))?;
     }
+    // Also when it was cut before: the process that did may have been killed before it synced.
+    file.sync_data().map_err(StoreError::syncing(path))?;
     disk.make_read_only(path).map_err(StoreError::io(path, "protecting"))?;
     Sealed::open(disk, path, salts)
 }

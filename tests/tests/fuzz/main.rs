@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use harness::{TARGETS, Target};
 
-const MUTATIONS: u64 = 3000;
+const MUTATIONS: u64 = 10_000;
 
 fn seeds_dir(target: &Target) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/seeds").join(target.name)

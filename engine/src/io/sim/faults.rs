@@ -15,7 +15,7 @@ pub const ENOSPC: i32 = 28;
 pub enum Lasting {
     /// The one operation fails.
     Once,
-    /// It and all after it fail.
+    /// It and all after it fail; where space is short, all that take some.
     FromThenOn,
 }
 
@@ -60,6 +60,12 @@ impl Op {
     #[must_use]
     pub const fn is_sync(&self) -> bool {
         matches!(self.kind, OpKind::SyncData | OpKind::SyncDir)
+    }
+
+    /// True for what may need room on the disk.
+    #[must_use]
+    pub const fn takes_space(&self) -> bool {
+        matches!(self.kind, OpKind::Create | OpKind::Write | OpKind::SetLen | OpKind::CreateDir)
     }
 }
 
@@ -143,10 +149,12 @@ impl Faults {
     }
 
     fn failure(&self, number: u64, op: &Op) -> Option<i32> {
-        if let Some((at, errno, lasting)) = self.fail_at
-            && (number == at || (number > at && lasting == Lasting::FromThenOn))
-        {
-            return Some(errno);
+        if let Some((at, errno, lasting)) = self.fail_at {
+            let later = number > at && lasting == Lasting::FromThenOn;
+            // A disk that is full and stays so refuses what takes space, and nothing else.
+            if number == at || (later && (errno != ENOSPC || op.takes_space())) {
+                return Some(errno);
+            }
         }
         let picked = self.fail_syncs.as_ref().is_some_and(|pick| op.is_sync() && (pick.0)(&op.path));
         picked.then_some(EIO)
