@@ -1,5 +1,10 @@
 //! The command line against a real server, from the outside: processes, pipes and exit codes.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "the whole file is tests; the lint's exemption sees only test functions"
+)]
+
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};

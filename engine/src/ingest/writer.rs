@@ -204,7 +204,7 @@ impl Writer {
         let path = data_path(&self.shared.dir, head.size);
         let growing = Growing::create(&*self.shared.disk, &path, header, self.rules.capacity())
             .inspect_err(|error| self.shared.poison(error))?;
-        self.shared.segments.push(Arc::new(Segment::Growing(growing)));
+        self.shared.segments.push(Arc::new(Segment::Growing(Box::new(growing))));
         self.tally = Tally::default();
         Ok(())
     }

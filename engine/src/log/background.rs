@@ -102,7 +102,7 @@ impl Log {
         };
         match rebuild_index(&opening, &mut catalog, &entry) {
             Ok(rebuilt) => {
-                shared.segments.replace(std::sync::Arc::new(Segment::Sealed(rebuilt)));
+                shared.segments.replace(std::sync::Arc::new(Segment::Sealed(Box::new(rebuilt))));
                 Ok(())
             }
             Err(cause) => {

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::contents;
+use super::sealed::check_data_file;
 use super::{Opening, Recovered};
 use crate::catalog::{Catalog, Entry, SealedSegment};
 use crate::dedup::Locator;
@@ -22,20 +23,12 @@ pub fn rebuild_index(
     entry: &SealedSegment,
 ) -> Result<Sealed, StoreError> {
     let path = data_path(opening.dir, entry.first);
+    check_data_file(opening, entry, &path)?;
     let file = opening.disk.open_read(&path).map_err(StoreError::io(&path, "opening"))?;
     let (header, mut walk) = Walk::start(&*file, &path, opening.salts, 0)?;
-    let damaged = |at: u64, detail: &str| StoreError::damaged(&path, at, detail).at(entry.first);
-    let is_ours = header.origin == opening.origin.as_str()
-        && (header.first, header.previous) == (entry.first, entry.previous);
-    if !is_ours {
-        return Err(damaged(
-            0,
-            "the file's header is not the one of the segment that was sealed under this name",
-        ));
-    }
     let contents = contents::read(header, &mut walk)?;
-    let found = (contents.head.size, contents.head.hash, contents.written, walk.file_bytes());
-    if found != (entry.first + u64::from(entry.count), entry.last, entry.data_bytes, entry.data_bytes) {
+    let found = (contents.head.size, contents.head.hash, contents.written);
+    if found != (entry.end(), entry.last, entry.data_bytes) {
         let detail = format!("the data is not what was sealed: {}", walk.stopped);
         return Err(StoreError::damaged(&path, contents.written, detail).at(contents.head.size));
     }

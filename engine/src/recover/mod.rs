@@ -9,6 +9,7 @@
 
 mod contents;
 mod derived;
+mod sealed;
 mod secret;
 mod tail;
 
@@ -19,16 +20,14 @@ use std::sync::Arc;
 pub use derived::rebuild_index;
 pub use secret::{read_secret, write_secret};
 
-use crate::catalog::{Catalog, SealedSegment};
+use crate::catalog::Catalog;
 use crate::chain;
 use crate::dedup::{Locator, Recent};
 use crate::error::StoreError;
 use crate::ids::Origin;
 use crate::io::Disk;
 use crate::record::SaltKey;
-use crate::segment::{
-    Growing, Head, Rules, Sealed, Segment, SegmentHeader, Tally, data_path, first_of, folder,
-};
+use crate::segment::{Growing, Head, Rules, Segment, SegmentHeader, Tally, data_path, first_of, folder};
 
 /// What opening needs to know.
 pub struct Opening<'a> {
@@ -82,7 +81,7 @@ pub fn recover(
     };
     let files = data_files(opening)?;
     for entry in catalog.sealed().to_vec() {
-        let segment = sealed_segment(opening, catalog, &entry, &files, &mut found)?;
+        let segment = sealed::segment(opening, catalog, &entry, &files, &mut found)?;
         found.segments.push(Arc::new(segment));
         found.head = Head {
             size: entry.first + u64::from(entry.count),
@@ -110,82 +109,6 @@ fn data_files(opening: &Opening<'_>) -> Result<BTreeMap<u64, PathBuf>, StoreErro
     let dir = folder(opening.dir);
     let names = opening.disk.list(&dir).map_err(StoreError::io(&dir, "listing"))?;
     Ok(names.into_iter().filter_map(|path| Some((first_of(&path)?, path))).collect())
-}
-
-/// Opens a segment that the catalog says is sealed. What is wrong with it is put into `found`.
-fn sealed_segment(
-    opening: &Opening<'_>,
-    catalog: &mut Catalog,
-    entry: &SealedSegment,
-    files: &BTreeMap<u64, PathBuf>,
-    found: &mut Recovered,
-) -> Result<Segment, StoreError> {
-    let path = data_path(opening.dir, entry.first);
-    let outcome = if files.contains_key(&entry.first) {
-        match Sealed::open(&**opening.disk, &path, opening.salts)
-            .and_then(|s| as_sealed(s, entry, opening.origin))
-        {
-            Ok(sealed) => Ok(sealed),
-            Err(error) if opening.read_only => Err(error),
-            Err(error) => reindexed(opening, catalog, entry, error, &mut found.notes)?,
-        }
-    } else {
-        Err(StoreError::damaged(&path, 0, "the file is missing").at(entry.first))
-    };
-    Ok(outcome.map_or_else(
-        |error| {
-            let why = error.to_string();
-            found.damage.push(why.clone());
-            Segment::Damaged { first: entry.first, count: entry.count, previous: entry.previous, why, path }
-        },
-        Segment::Sealed,
-    ))
-}
-
-/// Where only the index file is at fault, makes it again; otherwise the fault stands.
-fn reindexed(
-    opening: &Opening<'_>,
-    catalog: &mut Catalog,
-    entry: &SealedSegment,
-    error: StoreError,
-    notes: &mut Vec<String>,
-) -> Result<Result<Sealed, StoreError>, StoreError> {
-    match rebuild_index(opening, catalog, entry) {
-        Ok(sealed) => {
-            notes.push(format!("{error}; the index was made again from the data, which is whole"));
-            Ok(Ok(sealed))
-        }
-        Err(cause @ (StoreError::Io { .. } | StoreError::Full { .. })) => Err(cause),
-        Err(StoreError::Damaged { detail, .. }) if matches!(&error, StoreError::Damaged { .. }) => {
-            notes.push(format!("the index could not be made again: {detail}"));
-            Ok(Err(error))
-        }
-        Err(cause) => Ok(Err(cause)),
-    }
-}
-
-/// Holds an open segment against its catalog entry.
-fn as_sealed(sealed: Sealed, entry: &SealedSegment, origin: &Origin) -> Result<Sealed, StoreError> {
-    let facts = sealed.facts();
-    let header = sealed.header();
-    let says = |detail: &str| Err(StoreError::damaged(sealed.path(), 0, detail).at(entry.first));
-    if header.origin != origin.as_str() {
-        return says("the file belongs to another log");
-    }
-    if (header.first, header.previous) != (entry.first, entry.previous) {
-        return says("the file's header is not the one of the segment that was sealed under this name");
-    }
-    if (facts.count, facts.data_bytes, facts.last) != (entry.count, entry.data_bytes, entry.last) {
-        return says("the index file is not the one of the segment that was sealed under this name");
-    }
-    if sealed.sections().footer_hash() != entry.index_footer {
-        return Err(StoreError::damaged(
-            sealed.sections().path(),
-            0,
-            "is not the index file that was sealed",
-        ));
-    }
-    Ok(sealed)
 }
 
 /// Walks the files behind the last sealed segment; the last of them takes records again.
@@ -217,7 +140,7 @@ fn unsealed(
         }
         let unclean = next.is_none() && whole && clean != Some(contents.head.size);
         let growing = tail::reopen(opening, path, contents, unclean)?;
-        found.segments.push(Arc::new(Segment::Growing(growing)));
+        found.segments.push(Arc::new(Segment::Growing(Box::new(growing))));
         if next.is_none() || !whole {
             return Ok(());
         }

@@ -55,7 +55,7 @@ pub fn seal_next(held: Held<'_>) -> Result<bool, StoreError> {
     remember_ids(held.locator, growing)?;
     catalog.append(&Entry::Sealed(entry(growing, &sealed)?))?;
     let end = segment.first() + u64::from(segment.docs());
-    held.segments.replace(Arc::new(Segment::Sealed(sealed)));
+    held.segments.replace(Arc::new(Segment::Sealed(Box::new(sealed))));
     held.recent.write().unwrap_or_else(PoisonError::into_inner).forget_below(end);
     Ok(true)
 }

@@ -23,7 +23,7 @@ use crate::record::Record;
 /// Zeros written ahead: least and most.
 pub const AHEAD_BYTES_MIN: u64 = 256 << 10;
 const AHEAD_BYTES_MAX: u64 = 16 << 20;
-const ZEROS: [u8; 256 << 10] = [0; 256 << 10];
+static ZEROS: [u8; 256 << 10] = [0; 256 << 10];
 
 /// What is published of a growing segment.
 #[derive(Default)]

@@ -23,9 +23,9 @@ pub struct Head {
 /// One segment in whatever state it is.
 pub enum Segment {
     /// Takes records, or waits for its seal.
-    Growing(Growing),
+    Growing(Box<Growing>),
     /// Read-only, with an index file.
-    Sealed(Sealed),
+    Sealed(Box<Sealed>),
     /// Known from the catalog, but its files are not what was sealed.
     Damaged {
         /// First sequence.

@@ -91,12 +91,6 @@ impl<'a> Walk<'a> {
         Ok((header, walk))
     }
 
-    /// Bytes of the file.
-    #[must_use]
-    pub fn file_bytes(&self) -> u64 {
-        self.file_bytes
-    }
-
     /// The next valid frame; `None` where the walk ends, with the reason in `stopped`.
     ///
     /// # Errors
@@ -249,13 +243,12 @@ fn records<'b>(
     let inputs: Vec<_> = found.iter().map(|(record, _)| (&record.salted.salt, record.body)).collect();
     let hashes = record_hashes(&inputs);
     let mut head = before;
-    let mut sequence = header.first_sequence;
-    for ((record, time_ns), record_hash) in found.iter_mut().zip(hashes) {
+    let rows = found.iter_mut().zip(hashes);
+    for (sequence, ((record, time_ns), record_hash)) in (header.first_sequence..).zip(rows) {
         let event_us = u64::try_from(*time_ns / 1000).ok()?;
         head =
             chain::link(&head, &Link { sequence, committed_us: header.committed_us, event_us, record_hash });
         record.hash = head;
-        sequence += 1;
     }
     Some(found.into_iter().map(|(record, _)| record).collect())
 }

@@ -1,0 +1,119 @@
+//! A segment that the catalog says is sealed: opened and held against its entry.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::derived::rebuild_index;
+use super::{Opening, Recovered};
+use crate::catalog::{Catalog, SealedSegment};
+use crate::error::StoreError;
+use crate::segment::{Sealed, Segment, SegmentHeader, data_path};
+
+/// Opens the segment. What is wrong with it is put into `found`.
+pub(super) fn segment(
+    opening: &Opening<'_>,
+    catalog: &mut Catalog,
+    entry: &SealedSegment,
+    files: &BTreeMap<u64, PathBuf>,
+    found: &mut Recovered,
+) -> Result<Segment, StoreError> {
+    let path = data_path(opening.dir, entry.first);
+    let outcome = if files.contains_key(&entry.first) {
+        open(opening, catalog, entry, &path, &mut found.notes)?
+    } else {
+        Err(StoreError::damaged(&path, 0, "the file is missing").at(entry.first))
+    };
+    Ok(outcome.map_or_else(
+        |error| {
+            let why = error.to_string();
+            found.damage.push(why.clone());
+            Segment::Damaged { first: entry.first, count: entry.count, previous: entry.previous, why, path }
+        },
+        |sealed| Segment::Sealed(Box::new(sealed)),
+    ))
+}
+
+/// The inner result is damage, which is told; the outer one ends the open.
+fn open(
+    opening: &Opening<'_>,
+    catalog: &mut Catalog,
+    entry: &SealedSegment,
+    path: &Path,
+    notes: &mut Vec<String>,
+) -> Result<Result<Sealed, StoreError>, StoreError> {
+    match check_data_file(opening, entry, path) {
+        Ok(()) => {}
+        Err(error @ StoreError::Io { .. }) => return Err(error),
+        Err(error) => return Ok(Err(error)),
+    }
+    let opened =
+        Sealed::open(&**opening.disk, path, opening.salts).and_then(|sealed| as_sealed(sealed, entry));
+    match opened {
+        Err(error) if !opening.read_only => reindexed(opening, catalog, entry, error, notes),
+        other => Ok(other),
+    }
+}
+
+/// Whether the data file is, by length and header, the one that was sealed. Looks at no record.
+pub(super) fn check_data_file(
+    opening: &Opening<'_>,
+    entry: &SealedSegment,
+    path: &Path,
+) -> Result<(), StoreError> {
+    let file = opening.disk.open_read(path).map_err(StoreError::io(path, "opening"))?;
+    let bytes = file.len().map_err(StoreError::io(path, "measuring"))?;
+    let damaged =
+        |offset: u64, detail: String| Err(StoreError::damaged(path, offset, detail).at(entry.first));
+    if bytes != entry.data_bytes {
+        return damaged(
+            bytes.min(entry.data_bytes),
+            format!("has {bytes} bytes, {} were sealed", entry.data_bytes),
+        );
+    }
+    let mut header = [0; SegmentHeader::BYTES];
+    file.read_exact_at(&mut header, 0).map_err(StoreError::io(path, "reading"))?;
+    match SegmentHeader::decode(&header) {
+        Err(detail) => damaged(0, detail),
+        Ok(header) if header.origin != opening.origin.as_str() => {
+            damaged(0, format!("the file belongs to the log {}", header.origin))
+        }
+        Ok(header) if (header.first, header.previous) != (entry.first, entry.previous) => damaged(
+            0,
+            format!("the file begins with sequence {}; another was sealed under this name", header.first),
+        ),
+        Ok(_) => Ok(()),
+    }
+}
+
+/// Where only the index file is at fault, makes it again; otherwise the fault stands.
+fn reindexed(
+    opening: &Opening<'_>,
+    catalog: &mut Catalog,
+    entry: &SealedSegment,
+    error: StoreError,
+    notes: &mut Vec<String>,
+) -> Result<Result<Sealed, StoreError>, StoreError> {
+    match rebuild_index(opening, catalog, entry) {
+        Ok(sealed) => {
+            notes.push(format!("{error}; the index was made again from the data, which is whole"));
+            Ok(Ok(sealed))
+        }
+        Err(cause @ (StoreError::Io { .. } | StoreError::Full { .. })) => Err(cause),
+        Err(cause) => {
+            notes.push(format!("{error}; the index could not be made again"));
+            Ok(Err(cause))
+        }
+    }
+}
+
+/// Holds the index file of an open segment against its catalog entry.
+fn as_sealed(sealed: Sealed, entry: &SealedSegment) -> Result<Sealed, StoreError> {
+    let facts = sealed.facts();
+    let same = (facts.count, facts.data_bytes, facts.last) == (entry.count, entry.data_bytes, entry.last)
+        && sealed.sections().footer_hash() == entry.index_footer;
+    if same {
+        Ok(sealed)
+    } else {
+        Err(StoreError::damaged(sealed.sections().path(), 0, "is not the index file that was sealed"))
+    }
+}
