@@ -1,6 +1,6 @@
 //! Memory mappings: the one place with `unsafe`.
 //!
-//! Two kinds: [`Mapping`] of a file that is finished, and [`GrowingWindow`] on the active segment,
+//! Two kinds: [`Mapping`] of a file that is finished, and a growing window on the active segment,
 //! which is mapped once at its full capacity and read only below the synced length.
 #![allow(unsafe_code)]
 
