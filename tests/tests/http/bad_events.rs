@@ -218,7 +218,7 @@ fn no_json() -> Vec<(&'static str, Vec<u8>)> {
         ("JSON has no comments", metadata(r#"{"a":1/* */}"#)),
         ("strings have double quotes", metadata("{'a':1}")),
         ("brackets close", metadata(&format!(r#"{{"a":{}"#, "[".repeat(100_000)))),
-        ("an event ends", with(&[])[..40].as_bytes().to_vec()),
+        ("an event ends", with(&[]).as_bytes()[..40].to_vec()),
         ("nothing follows an event", format!("{} x", with(&[])).into_bytes()),
         ("no byte order mark", format!("\u{feff}{}", with(&[])).into_bytes()),
     ]

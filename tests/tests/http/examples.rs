@@ -31,9 +31,9 @@ fn blocks(document: &str, after: &str) -> Vec<String> {
     found
 }
 
-/// A block with what differs in a test: the address, and an end for what would follow for ever.
+/// A block with what differs in a test: the address, the key that a reader fills in, and an end for what would follow for ever.
 fn adapted(block: &str, server: &Server) -> String {
-    let text = block.replace("127.0.0.1:7070", &server.address.to_string());
+    let text = block.replace("127.0.0.1:7070", &server.address.to_string()).replace("stl_…", ADMIN_KEY);
     let endless = |line: &str| line.starts_with("stele tail") || line.contains("/v1/events/stream");
     let lines = text.lines().map(|line| match endless(line) {
         true => format!("timeout --preserve-status -s INT 3 {line}"),

@@ -1,4 +1,5 @@
 //! The HTTP contract, checked from outside against the real `stele` binary.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod admin;
 mod bad_events;

@@ -1,4 +1,5 @@
 //! Real events of other systems, through the whole product: in, again, out, re-hashed, counted.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 use std::fmt::Write as _;
 use std::path::Path;
