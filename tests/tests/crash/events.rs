@@ -34,7 +34,7 @@ pub fn time_ns(n: usize) -> i64 {
 
 /// Every third event failed.
 pub fn is_failure(n: usize) -> bool {
-    n % 3 == 0
+    n.is_multiple_of(3)
 }
 
 fn make(n: usize) -> Event {
