@@ -5,7 +5,7 @@
 //! its finished log is opened with every kind of damage (`damage`). What must hold afterwards stands
 //! in `oracle`. `STELE_SOAK=1` runs the long forms.
 
-#![expect(clippy::single_range_in_vec_init, reason = "a group of one range of ids is what is meant")]
+#![expect(clippy::single_range_in_vec_init, reason = "a group of one batch is meant")]
 
 mod damage;
 mod events;
