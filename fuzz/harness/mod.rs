@@ -7,6 +7,7 @@
 
 mod files;
 mod index;
+mod request;
 mod text;
 
 /// One parser: its name, what to do with an input, and inputs to start from.
@@ -23,10 +24,12 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 8] = [
+pub const TARGETS: [Target; 10] = [
     Target { name: "normalize", run: text::normalize, seeds: text::events },
     Target { name: "fields", run: text::fields, seeds: text::bodies },
     Target { name: "cursor", run: text::cursor, seeds: text::cursors },
+    Target { name: "body", run: request::body, seeds: request::bodies },
+    Target { name: "query", run: request::query, seeds: request::queries },
     Target { name: "frames", run: files::frames, seeds: files::frame_seeds },
     Target { name: "sections", run: files::sections, seeds: files::section_seeds },
     Target { name: "catalog", run: files::catalog, seeds: files::catalog_seeds },

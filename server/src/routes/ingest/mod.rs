@@ -5,7 +5,7 @@
 
 mod items;
 mod reply;
-mod split;
+pub mod split;
 #[cfg(test)]
 mod tests;
 
