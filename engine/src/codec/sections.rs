@@ -177,6 +177,17 @@ impl Sections {
         Self::of_bytes(bytes, path, kind)
     }
 
+    /// The same with the whole file read into memory: for verification, which trusts no mapping.
+    ///
+    /// # Errors
+    /// As [`Sections::open`].
+    pub fn read(disk: &dyn Disk, path: &Path, kind: &str) -> Result<Self, StoreError> {
+        let file = disk.open_read(path).map_err(StoreError::io(path, "opening"))?;
+        let mut bytes = vec![0; file.len().map_err(StoreError::io(path, "measuring"))? as usize];
+        file.read_exact_at(&mut bytes, 0).map_err(StoreError::io(path, "reading"))?;
+        Self::of_bytes(Mapping::held(bytes), path, kind)
+    }
+
     /// The same for bytes at hand; `path` names them in errors.
     ///
     /// # Errors

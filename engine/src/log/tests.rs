@@ -447,3 +447,20 @@ fn verification_reads_a_directory_without_changing_it() {
     assert!(log.writable().is_err());
     assert_eq!(listing(dir.path()), before);
 }
+
+#[test]
+fn verification_sees_an_index_file_that_changed_after_it_was_checked() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = create(dir.path());
+    append(&log, &ids(0, 20));
+    work_off(&log);
+    assert_eq!(all(&log), ids(0, 20));
+    assert_sound(&log);
+    let index = files(dir.path(), "idx").remove(0);
+    flip(&index, 24);
+    let verdict = log.verify(None, &|_| true).unwrap();
+    assert!(
+        verdict.faults.iter().any(|f| f.kind == "index" && f.file == index.display().to_string()),
+        "{verdict:?}"
+    );
+}
