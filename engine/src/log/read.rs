@@ -70,6 +70,7 @@ impl Log {
         let snapshot = self.shared.segments.snapshot();
         let fingerprint = self.shared.salts.salted(event_id).fingerprint;
         let mut sequences = Vec::new();
+        // Memory first, then the files: a seal moves ids in that order.
         self.shared.recent().find(fingerprint, &mut |sequence| sequences.push(sequence));
         let mut located = Vec::new();
         self.shared.locator.find(&[fingerprint], &mut located)?;

@@ -464,3 +464,26 @@ fn verification_sees_an_index_file_that_changed_after_it_was_checked() {
         "{verdict:?}"
     );
 }
+
+/// Goal: an id is a duplicate at every moment of its segment's seal, when it moves from memory to the
+/// id files. Method: the background seals without pause while the writer repeats what it just sent.
+#[test]
+fn an_id_is_a_duplicate_also_while_its_segment_is_being_sealed() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = create(dir.path());
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                log.work().unwrap();
+            }
+        });
+        for round in 0..60 {
+            append(&log, &ids(round * 16, round * 16 + 16));
+            // All of them, so that the look into the id files takes about as long as a seal.
+            append(&log, &ids(0, round * 16 + 16));
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(log.head().size, 960, "each id once");
+}

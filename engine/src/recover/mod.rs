@@ -130,6 +130,7 @@ fn unsealed(
         let next = files.range(first + 1..).next().map(|(&next, _)| next);
         let walked = tail::walk(opening, path, found.head, next)?;
         let whole = walked.damage.is_none();
+        let torn = !walked.notes.is_empty();
         found.notes.extend(walked.notes);
         found.damage.extend(walked.damage);
         let Some(contents) = walked.contents else { return Ok(()) };
@@ -138,7 +139,7 @@ fn unsealed(
         for (sequence, &fingerprint) in (first..).zip(contents.state.rows.fingerprints()) {
             found.recent.insert(fingerprint, sequence);
         }
-        let unclean = next.is_none() && whole && clean != Some(contents.head.size);
+        let unclean = next.is_none() && whole && (torn || clean != Some(contents.head.size));
         let growing = tail::reopen(opening, path, contents, unclean)?;
         found.segments.push(Arc::new(Segment::Growing(Box::new(growing))));
         if next.is_none() || !whole {
