@@ -51,7 +51,10 @@ pub fn instance_key(app: &App, headers: &HeaderMap) -> bool {
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    let mut sent = headers.get_all(header::AUTHORIZATION).iter();
+    // Of two keys, a proxy and this server might each believe another one.
+    let (Some(only), None) = (sent.next(), sent.next()) else { return None };
+    let (scheme, token) = only.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }
 
@@ -73,5 +76,20 @@ pub fn meter<'a>(app: &App, caller: &'a Caller, method: &Method, path: &str) -> 
         Some((app.options.rates.ingest?, &caller.key.ingest))
     } else {
         Some((app.options.rates.other?, &caller.key.other))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_bearer_key_is_taken_and_two_are_none() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(bearer(&headers), None);
+        headers.append(header::AUTHORIZATION, HeaderValue::from_static("Bearer first"));
+        assert_eq!(bearer(&headers), Some("first"));
+        headers.append(header::AUTHORIZATION, HeaderValue::from_static("Bearer second"));
+        assert_eq!(bearer(&headers), None);
     }
 }
