@@ -55,11 +55,14 @@ fn seen_before(shared: &Shared, batches: &[Batch]) -> Result<Vec<(usize, u64)>, 
     let fingerprints: Vec<u64> =
         batches.iter().flat_map(|batch| batch.items.iter().map(|item| item.salted.fingerprint)).collect();
     let mut seen = Vec::new();
-    shared.locator.find(&fingerprints, &mut seen)?;
+    // Memory first: a seal adds ids to the locator before memory forgets them, so in this order
+    // an id is met in one of the two whatever a seal does meanwhile.
     let recent = shared.recent();
     for (position, &fingerprint) in fingerprints.iter().enumerate() {
         recent.find(fingerprint, &mut |sequence| seen.push((position, sequence)));
     }
+    drop(recent);
+    shared.locator.find(&fingerprints, &mut seen)?;
     seen.sort_unstable();
     // An id may stand in the locator and still in memory while its segment is being sealed.
     seen.dedup();

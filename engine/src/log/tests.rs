@@ -464,3 +464,27 @@ fn verification_sees_an_index_file_that_changed_after_it_was_checked() {
         "{verdict:?}"
     );
 }
+
+/// Goal: no id is stored twice because its segment is sealed at that moment. Method: a long group of
+/// known ids is judged while the segment of one of them goes from memory to the locator.
+#[test]
+fn an_id_is_known_while_its_segment_is_being_sealed() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = create(dir.path());
+    append(&log, &ids(0, 64));
+    work_off(&log);
+    for round in 8..108 {
+        let (first, end) = (round * 8, round * 8 + 8);
+        append(&log, &ids(first, end + 1));
+        let again: Vec<Event> = ids(first, end).iter().map(|id| event(id, "login")).collect();
+        let known = std::iter::repeat_n(event("e0001", "login"), 3_000);
+        let batch = log.prepare(known.chain(again).collect(), false);
+        let size = log.head().size;
+        std::thread::scope(|scope| {
+            scope.spawn(|| work_off(&log));
+            std::thread::sleep(std::time::Duration::from_micros(round as u64 % 10 * 100));
+            log.append(vec![batch], NOW_US).remove(0).unwrap();
+        });
+        assert_eq!(log.head().size, size, "round {round}: something was stored twice");
+    }
+}
