@@ -488,3 +488,42 @@ fn an_id_is_known_while_its_segment_is_being_sealed() {
         assert_eq!(log.head().size, size, "round {round}: something was stored twice");
     }
 }
+
+/// Goal: a seal is final. Method: the leveller is late, as a thread of its own may be: its step comes
+/// when the segment it was looking at is sealed already.
+#[test]
+fn zeros_are_never_written_behind_a_sealed_segment() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = create(dir.path());
+    let events = ids(0, 700).iter().map(|id| event(id, "login")).collect();
+    let batch = log.prepare(events, true);
+    log.append(vec![batch], NOW_US).remove(0).unwrap();
+    let late = log.shared.segments.snapshot();
+    append(&log, &ids(700, 701));
+    work_off(&log);
+    let Segment::Growing(growing) = &*late.segments()[0] else { panic!("was growing") };
+    assert!(!growing.zero_ahead(&*log.shared.disk).unwrap());
+    drop((late, log));
+    let (log, report) = open(dir.path());
+    assert_eq!(report.damage, Vec::<String>::new());
+    assert_eq!(log.head().size, 701);
+    assert_sound(&log);
+}
+
+/// Goal: no record is called safe after its write-back failed. Method: a sync of the leveller fails
+/// and takes the news with it; the writer's next sync must be told as well.
+#[test]
+fn a_failed_sync_of_the_leveller_is_not_hidden_from_the_writer() {
+    let sim = crate::io::SimDisk::new();
+    let dir = Path::new("log");
+    let log = Log::create(Arc::new(sim.clone()), dir, "example.com/stele/test", [7; 32], small()).unwrap();
+    let events = ids(0, 700).iter().map(|id| event(id, "login")).collect();
+    let batch = log.prepare(events, true);
+    log.append(vec![batch], NOW_US).remove(0).unwrap();
+    let snapshot = log.shared.segments.snapshot();
+    let Segment::Growing(growing) = &*snapshot.segments()[0] else { panic!("grows") };
+    sim.fail_syncs(|path| path.extension().is_some_and(|e| e == "log"));
+    assert!(growing.zero_ahead(&sim).unwrap_err().to_string().contains("syncing"));
+    sim.heal();
+    assert!(growing.append(&[0; 64]).is_err(), "the writer takes unknown pages for safe");
+}
