@@ -527,3 +527,25 @@ fn a_failed_sync_of_the_leveller_is_not_hidden_from_the_writer() {
     sim.heal();
     assert!(growing.append(&[0; 64]).is_err(), "the writer takes unknown pages for safe");
 }
+
+#[test]
+fn a_log_that_lost_its_catalog_is_not_made_anew_over_its_records() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = create(dir.path());
+    append(&log, &ids(0, 3));
+    drop(log);
+    let data = fs::read(data_path(dir.path(), 0)).unwrap();
+    let secret = fs::read(dir.path().join("secret")).unwrap();
+    fs::remove_file(dir.path().join("catalog")).unwrap();
+    let again = || Log::create(disk(), dir.path(), "example.com/stele/test", [8; 32], small());
+    assert!(matches!(again(), Err(StoreError::Refused(_))));
+    assert_eq!(fs::read(data_path(dir.path(), 0)).unwrap(), data);
+    assert_eq!(fs::read(dir.path().join("secret")).unwrap(), secret);
+
+    let dir = tempfile::tempdir().unwrap();
+    drop(create(dir.path()));
+    fs::remove_file(dir.path().join("catalog")).unwrap();
+    fs::write(folder(dir.path()).join("00000000000000000000.new"), b"half").unwrap();
+    let again = Log::create(disk(), dir.path(), "example.com/stele/test", [8; 32], small()).unwrap();
+    append(&again, &ids(0, 3));
+}
