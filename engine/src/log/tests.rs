@@ -549,3 +549,83 @@ fn a_log_that_lost_its_catalog_is_not_made_anew_over_its_records() {
     let again = Log::create(disk(), dir.path(), "example.com/stele/test", [8; 32], small()).unwrap();
     append(&again, &ids(0, 3));
 }
+
+#[test]
+fn another_segment_of_the_same_length_behind_a_clean_shutdown_is_damage() {
+    let dirs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    for (dir, from) in dirs.iter().zip([0, 100]) {
+        let log = create(dir.path());
+        append(&log, &ids(from, from + 3));
+        log.close().unwrap();
+    }
+    fs::copy(data_path(dirs[1].path(), 0), data_path(dirs[0].path(), 0)).unwrap();
+    let (log, report) = open(dirs[0].path());
+    assert!(report.damage.iter().any(|d| d.contains("clean shutdown")), "{report:?}");
+    assert!(log.writable().is_err());
+}
+
+/// Goal: done-line 4, a swapped file gives no wrong answer. Method: the id file of another log with
+/// the same name takes the place of ours; a foreign one that reaches beyond the log, too.
+#[test]
+fn id_files_of_another_log_are_set_aside_and_made_again() {
+    let dirs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    for (dir, secret) in dirs.iter().zip([7, 9]) {
+        let log = Log::create(disk(), dir.path(), "example.com/stele/test", [secret; 32], small()).unwrap();
+        append(&log, &ids(0, 20));
+        work_off(&log);
+        log.close().unwrap();
+    }
+    let ids_of = |dir: &Path| -> Vec<PathBuf> {
+        let mut found: Vec<_> =
+            fs::read_dir(dir.join("ids")).unwrap().map(|entry| entry.unwrap().path()).collect();
+        found.sort();
+        found
+    };
+    for (ours, theirs) in ids_of(dirs[0].path()).iter().zip(ids_of(dirs[1].path())) {
+        assert_eq!(ours.file_name(), theirs.file_name());
+        fs::remove_file(ours).unwrap();
+        fs::copy(theirs, ours).unwrap();
+    }
+    let (log, report) = open(dirs[0].path());
+    assert!(report.notes.iter().any(|n| n.contains("set aside")), "{report:?}");
+    assert!(log.find("e0003").unwrap().is_some());
+    let again = append(&log, &ids(0, 20));
+    assert!(again.iter().all(|outcome| matches!(outcome, Outcome::Duplicate { .. })), "{again:?}");
+}
+
+#[test]
+fn a_file_that_is_full_to_its_last_byte_takes_records_again_after_a_clean_shutdown() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk: Arc<dyn Disk> = Arc::new(crate::io::SimDisk::new());
+    let log = Log::create(Arc::clone(&disk), dir.path(), "example.com/stele/test", [7; 32], small()).unwrap();
+    append(&log, &ids(0, 3));
+    log.close().unwrap();
+    let written = log.stats().active_bytes;
+    drop(log);
+    disk.open(&data_path(dir.path(), 0)).unwrap().set_len(written).unwrap();
+    let (log, report) = Log::open(disk, dir.path(), small()).unwrap();
+    assert_eq!(report.damage, Vec::<String>::new());
+    append(&log, &ids(3, 5));
+    assert_sound(&log);
+}
+
+#[test]
+fn what_a_refused_write_left_is_cut_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = create(dir.path());
+    append(&log, &ids(0, 3));
+    let end = log.stats().active_bytes;
+    log.close().unwrap();
+    drop(log);
+    let path = data_path(dir.path(), 0);
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[end as usize..][..8].copy_from_slice(b"leftover");
+    fs::write(&path, bytes).unwrap();
+    for (round, notes) in [(0, 1), (1, 0)] {
+        let (log, report) = open(dir.path());
+        assert_eq!(report.notes.len(), notes, "round {round}: {report:?}");
+        assert_eq!(log.head().size, 3);
+        log.close().unwrap();
+    }
+    assert_eq!(fs::read(path.with_extension("torn")).unwrap(), b"leftover");
+}

@@ -1,6 +1,7 @@
 //! Files that derive from the data: index files and id files are made again when they are missing
 //! or damaged.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::contents;
@@ -57,6 +58,63 @@ fn set_aside(opening: &Opening<'_>, path: &std::path::Path) -> Result<(), StoreE
         opening.disk.rename(&index, &aside).map_err(StoreError::io(&aside, "renaming"))?;
     }
     Ok(())
+}
+
+/// Sets id files aside that are not about this log's segments, such as one of another log under the
+/// same name: fingerprints are keyed with the log's secret, so the first and the last record of
+/// each file tell. Costs two records per file, of which there are a few tens.
+pub(super) fn set_foreign_ids_aside(
+    opening: &Opening<'_>,
+    locator: &Locator,
+    found: &mut Recovered,
+) -> Result<(), StoreError> {
+    for range in locator.ranges() {
+        if !is_ours(opening, locator, found, &range)? {
+            let note =
+                locator.set_aside(range.start, "is not about the records of this log", !opening.read_only)?;
+            found.notes.extend(note);
+        }
+    }
+    Ok(())
+}
+
+fn is_ours(
+    opening: &Opening<'_>,
+    locator: &Locator,
+    found: &Recovered,
+    range: &Range<u64>,
+) -> Result<bool, StoreError> {
+    let end_of = |segment: &Arc<Segment>| segment.first() + u64::from(segment.docs());
+    let segments = &found.segments;
+    let aligned = segments.binary_search_by_key(&range.start, |segment| segment.first()).is_ok()
+        && segments.binary_search_by_key(&range.end, end_of).is_ok();
+    // Where segments are missing behind damage, nothing can be said.
+    if !aligned {
+        return Ok(!found.damage.is_empty());
+    }
+    for sequence in [range.start, range.end - 1] {
+        let Some(fingerprint) = fingerprint_at(opening, segments, sequence) else { continue };
+        let mut known = Vec::new();
+        locator.find(&[fingerprint], &mut known)?;
+        if !known.contains(&(0, sequence)) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// `None` where the record cannot be read.
+fn fingerprint_at(opening: &Opening<'_>, segments: &[Arc<Segment>], sequence: u64) -> Option<u64> {
+    let at = segments.partition_point(|segment| segment.first() <= sequence).checked_sub(1)?;
+    let doc = u32::try_from(sequence - segments[at].first()).ok()?;
+    match &*segments[at] {
+        Segment::Growing(growing) => growing.state().rows.fingerprints().get(doc as usize).copied(),
+        Segment::Sealed(sealed) => {
+            let (id, _) = id_and_time(sealed.body(doc).ok()?).ok()?;
+            Some(opening.salts.salted(id).fingerprint)
+        }
+        Segment::Damaged { .. } => None,
+    }
 }
 
 /// Adds the ids of sealed segments that the locator misses.
