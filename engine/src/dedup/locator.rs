@@ -105,6 +105,26 @@ impl Locator {
         covered
     }
 
+    /// The range of each file, ascending.
+    #[must_use]
+    pub fn ranges(&self) -> Vec<Range<u64>> {
+        self.snapshot().iter().map(|file| file.range().clone()).collect()
+    }
+
+    /// Uses the file that begins at `first` no more, and with `tidy` renames it `<name>.damaged`; its
+    /// ids are to be added again. The note says so; `None` when no file begins there.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn set_aside(&self, first: u64, why: &str, tidy: bool) -> Result<Option<String>, StoreError> {
+        let files = self.snapshot();
+        let Some(file) = files.iter().find(|file| file.range().start == first) else { return Ok(None) };
+        let mut notes = Vec::new();
+        set_aside(&*self.disk, file.path(), tidy, why, &mut notes)?;
+        self.publish(|files| files.retain(|file| file.range().start != first));
+        Ok(notes.pop())
+    }
+
     /// Files open now, and ids in them.
     #[must_use]
     pub fn files(&self) -> (usize, u64) {

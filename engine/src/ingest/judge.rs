@@ -4,7 +4,7 @@ use hashbrown::HashMap;
 
 use super::Outcome;
 use super::prepare::{Batch, Item};
-use super::writer::Shared;
+use super::shared::Shared;
 use crate::chain::Hash;
 use crate::error::StoreError;
 use crate::event::{id_and_time, same_content};
@@ -55,8 +55,8 @@ fn seen_before(shared: &Shared, batches: &[Batch]) -> Result<Vec<(usize, u64)>, 
     let fingerprints: Vec<u64> =
         batches.iter().flat_map(|batch| batch.items.iter().map(|item| item.salted.fingerprint)).collect();
     let mut seen = Vec::new();
-    // Memory first: a seal adds ids to the locator before it forgets them here, so an id that is
-    // gone from memory is in the files by now. The other way round both looks could miss it.
+    // Memory first: a seal adds ids to the locator before memory forgets them, so in this order
+    // an id is met in one of the two whatever a seal does meanwhile.
     let recent = shared.recent();
     for (position, &fingerprint) in fingerprints.iter().enumerate() {
         recent.find(fingerprint, &mut |sequence| seen.push((position, sequence)));

@@ -9,10 +9,12 @@
 
 mod judge;
 mod prepare;
+mod shared;
 mod writer;
 
 pub use prepare::{Batch, prepare};
-pub use writer::{Shared, Writer};
+pub use shared::Shared;
+pub use writer::Writer;
 
 use crate::chain::Hash;
 

@@ -1,72 +1,16 @@
 //! The writer: frames in, one sync each, then visible.
 
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::Outcome;
 use super::judge::{Judged, Verdict, judge};
 use super::prepare::{Batch, Item};
+use super::shared::Shared;
 use crate::chain::{self, Hash, Link};
-use crate::dedup::{Locator, Recent};
 use crate::error::StoreError;
-use crate::ids::Origin;
-use crate::io::Disk;
-use crate::record::{FRAME_BYTES_MAX, FrameBuilder, HEADER_BYTES, SaltKey};
-use crate::segment::{Growing, Head, Rules, Segment, SegmentHeader, Segments, Tally, data_path};
-
-/// What the writer, the background and readers of one log share.
-pub struct Shared {
-    /// Where files live.
-    pub disk: Arc<dyn Disk>,
-    /// The log's folder.
-    pub dir: PathBuf,
-    /// The log's name in its chain.
-    pub origin: Origin,
-    /// Salts and fingerprints of ids.
-    pub salts: SaltKey,
-    /// All segments and the head.
-    pub segments: Segments,
-    /// Ids of sealed segments.
-    pub locator: Locator,
-    /// Ids of the others.
-    pub recent: RwLock<Recent>,
-    /// Why no events are taken; `None` when they are.
-    pub refuses: RwLock<Option<String>>,
-    /// Syncs of the data file by the writer.
-    pub syncs: AtomicU64,
-    /// Duplicates answered.
-    pub duplicates: AtomicU64,
-}
-
-impl Shared {
-    /// Ids of segments that the locator does not have yet.
-    pub fn recent(&self) -> RwLockReadGuard<'_, Recent> {
-        self.recent.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The same, to change it.
-    pub fn recent_mut(&self) -> RwLockWriteGuard<'_, Recent> {
-        self.recent.write().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Why no events are taken.
-    pub fn refusal(&self) -> Option<String> {
-        self.refuses.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Takes no events from now on; the first reason stays.
-    pub fn refuse(&self, why: impl Into<String>) {
-        self.refuses.write().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| why.into());
-    }
-
-    /// A failure that leaves the disk's state unknown ends writing until the log is opened again.
-    pub fn poison(&self, error: &StoreError) {
-        if !matches!(error, StoreError::Full { .. } | StoreError::Refused(_)) {
-            self.refuse(format!("{error}; reads go on, restart to write again"));
-        }
-    }
-}
+use crate::record::{FRAME_BYTES_MAX, FrameBuilder, HEADER_BYTES};
+use crate::segment::{Growing, Head, Rules, Segment, SegmentHeader, Tally, data_path};
 
 /// The one writer of a log.
 pub struct Writer {

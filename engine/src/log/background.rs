@@ -36,10 +36,10 @@ impl Log {
             return Ok(false);
         }
         let snapshot = self.shared.segments.snapshot();
-        match snapshot.segments().last().map(|segment| &**segment) {
-            Some(Segment::Growing(growing)) => growing.zero_ahead().inspect_err(|e| self.shared.poison(e)),
-            _ => Ok(false),
-        }
+        let Some(Segment::Growing(growing)) = snapshot.segments().last().map(|segment| &**segment) else {
+            return Ok(false);
+        };
+        growing.zero_ahead(&*self.shared.disk).inspect_err(|error| self.shared.poison(error))
     }
 
     /// Ends writing and leaves the mark of a clean shutdown, durably. Later appends are refused.

@@ -14,7 +14,8 @@ use crate::io::Disk;
 use crate::query::CursorKey;
 use crate::record::SaltKey;
 use crate::recover::{Opening, Recovered, first_segment, read_secret, recover, write_secret};
-use crate::segment::{Segment, Segments, folder};
+use crate::segment::growing::AHEAD_BYTES_MIN;
+use crate::segment::{Segment, SegmentHeader, Segments, data_path, folder};
 
 /// Hash suite of new logs: BLAKE3 records and links (docs/CUSTODY.md).
 const SUITE: u8 = 1;
@@ -22,12 +23,12 @@ const SUITE: u8 = 1;
 impl Log {
     /// Makes the directory, secret, first segment and catalog of a new, empty log, and opens it.
     ///
-    /// The catalog comes last: a directory without one holds no log, and a repeated call after a
-    /// crash begins anew.
+    /// The catalog comes last, and a repeated call after a crash begins anew. Only what such a crash
+    /// can leave is replaced: where records lie without a catalog, nothing is touched.
     ///
     /// # Errors
-    /// `Refused` for an origin that cannot stand in a checkpoint or a directory that holds a log;
-    /// `Io`, `Full`.
+    /// `Refused` for an origin that cannot stand in a checkpoint or a directory that holds a log or
+    /// records of one; `Io`, `Full`.
     pub fn create(
         disk: Arc<dyn Disk>,
         dir: &Path,
@@ -42,7 +43,14 @@ impl Log {
         if disk.exists(&catalog_path).map_err(StoreError::io(&catalog_path, "looking"))? {
             return Err(StoreError::Refused(format!("{}: a log is here already", dir.display())));
         }
-        for leftover in disk.list(&segments).map_err(StoreError::io(&segments, "listing"))? {
+        let leftovers = disk.list(&segments).map_err(StoreError::io(&segments, "listing"))?;
+        for leftover in &leftovers {
+            if !was_left_by_creation(&*disk, dir, leftover)? {
+                let detail = "holds records, and the catalog is missing: bring it back from a backup";
+                return Err(StoreError::Refused(format!("{}: {detail}", leftover.display())));
+            }
+        }
+        for leftover in leftovers {
             disk.remove(&leftover).map_err(StoreError::io(&leftover, "removing"))?;
         }
         let secret = Secret::new(secret);
@@ -152,4 +160,24 @@ fn remove_temporary(disk: &dyn Disk, dir: &Path) -> Result<(), StoreError> {
         }
     }
     Ok(())
+}
+
+/// True for a file that an interrupted creation can have left: one that never got its name, or the
+/// first segment without a record.
+fn was_left_by_creation(disk: &dyn Disk, dir: &Path, path: &Path) -> Result<bool, StoreError> {
+    if path.extension().is_some_and(|e| e == "new" || e == "tmp") {
+        return Ok(true);
+    }
+    if path != data_path(dir, 0) {
+        return Ok(false);
+    }
+    let file = disk.open_read(path).map_err(StoreError::io(path, "opening"))?;
+    let length = file.len().map_err(StoreError::io(path, "measuring"))?;
+    let header = SegmentHeader::BYTES as u64;
+    if length > AHEAD_BYTES_MIN {
+        return Ok(false);
+    }
+    let mut behind = vec![0; length.saturating_sub(header) as usize];
+    file.read_exact_at(&mut behind, header.min(length)).map_err(StoreError::io(path, "reading"))?;
+    Ok(behind.iter().all(|&byte| byte == 0))
 }

@@ -1,17 +1,18 @@
 //! Files that derive from the data: index files and id files are made again when they are missing
 //! or damaged.
 
+use std::ops::Range;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::contents;
-use super::sealed::check_data_file;
 use super::{Opening, Recovered};
 use crate::catalog::{Catalog, Entry, SealedSegment};
 use crate::dedup::Locator;
 use crate::error::StoreError;
 use crate::event::id_and_time;
 use crate::segment::walk::Walk;
-use crate::segment::{Growing, Sealed, Segment, data_path, seal};
+use crate::segment::{Growing, Sealed, Segment, SegmentHeader, data_path, seal};
 
 /// Makes a sealed segment's index file again from its data, which must be whole.
 ///
@@ -49,14 +50,102 @@ pub fn rebuild_index(
     Ok(sealed)
 }
 
+/// Whether the data file is, by length and header, the one that was sealed. Looks at no record.
+pub(super) fn check_data_file(
+    opening: &Opening<'_>,
+    entry: &SealedSegment,
+    path: &Path,
+) -> Result<(), StoreError> {
+    let file = opening.disk.open_read(path).map_err(StoreError::io(path, "opening"))?;
+    let bytes = file.len().map_err(StoreError::io(path, "measuring"))?;
+    let damaged =
+        |offset: u64, detail: String| Err(StoreError::damaged(path, offset, detail).at(entry.first));
+    if bytes != entry.data_bytes {
+        return damaged(
+            bytes.min(entry.data_bytes),
+            format!("has {bytes} bytes, {} were sealed", entry.data_bytes),
+        );
+    }
+    let mut header = [0; SegmentHeader::BYTES];
+    file.read_exact_at(&mut header, 0).map_err(StoreError::io(path, "reading"))?;
+    match SegmentHeader::decode(&header) {
+        Err(detail) => damaged(0, detail),
+        Ok(header) if header.origin != opening.origin.as_str() => {
+            damaged(0, format!("the file belongs to the log {}", header.origin))
+        }
+        Ok(header) if (header.first, header.previous) != (entry.first, entry.previous) => damaged(
+            0,
+            format!("the file begins with sequence {}; another was sealed under this name", header.first),
+        ),
+        Ok(_) => Ok(()),
+    }
+}
+
 /// A damaged index file is kept for whoever looks into the cause.
-fn set_aside(opening: &Opening<'_>, path: &std::path::Path) -> Result<(), StoreError> {
+fn set_aside(opening: &Opening<'_>, path: &Path) -> Result<(), StoreError> {
     let index = path.with_extension("idx");
     if opening.disk.exists(&index).map_err(StoreError::io(&index, "looking"))? {
         let aside = path.with_extension("idx.damaged");
         opening.disk.rename(&index, &aside).map_err(StoreError::io(&aside, "renaming"))?;
     }
     Ok(())
+}
+
+/// Sets id files aside that are not about this log's segments, such as one of another log under the
+/// same name: fingerprints are keyed with the log's secret, so the first and the last record of
+/// each file tell. Costs two records per file, of which there are a few tens.
+pub(super) fn set_foreign_ids_aside(
+    opening: &Opening<'_>,
+    locator: &Locator,
+    found: &mut Recovered,
+) -> Result<(), StoreError> {
+    for range in locator.ranges() {
+        if !is_ours(opening, locator, found, &range)? {
+            let note =
+                locator.set_aside(range.start, "is not about the records of this log", !opening.read_only)?;
+            found.notes.extend(note);
+        }
+    }
+    Ok(())
+}
+
+fn is_ours(
+    opening: &Opening<'_>,
+    locator: &Locator,
+    found: &Recovered,
+    range: &Range<u64>,
+) -> Result<bool, StoreError> {
+    let end_of = |segment: &Arc<Segment>| segment.first() + u64::from(segment.docs());
+    let segments = &found.segments;
+    let aligned = segments.binary_search_by_key(&range.start, |segment| segment.first()).is_ok()
+        && segments.binary_search_by_key(&range.end, end_of).is_ok();
+    // Where segments are missing behind damage, nothing can be said.
+    if !aligned {
+        return Ok(!found.damage.is_empty());
+    }
+    for sequence in [range.start, range.end - 1] {
+        let Some(fingerprint) = fingerprint_at(opening, segments, sequence) else { continue };
+        let mut known = Vec::new();
+        locator.find(&[fingerprint], &mut known)?;
+        if !known.contains(&(0, sequence)) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// `None` where the record cannot be read.
+fn fingerprint_at(opening: &Opening<'_>, segments: &[Arc<Segment>], sequence: u64) -> Option<u64> {
+    let at = segments.partition_point(|segment| segment.first() <= sequence).checked_sub(1)?;
+    let doc = u32::try_from(sequence - segments[at].first()).ok()?;
+    match &*segments[at] {
+        Segment::Growing(growing) => growing.state().rows.fingerprints().get(doc as usize).copied(),
+        Segment::Sealed(sealed) => {
+            let (id, _) = id_and_time(sealed.body(doc).ok()?).ok()?;
+            Some(opening.salts.salted(id).fingerprint)
+        }
+        Segment::Damaged { .. } => None,
+    }
 }
 
 /// Adds the ids of sealed segments that the locator misses.

@@ -20,7 +20,7 @@ use std::sync::Arc;
 pub use derived::rebuild_index;
 pub use secret::{read_secret, write_secret};
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Closed};
 use crate::chain;
 use crate::dedup::{Locator, Recent};
 use crate::error::StoreError;
@@ -28,6 +28,7 @@ use crate::ids::Origin;
 use crate::io::Disk;
 use crate::record::SaltKey;
 use crate::segment::{Growing, Head, Rules, Segment, SegmentHeader, Tally, data_path, first_of, folder};
+use tail::Use;
 
 /// What opening needs to know.
 pub struct Opening<'a> {
@@ -89,19 +90,34 @@ pub fn recover(
             committed_us: entry.committed_last_us,
         };
     }
+    unsealed(opening, catalog, &files, &mut found)?;
+    derived::set_foreign_ids_aside(opening, locator, &mut found)?;
     if !opening.read_only {
         derived::complete_ids(opening, locator, &mut found)?;
     }
-    unsealed(opening, catalog, &files, &mut found)?;
-    if let Some(mark) = catalog.last_closed()
-        && mark.size > found.head.size
-        && found.damage.is_empty()
+    if found.damage.is_empty()
+        && let Some(mark) = catalog.last_closed()
+        && let Some(detail) = contradiction(mark, &found)
     {
         let path = data_path(opening.dir, found.segments.last().map_or(0, |segment| segment.first()));
-        let detail = format!("the log reached sequence {} at its last clean shutdown", mark.size);
-        found.damage.push(StoreError::damaged(&path, 0, detail).at(found.head.size).to_string());
+        let reached = mark.size.min(found.head.size);
+        found.damage.push(StoreError::damaged(&path, 0, detail).at(reached).to_string());
     }
     Ok(found)
+}
+
+/// What the mark of the last clean shutdown says that is not so. The log can only be longer since.
+fn contradiction(mark: &Closed, found: &Recovered) -> Option<String> {
+    if mark.size > found.head.size {
+        return Some(format!("the log reached sequence {} at its last clean shutdown", mark.size));
+    }
+    let last = mark.size.checked_sub(1)?;
+    let at = found.segments.partition_point(|segment| segment.first() <= last).checked_sub(1)?;
+    // Sealed segments are held against the catalog's own links.
+    let Segment::Growing(growing) = &*found.segments[at] else { return None };
+    let state = growing.state();
+    let hash = state.rows.hashes().get((last - growing.header().first) as usize)?;
+    (*hash != mark.head).then(|| format!("record {last} is another one than at the last clean shutdown"))
 }
 
 /// Data files by first sequence.
@@ -130,7 +146,6 @@ fn unsealed(
         let next = files.range(first + 1..).next().map(|(&next, _)| next);
         let walked = tail::walk(opening, path, found.head, next)?;
         let whole = walked.damage.is_none();
-        let torn = !walked.notes.is_empty();
         found.notes.extend(walked.notes);
         found.damage.extend(walked.damage);
         let Some(contents) = walked.contents else { return Ok(()) };
@@ -139,8 +154,13 @@ fn unsealed(
         for (sequence, &fingerprint) in (first..).zip(contents.state.rows.fingerprints()) {
             found.recent.insert(fingerprint, sequence);
         }
-        let unclean = next.is_none() && whole && (torn || clean != Some(contents.head.size));
-        let growing = tail::reopen(opening, path, contents, unclean)?;
+        let purpose = match next {
+            _ if opening.read_only || !whole => Use::Reading,
+            Some(_) => Use::Sealing,
+            None if walked.torn || clean != Some(contents.head.size) => Use::WritingAnew,
+            None => Use::Writing,
+        };
+        let growing = tail::reopen(opening, path, contents, purpose)?;
         found.segments.push(Arc::new(Segment::Growing(Box::new(growing))));
         if next.is_none() || !whole {
             return Ok(());

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::derived::rebuild_index;
+use super::derived::{check_data_file, rebuild_index};
 use super::{Opening, Recovered};
 use crate::catalog::{Catalog, SealedSegment};
 use crate::error::StoreError;
-use crate::segment::{Sealed, Segment, SegmentHeader, data_path};
+use crate::segment::{Sealed, Segment, data_path};
 
 /// Opens the segment. What is wrong with it is put into `found`.
 pub(super) fn segment(
@@ -51,37 +51,6 @@ fn open(
     match opened {
         Err(error) if !opening.read_only => reindexed(opening, catalog, entry, error, notes),
         other => Ok(other),
-    }
-}
-
-/// Whether the data file is, by length and header, the one that was sealed. Looks at no record.
-pub(super) fn check_data_file(
-    opening: &Opening<'_>,
-    entry: &SealedSegment,
-    path: &Path,
-) -> Result<(), StoreError> {
-    let file = opening.disk.open_read(path).map_err(StoreError::io(path, "opening"))?;
-    let bytes = file.len().map_err(StoreError::io(path, "measuring"))?;
-    let damaged =
-        |offset: u64, detail: String| Err(StoreError::damaged(path, offset, detail).at(entry.first));
-    if bytes != entry.data_bytes {
-        return damaged(
-            bytes.min(entry.data_bytes),
-            format!("has {bytes} bytes, {} were sealed", entry.data_bytes),
-        );
-    }
-    let mut header = [0; SegmentHeader::BYTES];
-    file.read_exact_at(&mut header, 0).map_err(StoreError::io(path, "reading"))?;
-    match SegmentHeader::decode(&header) {
-        Err(detail) => damaged(0, detail),
-        Ok(header) if header.origin != opening.origin.as_str() => {
-            damaged(0, format!("the file belongs to the log {}", header.origin))
-        }
-        Ok(header) if (header.first, header.previous) != (entry.first, entry.previous) => damaged(
-            0,
-            format!("the file begins with sequence {}; another was sealed under this name", header.first),
-        ),
-        Ok(_) => Ok(()),
     }
 }
 

@@ -19,6 +19,21 @@ pub(super) struct WalkedFile {
     pub contents: Option<Contents>,
     pub notes: Vec<String>,
     pub damage: Option<String>,
+    /// Bytes that are no frame follow the last one.
+    pub torn: bool,
+}
+
+/// What a walked file is opened for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Use {
+    /// Only to be read.
+    Reading,
+    /// It is full: it will be sealed.
+    Sealing,
+    /// It takes the records to come.
+    Writing,
+    /// The same, after its frames were copied to a new file.
+    WritingAnew,
 }
 
 /// Walks a file that must go on at `before`; `next` is the first sequence of the file after it.
@@ -53,6 +68,7 @@ pub(super) fn walk(
     } else if next.is_none() {
         let rest = walk.rest()?;
         if !rest.is_empty() {
+            walked.torn = true;
             walked.notes.push(torn(opening, path, &walk, &rest)?);
         }
     }
@@ -114,23 +130,28 @@ fn keep_aside(opening: &Opening<'_>, path: &Path, rest: &[u8]) -> Result<PathBuf
 /// Opens a walked file for the records to come, or for its seal.
 ///
 /// After an unclean end its valid frames are first copied to a new file: pages of the old one may
-/// never have reached the disk, and a second sync of them would prove nothing.
+/// never have reached the disk, and a second sync of them would prove nothing. A torn tail stays
+/// behind in that copy, too.
 pub(super) fn reopen(
     opening: &Opening<'_>,
     path: &Path,
     contents: Contents,
-    unclean: bool,
+    purpose: Use,
 ) -> Result<Growing, StoreError> {
-    if unclean && !opening.read_only {
+    if purpose == Use::WritingAnew {
         copy(opening, path, contents.written)?;
     }
     let whole = opening.disk.open_read(path).map_err(StoreError::io(path, "opening"))?;
     let length = whole.len().map_err(StoreError::io(path, "measuring"))?;
-    // A file that an interrupted seal has cut and protected already is only read from now on.
-    let file = if opening.read_only || length == contents.written {
-        whole
-    } else {
-        opening.disk.open(path).map_err(StoreError::io(path, "opening"))?
+    let only_read = match purpose {
+        Use::Reading => true,
+        // An interrupted seal has cut and protected it already.
+        Use::Sealing => length == contents.written,
+        Use::Writing | Use::WritingAnew => false,
+    };
+    let file = match only_read {
+        true => whole,
+        false => opening.disk.open(path).map_err(StoreError::io(path, "opening"))?,
     };
     let Contents { header, state, written, .. } = contents;
     Growing::over(file, path, header, opening.rules.capacity(), state, written)

@@ -28,19 +28,23 @@ pub struct Held<'a> {
     pub catalog: &'a Mutex<Catalog>,
 }
 
+/// How many segments at the end are not sealed. Seals go by age, so no other ones are.
+fn growing(segments: &[Arc<Segment>]) -> usize {
+    segments.iter().rev().take_while(|segment| matches!(***segment, Segment::Growing(_))).count()
+}
+
 /// The oldest segment that is full and not sealed yet.
 fn next_full(segments: &Segments) -> Option<Arc<Segment>> {
     let snapshot = segments.snapshot();
-    let (_, full) = snapshot.segments().split_last()?;
-    full.iter().find(|segment| matches!(***segment, Segment::Growing(_))).cloned()
+    let all = snapshot.segments();
+    let (oldest, others) = all[all.len() - growing(all)..].split_first()?;
+    (!others.is_empty()).then(|| Arc::clone(oldest))
 }
 
-/// Segments that are full and not sealed yet.
+/// Segments that are full and not sealed yet. Costs the same whatever the length of the log.
 #[must_use]
 pub fn backlog(segments: &Segments) -> usize {
-    let snapshot = segments.snapshot();
-    let growing = snapshot.segments().iter().filter(|segment| matches!(***segment, Segment::Growing(_)));
-    growing.count().saturating_sub(1)
+    growing(segments.snapshot().segments()).saturating_sub(1)
 }
 
 /// Seals the oldest full segment; false when there is none. One caller at a time.

@@ -9,7 +9,7 @@
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::header::SegmentHeader;
 use super::rows::Rows;
@@ -44,7 +44,8 @@ pub struct Growing {
     window: Arc<dyn Window>,
     /// Bytes of the file that are zeros or frames; only raised, under `zeroing`.
     zeroed: AtomicU64,
-    zeroing: Mutex<()>,
+    /// Held while zeros are written; true once the seal has cut them, and none are written then.
+    zeroing: Mutex<bool>,
     /// Zeros that the rate of arrival asks for; the writer sets it.
     wanted_ahead: AtomicU64,
     /// End of the frames written so far, synced or not: only the writer changes it.
@@ -99,7 +100,7 @@ impl Growing {
             file,
             window,
             zeroed: AtomicU64::new(zeroed),
-            zeroing: Mutex::new(()),
+            zeroing: Mutex::new(false),
             wanted_ahead: AtomicU64::new(AHEAD_BYTES_MIN),
             written: AtomicU64::new(written),
             state: RwLock::new(state),
@@ -116,12 +117,6 @@ impl Growing {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
-    }
-
-    /// The data file's handle: the seal cuts its zero tail.
-    #[must_use]
-    pub fn file(&self) -> &Arc<dyn DiskFile> {
-        &self.file
     }
 
     /// End of the frames.
@@ -163,30 +158,58 @@ impl Growing {
     ///
     /// # Errors
     /// `Full`, or `Io`: then the caller must refuse further writes.
-    pub fn zero_ahead(&self) -> Result<bool, StoreError> {
+    pub fn zero_ahead(&self, disk: &dyn Disk) -> Result<bool, StoreError> {
         let wanted = self.wanted_ahead.load(Ordering::Relaxed);
         let target = self.written() + wanted;
         if self.zeroed.load(Ordering::Acquire) >= target - wanted / 2 {
             return Ok(false);
         }
-        let _zeroing = self.zeroing.lock().unwrap_or_else(PoisonError::into_inner);
-        self.zero_to(target)?;
-        self.file.sync_data().map_err(StoreError::syncing(&self.path))?;
+        let cut = self.zeroing();
+        // The writer may have gone on to the next segment since the caller looked, and a seal may
+        // have cut this one: zeros behind it would make it another file than the one sealed.
+        if *cut {
+            return Ok(false);
+        }
+        // A handle of its own: the system tells a failed write-back once per handle, and with the
+        // writer's this sync could be told of frames that the writer then takes for safe.
+        let file = disk.open(&self.path).map_err(StoreError::io(&self.path, "opening"))?;
+        self.zero_to(&*file, target)?;
+        drop(cut);
+        file.sync_data().map_err(StoreError::syncing(&self.path))?;
         Ok(true)
+    }
+
+    /// Ends the file behind its last frame, durably, for the seal: no zeros come behind it any more.
+    ///
+    /// # Errors
+    /// `Io`: the state of the file's pages is unknown.
+    pub fn cut(&self) -> Result<(), StoreError> {
+        let mut cut = self.zeroing();
+        *cut = true;
+        let end = self.written();
+        if self.file.len().map_err(StoreError::io(&self.path, "measuring"))? != end {
+            self.file.set_len(end).map_err(StoreError::io(&self.path, "cutting the zero tail of"))?;
+        }
+        // Also when it was cut before: the process that did may have been killed before it synced.
+        self.file.sync_data().map_err(StoreError::syncing(&self.path))
     }
 
     /// The writer overtook the zeros: makes room itself.
     fn extend(&self, end: u64) -> Result<(), StoreError> {
-        let _zeroing = self.zeroing.lock().unwrap_or_else(PoisonError::into_inner);
-        self.zero_to((end + 1).next_multiple_of(AHEAD_BYTES_MIN))
+        let _zeroing = self.zeroing();
+        self.zero_to(&*self.file, (end + 1).next_multiple_of(AHEAD_BYTES_MIN))
     }
 
-    fn zero_to(&self, target: u64) -> Result<(), StoreError> {
+    fn zeroing(&self) -> MutexGuard<'_, bool> {
+        self.zeroing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn zero_to(&self, file: &dyn DiskFile, target: u64) -> Result<(), StoreError> {
         let mut at = self.zeroed.load(Ordering::Acquire);
         while at < target {
             let bytes = (target - at).min(ZEROS.len() as u64);
             let zeros = &ZEROS[..bytes as usize];
-            self.file.write_all_at(zeros, at).map_err(StoreError::io(&self.path, "writing zeros ahead"))?;
+            file.write_all_at(zeros, at).map_err(StoreError::io(&self.path, "writing zeros ahead"))?;
             at += bytes;
             self.zeroed.store(at, Ordering::Release);
         }

@@ -16,12 +16,7 @@ pub fn seal(disk: &dyn Disk, growing: &Growing, salts: &SaltKey) -> Result<Seale
     let path = growing.path();
     let data_bytes = growing.written();
     write_index(disk, growing, data_bytes)?;
-    let file = growing.file();
-    if file.len().map_err(StoreError::io(path, "measuring"))? != data_bytes {
-        file.set_len(data_bytes).map_err(StoreError::io(path, "cutting the zero tail of"))?;
-    }
-    // Also when it was cut before: the process that did may have been killed before it synced.
-    file.sync_data().map_err(StoreError::syncing(path))?;
+    growing.cut()?;
     disk.make_read_only(path).map_err(StoreError::io(path, "protecting"))?;
     Sealed::open(disk, path, salts)
 }

@@ -25,6 +25,8 @@ pub(super) struct Inode {
     pub(super) lengths: Vec<(u64, u64)>,
     pub(super) read_only: bool,
     pub(super) durable_read_only: bool,
+    /// Syncs that failed so far.
+    pub(super) failed_syncs: u64,
 }
 
 /// A sector's contents since it was last durable, oldest first, with their operation numbers.
@@ -160,6 +162,7 @@ impl Inode {
 
     /// What a failed sync does: the pages are clean, the disk does not have them.
     pub(super) fn abandon(&mut self) {
+        self.failed_syncs += 1;
         for dirty in self.dirty.values_mut() {
             dirty.abandoned = true;
         }

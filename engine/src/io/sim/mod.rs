@@ -12,6 +12,8 @@
 //! - after a failed `sync_data` the changed sectors count as clean although they are not durable,
 //!   as on Linux: only writing them again and syncing again makes them so. The length, the names
 //!   and the mode of a file belong to the journal: a later sync takes them along;
+//! - a failed `sync_data` is told once to each handle that was open then: the next sync of another
+//!   handle of the file fails, too, the next one of the same handle does not;
 //! - a process that ends (`after_kill`) loses nothing that it wrote, synced or not.
 //!
 //! Reads have no number and never fail while the power is on. Directories are durable at once:
@@ -28,6 +30,7 @@ mod tests;
 use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use faults::{EIO, ENOSPC, Lasting, Op, OpKind};
@@ -77,7 +80,8 @@ impl SimDisk {
     }
 
     fn handle(&self, inode: InodeId, writable: bool) -> Arc<dyn DiskFile> {
-        Arc::new(SimFile { disk: self.clone(), inode, writable })
+        let told = AtomicU64::new(self.state().inodes[inode].failed_syncs);
+        Arc::new(SimFile { disk: self.clone(), inode, writable, told })
     }
 
     /// Cuts the power at operation `op`: it and every call after it fail, and change nothing.
@@ -281,6 +285,8 @@ struct SimFile {
     disk: SimDisk,
     inode: InodeId,
     writable: bool,
+    /// Failed syncs of the file that this handle was told of, or that came before it.
+    told: AtomicU64,
 }
 
 impl SimFile {
@@ -338,12 +344,18 @@ impl DiskFile for SimFile {
     fn sync_data(&self) -> io::Result<()> {
         let (mut state, _, failure) = self.begin(OpKind::SyncData, 0, 0)?;
         let inode = &mut state.inodes[self.inode];
-        if let Some(error) = failure {
+        if failure.is_some() {
             inode.abandon();
-            return Err(error);
+        } else {
+            inode.sync();
         }
-        inode.sync();
-        Ok(())
+        let failed = inode.failed_syncs;
+        let untold = self.told.swap(failed, Ordering::Relaxed) != failed;
+        match failure {
+            Some(error) => Err(error),
+            None if untold => errno(EIO),
+            None => Ok(()),
+        }
     }
 
     fn window(&self, capacity: usize) -> io::Result<Arc<dyn Window>> {
