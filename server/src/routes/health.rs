@@ -1,6 +1,6 @@
 //! `/healthz`, `/readyz`, `/metrics`, `/version`: no key needed.
 
-use hyper::StatusCode;
+use hyper::{StatusCode, header};
 use serde_json::json;
 
 use super::Cx;
@@ -37,8 +37,31 @@ pub fn metrics(cx: &mut Cx) -> Result<Answer, Problem> {
     std::mem::take(&mut cx.params).finish(&[])?;
     let tenants = if auth::instance_key(&cx.app, &cx.headers) { cx.app.all_tenants() } else { Vec::new() };
     let text = cx.app.metrics.text(&cx.app, &tenants).map_err(|_| Problem::internal())?;
-    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    let accept = cx.headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let (kind, text) = if accept.contains("application/openmetrics-text") {
+        ("application/openmetrics-text; version=1.0.0; charset=utf-8", text)
+    } else {
+        ("text/plain; version=0.0.4; charset=utf-8", classic(&text))
+    };
     Ok(answer::typed(StatusCode::OK, kind, Body::full(text)))
+}
+
+/// OpenMetrics text as Prometheus text 0.0.4, where a counter is described under its sample's name,
+/// `_total` included, and nothing marks the end.
+fn classic(text: &str) -> String {
+    let counter = |name: &str| text.contains(&format!("# TYPE {name} counter\n"));
+    let mut out = String::with_capacity(text.len() + 1024);
+    for line in text.lines().filter(|line| *line != "# EOF" && !line.starts_with("# UNIT ")) {
+        let mut words = line.splitn(4, ' ');
+        match (words.next(), words.next(), words.next(), words.next()) {
+            (Some("#"), Some(what), Some(name), Some(rest)) if counter(name) => {
+                out.extend(["# ", what, " ", name, "_total ", rest]);
+            }
+            _ => out.push_str(line),
+        }
+        out.push('\n');
+    }
+    out
 }
 
 /// What runs here.
@@ -46,4 +69,16 @@ pub fn version(cx: &mut Cx) -> Result<Answer, Problem> {
     std::mem::take(&mut cx.params).finish(&[])?;
     let value = json!({"name": "stele", "version": env!("CARGO_PKG_VERSION"), "api": "v1"});
     Ok(answer::json_value(StatusCode::OK, &value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::classic;
+
+    #[test]
+    fn prometheus_text_describes_counters_by_their_samples() {
+        let open = "# HELP a Some a.\n# TYPE a counter\na_total 1\n# TYPE b gauge\nb 2\n# EOF\n";
+        let text = "# HELP a_total Some a.\n# TYPE a_total counter\na_total 1\n# TYPE b gauge\nb 2\n";
+        assert_eq!(classic(open), text);
+    }
 }

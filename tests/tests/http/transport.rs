@@ -245,7 +245,10 @@ fn health_readiness_and_metrics_need_no_key() {
     }
     let _ = server.ingest(&[id("counted")]).expect(200);
     let metrics = server.bare("GET", "/metrics").send();
-    assert!(metrics.header("content-type").is_some_and(|t| t.contains("text")), "{metrics:?}");
+    assert!(
+        metrics.header("content-type").is_some_and(|t| t.starts_with("text/plain; version=0.0.4")),
+        "{metrics:?}"
+    );
     assert!(metrics.text().lines().any(|line| line.starts_with("# TYPE ")), "{}", metrics.text());
     assert!(!metrics.text().contains("default"), "organizations are shown with the instance key only");
 }
