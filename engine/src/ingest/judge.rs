@@ -8,6 +8,7 @@ use super::shared::Shared;
 use crate::chain::Hash;
 use crate::error::StoreError;
 use crate::event::{id_and_time, same_content};
+use crate::record::{FRAME_BYTES_MAX, HEADER_BYTES};
 use crate::segment::Snapshot;
 
 /// What an item turned out to be; positions are in the group's list of fresh items.
@@ -77,6 +78,10 @@ struct Group {
 
 impl Group {
     fn add(&mut self, batch: Batch, position: usize, seen: &[(usize, u64)]) {
+        if let Some(error) = too_large(&batch) {
+            self.judged.verdicts.push(Err(error));
+            return;
+        }
         let start = self.judged.fresh.len();
         let atomic = batch.atomic;
         let mut verdicts = Vec::with_capacity(batch.items.len());
@@ -160,6 +165,14 @@ impl Verdict {
     fn is_conflict(&self) -> bool {
         matches!(self, Self::ConflictWith(_) | Self::Known(Outcome::Conflict { .. }))
     }
+}
+
+/// An atomic batch that no frame can hold, refused before it is part of the group: the others in it
+/// are not at fault.
+fn too_large(batch: &Batch) -> Option<StoreError> {
+    let bytes: usize = batch.items.iter().map(|item| 4 + item.event.body.len()).sum();
+    (batch.atomic && HEADER_BYTES + 8 + bytes > FRAME_BYTES_MAX)
+        .then(|| StoreError::Refused(format!("{bytes} bytes do not fit one commit of 64 MiB")))
 }
 
 fn candidates(seen: &[(usize, u64)], position: usize) -> &[(usize, u64)] {

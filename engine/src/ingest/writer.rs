@@ -68,9 +68,6 @@ impl Writer {
             while let Some(&unit) = units.peek() {
                 let next = &fresh.as_slice()[..unit];
                 let bytes: usize = next.iter().map(|item| 4 + item.event.body.len()).sum();
-                if HEADER_BYTES + 8 + bytes > FRAME_BYTES_MAX {
-                    return Err(StoreError::Refused(format!("{bytes} bytes do not fit one commit")));
-                }
                 if self.rules.full(&tally, unit as u64, bytes as u64) || frame_bytes + bytes > FRAME_BYTES_MAX
                 {
                     break;

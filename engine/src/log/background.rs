@@ -105,6 +105,7 @@ impl Log {
                 shared.segments.replace(std::sync::Arc::new(Segment::Sealed(Box::new(rebuilt))));
                 Ok(())
             }
+            Err(cause @ StoreError::Full { .. }) => Err(cause),
             Err(cause) => {
                 shared.refuse(format!("{error}; and it could not be made again: {cause}"));
                 Err(cause)

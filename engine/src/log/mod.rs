@@ -30,6 +30,9 @@ use crate::segment::{Rules, Segment};
 /// Full segments that may wait for their seal before an append seals one itself: bounds memory.
 const BACKLOG_MAX: usize = 4;
 
+/// Most bytes of bodies that a segment may be given.
+const SEGMENT_BYTES_MAX: u64 = 1 << 30;
+
 /// When segments are full. Tests use small ones.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -49,7 +52,13 @@ impl Default for Options {
 
 impl Options {
     const fn rules(&self) -> Rules {
-        Rules { segment_records_max: self.segment_records_max, segment_bytes_max: self.segment_bytes_max }
+        // Offsets in a segment are 32 bits, and one unit may overshoot.
+        let segment_bytes_max = if self.segment_bytes_max > SEGMENT_BYTES_MAX {
+            SEGMENT_BYTES_MAX
+        } else {
+            self.segment_bytes_max
+        };
+        Rules { segment_records_max: self.segment_records_max, segment_bytes_max }
     }
 }
 

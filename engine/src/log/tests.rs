@@ -340,11 +340,15 @@ fn losing_the_tail_behind_a_clean_shutdown_is_damage() {
     let path = data_path(dir.path(), 0);
     let bytes = fs::read(&path).unwrap();
     let second = memchr::memmem::rfind(&bytes, &crate::record::MAGIC).unwrap();
-    fs::write(&path, &bytes[..second]).unwrap();
+    let mut damaged = bytes[..second + 100].to_vec();
+    damaged[second + 60] ^= 1;
+    fs::write(&path, &damaged).unwrap();
     let (log, report) = open(dir.path());
     assert!(report.damage[0].contains("sequence 5"), "{report:?}");
     assert!(log.writable().is_err());
     assert_eq!(all(&log), ids(0, 3));
+    assert_eq!(fs::read(&path).unwrap(), damaged, "evidence is left as it is");
+    assert!(!path.with_extension("torn").exists());
 }
 
 #[test]
@@ -628,4 +632,26 @@ fn what_a_refused_write_left_is_cut_once() {
         log.close().unwrap();
     }
     assert_eq!(fs::read(path.with_extension("torn")).unwrap(), b"leftover");
+}
+
+#[test]
+fn an_atomic_batch_that_no_frame_holds_is_refused_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = create(dir.path());
+    let pad = "x".repeat(200 << 10);
+    let large = (0..340).map(|i| event(&format!("big{i}"), &pad[..100])).map(|mut event| {
+        // As large as the longest event, without the cost of normalizing 64 MiB in a test.
+        event.body.truncate(event.body.len() - 2);
+        event.body.extend_from_slice(format!("\"pad\":\"{pad}\"}}}}").as_bytes());
+        event
+    });
+    let batches = vec![
+        log.prepare(vec![event("before", "login")], false),
+        log.prepare(large.collect(), true),
+        log.prepare(vec![event("after", "login")], false),
+    ];
+    let outcomes = log.append(batches, NOW_US);
+    assert!(matches!(outcomes[0].as_deref(), Ok([Outcome::Stored { sequence: 0, .. }])), "{:?}", outcomes[0]);
+    assert!(matches!(outcomes[1], Err(StoreError::Refused(_))), "{:?}", outcomes[1]);
+    assert!(matches!(outcomes[2].as_deref(), Ok([Outcome::Stored { sequence: 1, .. }])), "{:?}", outcomes[2]);
 }

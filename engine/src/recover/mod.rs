@@ -135,6 +135,7 @@ fn unsealed(
     found: &mut Recovered,
 ) -> Result<(), StoreError> {
     let clean = catalog.closed().map(|mark| mark.size);
+    let reach = catalog.last_closed().map_or(0, |mark| mark.size);
     loop {
         let first = found.head.size;
         let Some(path) = files.get(&first) else {
@@ -144,7 +145,7 @@ fn unsealed(
             return Ok(());
         };
         let next = files.range(first + 1..).next().map(|(&next, _)| next);
-        let walked = tail::walk(opening, path, found.head, next)?;
+        let walked = tail::walk(opening, path, found.head, next, reach)?;
         let whole = walked.damage.is_none();
         found.notes.extend(walked.notes);
         found.damage.extend(walked.damage);

@@ -36,12 +36,14 @@ pub(super) enum Use {
     WritingAnew,
 }
 
-/// Walks a file that must go on at `before`; `next` is the first sequence of the file after it.
+/// Walks a file that must go on at `before`; `next` is the first sequence of the file after it, and
+/// `reach` how far the log went at its last clean shutdown.
 pub(super) fn walk(
     opening: &Opening<'_>,
     path: &Path,
     before: Head,
     next: Option<u64>,
+    reach: u64,
 ) -> Result<WalkedFile, StoreError> {
     let file = opening.disk.open_read(path).map_err(StoreError::io(path, "opening"))?;
     let started = Walk::start(&*file, path, opening.salts, before.committed_us);
@@ -64,6 +66,10 @@ pub(super) fn walk(
         && next != reached
     {
         let detail = format!("{}; the next file begins with sequence {next}", walk.stopped);
+        walked.damage = Some(stop(detail));
+    } else if next.is_none() && reach > reached {
+        // What is missing was acknowledged: nothing is cut, whatever lies there may be evidence.
+        let detail = format!("{}; the log reached sequence {reach} at its last clean shutdown", walk.stopped);
         walked.damage = Some(stop(detail));
     } else if next.is_none() {
         let rest = walk.rest()?;

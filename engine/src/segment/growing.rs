@@ -257,5 +257,5 @@ impl Growing {
 pub fn sync_parent(disk: &dyn Disk, path: &Path) -> Result<(), StoreError> {
     let dir = path.parent().unwrap_or(Path::new("."));
     // Without it a power cut can undo the rename although the bytes are safe.
-    disk.sync_dir(dir).map_err(StoreError::io(dir, "syncing"))
+    disk.sync_dir(dir).map_err(StoreError::syncing(dir))
 }
