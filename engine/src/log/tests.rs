@@ -655,3 +655,19 @@ fn an_atomic_batch_that_no_frame_holds_is_refused_alone() {
     assert!(matches!(outcomes[1], Err(StoreError::Refused(_))), "{:?}", outcomes[1]);
     assert!(matches!(outcomes[2].as_deref(), Ok([Outcome::Stored { sequence: 1, .. }])), "{:?}", outcomes[2]);
 }
+
+#[test]
+fn on_a_full_disk_a_log_still_opens_for_reading() {
+    let sim = crate::io::SimDisk::new();
+    let dir = Path::new("log");
+    let log = Log::create(Arc::new(sim.clone()), dir, "example.com/stele/test", [7; 32], small()).unwrap();
+    append(&log, &ids(0, 20));
+    drop(log);
+    sim.set_capacity(Some(sim.used_bytes()));
+    let opened = Log::open(Arc::new(sim.clone()), dir, small());
+    assert!(matches!(opened, Err(StoreError::Full { .. })), "{:?}", opened.err());
+    let (log, report) = Log::open_read_only(Arc::new(sim), dir).unwrap();
+    assert_eq!(report.damage, Vec::<String>::new());
+    assert_eq!(all(&log), ids(0, 20));
+    assert!(log.find("e0019").unwrap().is_some());
+}

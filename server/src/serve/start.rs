@@ -5,6 +5,7 @@ use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use stele_engine::error::StoreError;
 use stele_engine::ids::Origin;
 use stele_engine::io::RealDisk;
 use stele_engine::log::{Log, OpenReport, Options};
@@ -76,13 +77,27 @@ pub fn open(options: ServeOptions) -> Result<(Arc<App>, Option<String>), ServeEr
     let verified: HashMap<String, VerifiedRow> = state.verified()?.into_iter().collect();
     for org in state.orgs()? {
         let dir = log_dir(&app.options.data, &org.log_id);
-        let (log, report) = Log::open(Arc::new(RealDisk), &dir, Options::default())?;
+        let (log, report) = open_log(&dir)?;
         tell(&org, &report);
         let rows = types.remove(&org.id).unwrap_or_default();
         let proved = verified.get(&org.log_id).copied();
         app.add_tenant(tenant(&app, org, log, report.damage, rows, proved)?);
     }
     Ok((app, shown))
+}
+
+/// Opens a log. Opening writes; where the disk is full, the log is opened for reading only, so that
+/// what it holds can still be asked for.
+fn open_log(dir: &Path) -> Result<(Log, OpenReport), StoreError> {
+    let disk = Arc::new(RealDisk);
+    match Log::open(disk.clone(), dir, Options::default()) {
+        Err(full @ StoreError::Full { .. }) => {
+            let (log, mut report) = Log::open_read_only(disk, dir)?;
+            report.damage.push(format!("{full}; make room and start again to write"));
+            Ok((log, report))
+        }
+        opened => opened,
+    }
 }
 
 fn check(options: &ServeOptions) -> Result<(), ServeError> {
@@ -107,7 +122,7 @@ fn tell(org: &OrgRow, report: &OpenReport) {
         tracing::info!(org = org.id, note, "opened");
     }
     for damage in &report.damage {
-        tracing::error!(org = org.id, damage, "damaged: this log is read-only");
+        tracing::error!(org = org.id, damage, "this log is read-only");
     }
 }
 
