@@ -27,10 +27,22 @@ pub fn normalize(raw: &[u8]) {
             assert_eq!((fields.event_id, fields.time_ns), (id, time_ns));
             assert!(!event.body.contains(&b'\n'), "a record is one line");
             assert!(event.body.len() <= Limits::default().event_bytes_max);
-            let again = normalized(&event.body).expect("canonical bytes are accepted");
-            assert_eq!(again.body, event.body, "canonical bytes stay as they are");
-            assert!(event::same_content(&event.body, &again), "a repeat is a repeat");
             assert!(event::same_content(&event.body, &event), "an event equals itself");
+            match (fields.schema_errors, normalized(&event.body)) {
+                (None, again) => {
+                    let again = again.expect("canonical bytes are accepted");
+                    assert_eq!(again.body, event.body, "canonical bytes stay as they are");
+                    assert!(event::same_content(&event.body, &again), "a repeat is a repeat");
+                }
+                // Clients may not send what only the server sets.
+                (Some(_), again) => {
+                    let refused = again.expect_err("a marked event is refused from clients");
+                    assert!(
+                        refused.faults.iter().all(|fault| fault.pointer == "/schema_errors"),
+                        "{refused:?}"
+                    );
+                }
+            }
         }
         Err(rejected) => {
             assert!(!rejected.faults.is_empty(), "a refusal says why");
