@@ -57,6 +57,12 @@ pub enum StoreError {
         /// The file that could not grow.
         path: PathBuf,
     },
+    /// The query costs more than it may; the text says how to narrow it.
+    #[error("{0}")]
+    TooBroad(String),
+    /// Nobody waits for the answer any more.
+    #[error("nobody waits for the answer any more")]
+    Cancelled,
     /// A request that no log can answer, such as a batch over the frame limit.
     #[error("{0}")]
     Refused(String),
@@ -119,6 +125,8 @@ impl StoreError {
             }
             Self::ReadOnly { why } => Self::ReadOnly { why: why.clone() },
             Self::Full { path } => Self::Full { path: path.clone() },
+            Self::TooBroad(why) => Self::TooBroad(why.clone()),
+            Self::Cancelled => Self::Cancelled,
             Self::Refused(why) => Self::Refused(why.clone()),
         }
     }

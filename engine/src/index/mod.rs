@@ -34,6 +34,7 @@ pub use stored::Stored;
 pub use times::{Position, Times, Walk};
 
 use crate::error::StoreError;
+use crate::text::Number;
 
 /// The envelope members that have exact lookups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -59,6 +60,63 @@ pub enum Field {
     ResourceType,
     /// `resource.id`.
     ResourceId,
+    /// `actor.ip_address`.
+    ActorAddress,
+    /// `actor.user_agent`.
+    UserAgent,
+    /// `resource.name`.
+    ResourceName,
+    /// Strings of `schema_errors`: seen by bare text only.
+    SchemaErrors,
+    /// Paths of `metadata.changes` that differ between before and after, as path bytes.
+    Changed,
+}
+
+/// Number of a path below `metadata` within one segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PathId(pub u16);
+
+/// A dictionary of a segment: of an envelope member, or of the strings or numbers at a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Dictionary(u16);
+
+impl From<Field> for Dictionary {
+    fn from(field: Field) -> Self {
+        Self(field.id())
+    }
+}
+
+impl Dictionary {
+    /// The strings at a path.
+    #[must_use]
+    pub fn strings(path: PathId) -> Self {
+        Self(FIRST_PATH + path.0 * 2)
+    }
+
+    /// The numbers at a path, as written.
+    #[must_use]
+    pub fn numbers(path: PathId) -> Self {
+        Self(FIRST_PATH + path.0 * 2 + 1)
+    }
+}
+
+/// Dictionaries below are the envelope's.
+const FIRST_PATH: u16 = 64;
+
+/// Joins the names of a path in its stored form: no UTF-8 text holds it.
+pub const PATH_JOINT: u8 = 0xFF;
+
+/// Where a word stands. Every document that has it is in `docs`, `maybe`, or the documents of `terms`.
+#[derive(Default)]
+pub struct Words<'a> {
+    /// Terms whose value has the word, ascending; empty when `wide`.
+    pub terms: Vec<u32>,
+    /// Documents that have the word in a value that is not in a dictionary; when `wide`, in any value.
+    pub docs: Vec<Postings<'a>>,
+    /// Documents that may have it: only the record can tell. Ascending.
+    pub maybe: Vec<u32>,
+    /// So many values have the word that they were not listed.
+    pub wide: bool,
 }
 
 impl Field {
@@ -97,48 +155,150 @@ impl<'a> View<'a> {
         }
     }
 
-    /// The documents whose `field` is `value`, byte for byte. Added to `found`: at most one list.
+    /// The documents that have `value` in a dictionary of strings, byte for byte. Added to `found`: at most one list.
     ///
     /// # Errors
     /// `Damaged`.
-    pub fn exact(self, field: Field, value: &str, found: &mut Vec<Postings<'a>>) -> Result<(), StoreError> {
+    pub fn exact(self, of: Dictionary, value: &str, found: &mut Vec<Postings<'a>>) -> Result<(), StoreError> {
         match self {
-            View::Live(live) => live.exact(field.id(), value, found),
-            View::Stored(stored) => return stored.exact(field.id(), value, found),
+            View::Live(live) => live.exact(of.0, value, found),
+            View::Stored(stored) => return stored.exact(of.0, value, found),
         }
         Ok(())
     }
 
-    /// The documents whose `field` is `folded` when case is ignored (`folded` is the outcome of
+    /// The documents that have `folded` in a dictionary of strings when case is ignored (`folded` is the outcome of
     /// [`crate::text::fold`]). Adds one list per way of writing it.
     ///
     /// # Errors
     /// `Damaged`.
-    pub fn folded(self, field: Field, folded: &str, found: &mut Vec<Postings<'a>>) -> Result<(), StoreError> {
+    pub fn folded(self, of: Dictionary, folded: &str, found: &mut Vec<Postings<'a>>) -> Result<(), StoreError> {
         match self {
-            View::Live(live) => live.folded(field.id(), folded, found),
-            View::Stored(stored) => return stored.folded(field.id(), folded, found),
+            View::Live(live) => live.folded(of.0, folded, found),
+            View::Stored(stored) => return stored.folded(of.0, folded, found),
         }
         Ok(())
     }
 
-    /// The documents whose folded `field` begins with `prefix` and is wanted: visits each distinct
-    /// value with that prefix once.
+    /// The documents that have a string of the dictionary which, folded, begins with `prefix` and is
+    /// wanted: visits each distinct value with that prefix once.
     ///
     /// # Errors
     /// `Damaged`.
     pub fn scan(
         self,
-        field: Field,
+        of: Dictionary,
         prefix: &str,
         wanted: &dyn Fn(&[u8]) -> bool,
         found: &mut Vec<Postings<'a>>,
     ) -> Result<(), StoreError> {
         match self {
-            View::Live(live) => live.scan(field.id(), prefix, wanted, found),
-            View::Stored(stored) => return stored.scan(field.id(), prefix, wanted, found),
+            View::Live(live) => live.scan(of.0, prefix, wanted, found),
+            View::Stored(stored) => return stored.scan(of.0, prefix, wanted, found),
         }
         Ok(())
+    }
+
+    /// Every term of a dictionary: number, exact value, documents. In the stored form strings ascend
+    /// by (folded, exact) and numbers by (value, text); in the live form they come in any order.
+    /// Values of `loose` documents are missing.
+    ///
+    /// # Errors
+    /// `Damaged`, or what `visit` returns.
+    pub fn terms(
+        self,
+        of: Dictionary,
+        visit: &mut dyn FnMut(u32, &'a [u8], Postings<'a>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let _ = (of, visit);
+        unimplemented!()
+    }
+
+    /// A term by its number, with the dictionary it stands in.
+    ///
+    /// # Errors
+    /// `Damaged`.
+    pub fn term(self, number: u32) -> Result<(Dictionary, &'a [u8], Postings<'a>), StoreError> {
+        let _ = number;
+        unimplemented!()
+    }
+
+    /// Documents with a number at the path between two bounds (value, inclusive).
+    ///
+    /// # Errors
+    /// `Damaged`.
+    pub fn numbers(
+        self,
+        path: PathId,
+        low: Option<(&Number, bool)>,
+        high: Option<(&Number, bool)>,
+        found: &mut Vec<Postings<'a>>,
+    ) -> Result<(), StoreError> {
+        let _ = (path, low, high, found);
+        unimplemented!()
+    }
+
+    /// Every path of the segment: number, and its names joined by [`PATH_JOINT`].
+    ///
+    /// # Errors
+    /// `Damaged`.
+    pub fn paths(self, visit: &mut dyn FnMut(PathId, &'a [u8])) -> Result<(), StoreError> {
+        let _ = visit;
+        unimplemented!()
+    }
+
+    /// Documents that have a value at the path that is not null, or an object.
+    ///
+    /// # Errors
+    /// `Damaged`.
+    pub fn present(self, path: PathId) -> Result<Option<Postings<'a>>, StoreError> {
+        let _ = path;
+        unimplemented!()
+    }
+
+    /// Documents that have `true` or `false` at the path.
+    ///
+    /// # Errors
+    /// `Damaged`.
+    pub fn flags(self, path: PathId, value: bool) -> Result<Option<Postings<'a>>, StoreError> {
+        let _ = (path, value);
+        unimplemented!()
+    }
+
+    /// Documents that have values of the dictionary which it does not list: only the record can tell.
+    ///
+    /// # Errors
+    /// `Damaged`.
+    pub fn loose(self, of: Dictionary) -> Result<Option<Postings<'a>>, StoreError> {
+        let _ = of;
+        unimplemented!()
+    }
+
+    /// Documents that have paths which `paths` does not list, because the segment has too many: any
+    /// path may be in them, only the record can tell. (Their words are found as all others.)
+    ///
+    /// # Errors
+    /// `Damaged`.
+    pub fn unlisted(self) -> Result<Option<Postings<'a>>, StoreError> {
+        unimplemented!()
+    }
+
+    /// Where a folded word stands, in any value that bare text sees.
+    ///
+    /// # Errors
+    /// `Damaged`.
+    pub fn word(self, word: &str) -> Result<Words<'a>, StoreError> {
+        let _ = word;
+        unimplemented!()
+    }
+
+    /// Where words stand that begin with `prefix` and are wanted.
+    ///
+    /// # Errors
+    /// `Damaged`.
+    pub fn words(self, prefix: &str, wanted: &dyn Fn(&str) -> bool) -> Result<Words<'a>, StoreError> {
+        let _ = (prefix, wanted);
+        unimplemented!()
     }
 
     /// Event times and their order.

@@ -34,11 +34,11 @@ fn every_value_finds_its_documents_exactly_and_without_case() {
         both(&rows, |view| {
             for email in EMAILS.into_iter().chain(["nobody", ""]) {
                 let mut found = Vec::new();
-                view.exact(Field::ActorEmail, email, &mut found).unwrap();
+                view.exact(Field::ActorEmail.into(), email, &mut found).unwrap();
                 let want = with(&|value| value == email);
                 assert_eq!(docs(&found).concat(), want);
                 found.clear();
-                view.folded(Field::ActorEmail, &fold(email), &mut found).unwrap();
+                view.folded(Field::ActorEmail.into(), &fold(email), &mut found).unwrap();
                 let mut all = docs(&found).concat();
                 all.sort_unstable();
                 assert_eq!(all, with(&|value| fold(value) == fold(email)));
@@ -58,7 +58,7 @@ fn a_scan_visits_each_value_below_its_prefix_once() {
                 seen.borrow_mut().push(String::from_utf8(value.to_vec()).unwrap());
                 !value.ends_with(b"d")
             };
-            view.scan(Field::EventType, prefix, &note, &mut found).unwrap();
+            view.scan(Field::EventType.into(), prefix, &note, &mut found).unwrap();
             let mut want: Vec<_> = TYPES.into_iter().filter(|t| t.starts_with(prefix)).collect();
             want.sort_unstable();
             let mut seen = seen.into_inner();
@@ -131,7 +131,7 @@ fn many_spellings_of_one_value_stay_one_chain() {
     let stored = open(sealed(&live)).unwrap();
     for view in [View::Live(&live), View::Stored(&stored)] {
         let mut found = Vec::new();
-        view.folded(Field::ActorEmail, "aaaaaaaaaaaaaaaa", &mut found).unwrap();
+        view.folded(Field::ActorEmail.into(), "aaaaaaaaaaaaaaaa", &mut found).unwrap();
         assert_eq!(docs(&found).concat(), (0..5000).collect::<Vec<_>>());
     }
 }

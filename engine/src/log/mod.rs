@@ -4,6 +4,7 @@
 //! caller brings times, calls [`Log::append`] from its writer, and [`Log::work`] and
 //! [`Log::zero_ahead`] from its background.
 
+mod ask;
 mod background;
 mod check;
 mod open;
@@ -14,6 +15,7 @@ mod tests;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+pub use ask::{Ask, History};
 pub use check::Progress;
 pub use read::{Found, Search};
 

@@ -97,7 +97,7 @@ impl<'f> Plan<'f> {
     pub(super) fn left_out<'a>(&self, view: View<'a>) -> Result<Lists<'a>, StoreError> {
         let mut lists = Vec::new();
         if self.leaves_own_out {
-            view.scan(Field::EventType, "stele", &is_own, &mut lists)?;
+            view.scan(Field::EventType.into(), "stele", &is_own, &mut lists)?;
         }
         Ok(Lists::of(lists))
     }
@@ -118,10 +118,10 @@ impl Clause<'_> {
         let mut lists = Vec::new();
         match &self.wanted {
             Wanted::Exact(values) => {
-                values.iter().try_for_each(|value| view.exact(self.field, value, &mut lists))?;
+                values.iter().try_for_each(|value| view.exact(self.field.into(), value, &mut lists))?;
             }
             Wanted::Folded(values) => {
-                values.iter().try_for_each(|value| view.folded(self.field, value, &mut lists))?;
+                values.iter().try_for_each(|value| view.folded(self.field.into(), value, &mut lists))?;
             }
             Wanted::Patterns(patterns) => self.scan(patterns, view, &mut lists)?,
         }
@@ -145,7 +145,7 @@ impl Clause<'_> {
                 below || pattern.matches(&value)
             })
         };
-        view.scan(self.field, prefix, &matches, lists)
+        view.scan(self.field.into(), prefix, &matches, lists)
     }
 }
 

@@ -9,8 +9,11 @@
 //! - documents past a part's snapshot limit are invisible, sealed or not;
 //! - damage is an error, never a shorter answer.
 
+mod answer;
+mod budget;
 mod clause;
 mod cursor;
+pub mod lang;
 mod page;
 mod pattern;
 mod segment;
@@ -20,6 +23,8 @@ mod oracle;
 #[cfg(test)]
 mod tests;
 
+pub use answer::{Bucket, Dimension, ErrorGroup, Facet, FacetValue, Group, Hint, Scope, Split};
+pub use budget::{Budget, Over};
 pub use cursor::{Cursor, CursorError, CursorKey};
 pub use page::page;
 

@@ -1,7 +1,13 @@
-//! Case: the one function by which the store ignores it.
+//! Text as searches see it: case ([`fold`]), words, and numbers of any size.
 //!
 //! Keeps true: folding is a function of the text alone (no locale, no context), so a value folded
 //! when it was stored equals the same value folded when it is asked for.
+
+mod number;
+mod words;
+
+pub use number::Number;
+pub use words::{in_word, words};
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
