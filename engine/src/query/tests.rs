@@ -1,3 +1,11 @@
+#[cfg(any())]
+mod campaign;
+pub(super) mod decoded;
+mod events;
+mod filters;
+mod questions;
+mod rows;
+
 use super::*;
 use crate::index::fixture::{CATEGORIES, EMAILS, Rng, Row, STATUSES, live, open, sealed};
 use crate::index::{Live, Stored};
@@ -110,7 +118,7 @@ fn every_page_is_what_a_scan_of_the_visible_events_gives() {
             for step in 0..6 {
                 let ask = Ask { filter: &filter, order, limit, after, count: rng.below(2) == 0 };
                 let got = page(&parts, &ask).unwrap();
-                let want = oracle::page(&world.visible, &ask);
+                let want = rows::page(&world.visible, &ask);
                 assert_eq!(got, want, "round {round} step {step} {filter:?} {order:?} {after:?} {limit}");
                 after = got.hits.last().copied();
                 if !got.more || limit == 0 {
@@ -134,7 +142,7 @@ fn any_position_may_be_continued_from_even_one_that_is_no_row() {
             let order = if rng.below(2) == 0 { Order::Desc } else { Order::Asc };
             let filter = random_filter(&mut rng);
             let ask = Ask { filter: &filter, order, limit: 5, after, count: false };
-            assert_eq!(page(&parts, &ask).unwrap(), oracle::page(&world.visible, &ask));
+            assert_eq!(page(&parts, &ask).unwrap(), rows::page(&world.visible, &ask));
         }
     }
 }
@@ -149,7 +157,7 @@ fn matches_of_a_part_are_what_a_scan_gives() {
             for _ in 0..40 {
                 let filter = random_filter(&mut rng);
                 let got: Vec<_> = matches(&part, &filter).unwrap().iter().map(u64::from).collect();
-                let want: Vec<_> = oracle::matching(rows, &filter).into_iter().map(|(_, doc)| doc).collect();
+                let want: Vec<_> = rows::matching(rows, &filter).into_iter().map(|(_, doc)| doc).collect();
                 assert_eq!(got, want, "round {round} {filter:?}");
             }
         }
@@ -185,7 +193,7 @@ fn full_segments_answer_like_a_scan() {
             for order in [Order::Desc, Order::Asc] {
                 for after in [None, Some((70_000_000_000, 60_000))] {
                     let ask = Ask { filter, order, limit: 100, after, count: true };
-                    let want = oracle::page(&rows[..139_000], &ask);
+                    let want = rows::page(&rows[..139_000], &ask);
                     assert_eq!(page(&parts, &ask).unwrap(), want, "{filter:?} {order:?}");
                 }
             }
@@ -210,7 +218,7 @@ fn a_flipped_bit_is_damage_or_harmless_never_a_wrong_answer() {
                 .and_then(|stored| page(&[Part { first: 0, docs: 400, view: View::Stored(&stored) }], &ask));
             match answer {
                 Ok(hits) => {
-                    assert_eq!(hits, oracle::page(&rows, &ask));
+                    assert_eq!(hits, rows::page(&rows, &ask));
                     right += 1;
                 }
                 Err(StoreError::Damaged { .. } | StoreError::TooNew { .. }) => damaged += 1,
