@@ -207,11 +207,8 @@ impl Maker {
             _ => format!("{}", 400 + self.serial),
         };
         let timestamp = self.timestamp();
-        let action = if self.rng.below(3) == 0 {
-            self.text()
-        } else {
-            quoted(self.rng.pick(&["update", "Update", "list"]))
-        };
+        let of: &[&str] = if self.rng.below(3) == 0 { &TEXTS } else { &["update", "Update", "list"] };
+        let action = quoted(self.rng.pick(of));
         let action = if action == "\"\"" { quoted("none") } else { action };
         let status = self.rng.pick(&["success", "success", "success", "failure", "pending"]);
         let (actor, resource) = (self.actor(), self.resource());
