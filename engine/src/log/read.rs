@@ -3,7 +3,7 @@
 use super::Log;
 use crate::error::StoreError;
 use crate::event::id_and_time;
-use crate::query::{Ask, Budget, Order, Part, Plan, Scope, matches_record, matching, page};
+use crate::query::{Ask, Budget, Order, Part, Plan, Scope, matches_record, matching_from, page};
 use crate::record::Record;
 use crate::segment::Snapshot;
 
@@ -170,14 +170,9 @@ fn match_from(
     budget: &Budget<'_>,
     found: &mut Vec<u64>,
 ) -> Result<(), StoreError> {
-    let docs = part.read(|seen| matching(&seen, plan, budget))?;
-    let enough = found.len() + left;
-    docs.each(|doc| {
-        let at = part.first + u64::from(doc);
-        if at >= sequence && found.len() < enough {
-            found.push(at);
-        }
-    });
+    let start = u32::try_from(sequence.saturating_sub(part.first)).unwrap_or(u32::MAX);
+    let docs = part.read(|seen| matching_from(&seen, plan, start, left, budget))?;
+    found.extend(docs.into_iter().map(|doc| part.first + u64::from(doc)));
     Ok(())
 }
 

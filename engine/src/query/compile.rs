@@ -16,6 +16,8 @@ type FindId<'f> = &'f mut dyn FnMut(&str) -> Result<Option<u64>, StoreError>;
 /// Longest text that can be an event's id.
 const ID_BYTES_MAX: usize = 128;
 
+const SECOND_NS: i64 = 1_000_000_000;
+
 /// How the values of a field are compared.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -235,7 +237,12 @@ fn first_from(bound: &Number, inclusive: bool) -> Option<u64> {
 /// The times of a test; `None` when there are none.
 fn time_range(test: &Test, now_ns: i64) -> Option<TimeRange> {
     let range = match test {
-        Test::Is(Value::Time(moment)) | Test::Equals(Value::Time(moment)) => unit(moment, now_ns),
+        Test::Is(Value::Time(moment)) => unit(moment, now_ns),
+        Test::Equals(Value::Time(moment)) => match unit(moment, now_ns) {
+            // A time to the second or finer is that instant.
+            (from, Some(to)) if to.saturating_sub(from) <= SECOND_NS => (from, from.checked_add(1)),
+            whole => whole,
+        },
         Test::Within { low, high } => {
             let from = match low {
                 None => i64::MIN,

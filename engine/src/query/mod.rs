@@ -39,7 +39,7 @@ pub use part::{Bodies, Part, Seen, Source};
 pub use page::page;
 pub use plan::Plan;
 pub use record::matches_record;
-pub use select::matching;
+pub use select::{matching, matching_from};
 
 /// Which end of time comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,10 +12,6 @@ pub(super) enum Need {
     Word(String),
     /// One that begins so.
     Begins(String),
-    /// One that ends so.
-    Ends(String),
-    /// One that has this in it.
-    Has(String),
     /// One that fits.
     Fits(Pattern),
 }
@@ -56,27 +52,18 @@ impl Need {
         if run.is_empty() {
             return None;
         }
-        Some(match (open_before, open_after) {
-            (false, false) => Self::Word(run),
-            (false, true) => Self::Begins(run),
-            (true, false) => Self::Ends(run),
-            (true, true) => Self::Has(run),
-        })
+        // What only ends so, or has it somewhere, could be any word: that narrows nothing down.
+        match (open_before, open_after) {
+            (false, false) => Some(Self::Word(run)),
+            (false, true) => Some(Self::Begins(run)),
+            (true, _) => None,
+        }
     }
 
-    /// Whole words alone where there are any, else beginnings, else the longest part: looking for
-    /// parts goes through all words.
+    /// Whole words alone where there are any: beginnings of words are in many more documents.
     fn best(needs: Vec<Self>) -> Vec<Self> {
-        for kind in [|n: &Self| matches!(n, Self::Word(_)), |n: &Self| matches!(n, Self::Begins(_))] {
-            if needs.iter().any(kind) {
-                return needs.into_iter().filter(kind).collect();
-            }
-        }
-        let length = |need: &Self| match need {
-            Self::Ends(part) | Self::Has(part) => part.len(),
-            _ => 0,
-        };
-        needs.into_iter().max_by_key(length).into_iter().collect()
+        let whole = |need: &Self| matches!(need, Self::Word(_));
+        if needs.iter().any(whole) { needs.into_iter().filter(whole).collect() } else { needs }
     }
 }
 
@@ -94,15 +81,15 @@ mod tests {
     }
 
     #[test]
-    fn words_with_both_ends_known_are_needed_whole_others_in_part() {
+    fn words_with_both_ends_known_are_needed_whole_others_by_their_beginning() {
         let word = |text: &str| Need::Word(text.to_owned());
         assert_eq!(needs("Ab_cd", true), [word("ab"), word("cd")]);
         assert_eq!(needs("inv_2024*", true), [word("inv")]);
         assert_eq!(needs("inv*", true), [Need::Begins("inv".to_owned())]);
-        assert_eq!(needs("*ab*cde", true), [Need::Ends("cde".to_owned())]);
+        assert_eq!(needs("*ab*cde", true), []);
         assert_eq!(needs("a b c", false), [word("b")]);
         assert_eq!(needs(" b", false), [Need::Begins("b".to_owned())]);
-        assert_eq!(needs("Time", false), [Need::Has("time".to_owned())]);
+        assert_eq!(needs("Time", false), []);
         assert_eq!(needs("-?-", true), []);
         assert_eq!(needs("", true), []);
     }

@@ -62,6 +62,28 @@ pub fn matching(seen: &Seen<'_>, plan: &Plan, budget: &Budget<'_>) -> Result<Doc
     all_of(*seen, plan, &Pace::new(budget))
 }
 
+/// The first `limit` matches of a part in the order of the log, from a document on. Records are read
+/// only up to the last of them.
+///
+/// # Errors
+/// `Damaged`, `TooBroad`, `Cancelled`.
+pub fn matching_from(
+    seen: &Seen<'_>,
+    plan: &Plan,
+    start: u32,
+    limit: usize,
+    budget: &Budget<'_>,
+) -> Result<Vec<u32>, StoreError> {
+    let pace = Pace::new(budget);
+    if start >= seen.docs || limit == 0 {
+        return Ok(Vec::new());
+    }
+    match Share::of(*seen, plan, &pace)? {
+        Some(share) => share.first_from(start, limit),
+        None => Ok(Vec::new()),
+    }
+}
+
 fn all_of(seen: Seen<'_>, plan: &Plan, pace: &Pace<'_>) -> Result<DocSet, StoreError> {
     if seen.docs == 0 {
         return Ok(DocSet::empty());
@@ -248,16 +270,44 @@ impl<'a, 'p, 'b> Share<'a, 'p, 'b> {
         Ok(rows)
     }
 
-    fn all(&self) -> Result<DocSet, StoreError> {
-        let seen = &self.look.seen;
+    /// The documents that match, and those that may.
+    fn sets(&self) -> Result<(DocSet, DocSet), StoreError> {
         let three = self.found.three(&self.look)?;
         let clean = |set: DocSet| match &self.own {
             Some(own) => set.without(own),
             None => set,
         };
         let sure = self.in_time(clean(three.sure))?;
-        let Some(possible) = three.possible else { return Ok(sure) };
-        let doubtful = self.in_time(clean(possible).without(&sure))?;
+        let doubtful = match three.possible {
+            Some(possible) => self.in_time(clean(possible).without(&sure))?,
+            None => DocSet::empty(),
+        };
+        Ok((sure, doubtful))
+    }
+
+    fn first_from(&self, start: u32, limit: usize) -> Result<Vec<u32>, StoreError> {
+        let docs = self.look.seen.docs;
+        let (sure, doubtful) = self.sets()?;
+        let rest = DocSet::range(start..docs, docs);
+        let possible = sure.clone().or(doubtful, docs).and(rest);
+        let mut found = Vec::new();
+        for doc in possible.to_vec() {
+            if found.len() == limit {
+                break;
+            }
+            if sure.contains(doc) || self.decide(doc)? {
+                found.push(doc);
+            }
+        }
+        Ok(found)
+    }
+
+    fn all(&self) -> Result<DocSet, StoreError> {
+        let seen = &self.look.seen;
+        let (sure, doubtful) = self.sets()?;
+        if doubtful.is_empty() {
+            return Ok(sure);
+        }
         let mut more = Vec::new();
         for doc in doubtful.to_vec() {
             if self.decide(doc)? {

@@ -129,8 +129,6 @@ fn find<'a>(look: &Look<'a, '_>, need: &Need) -> Result<Words<'a>, StoreError> {
     let words = match need {
         Need::Word(word) => view.word(word),
         Need::Begins(start) => view.words(start, &|_| look.pace.go_on(2)),
-        Need::Ends(end) => view.words("", &|word| look.pace.go_on(2) && word.ends_with(end.as_str())),
-        Need::Has(part) => view.words("", &|word| look.pace.go_on(2) && word.contains(part.as_str())),
         Need::Fits(pattern) => {
             view.words(&pattern.prefix(), &|word| look.pace.go_on(3) && pattern.matches(word))
         }
@@ -156,15 +154,22 @@ fn unlisted(look: &Look<'_, '_>, found: &[Words<'_>]) -> Result<DocSet, StoreErr
     let mut all = DocSet::All(docs);
     let mut ordered: Vec<&Words<'_>> = found.iter().collect();
     let most = |words: &Words<'_>| {
-        words.maybe.len() as u64 + words.docs.iter().map(Postings::count).sum::<u64>()
+        words.terms.len() as u64 + words.maybe.len() as u64 + words.docs.iter().map(Postings::count).sum::<u64>()
     };
     ordered.sort_by_key(|words| most(words));
     for words in ordered {
         // The short way: a few documents are looked up in what lies ready.
-        if let ([only], true, DocSet::List(_)) = (words.docs.as_slice(), words.maybe.is_empty(), &all) {
+        let plain = words.maybe.is_empty() && words.terms.is_empty();
+        if let ([only], true, DocSet::List(_)) = (words.docs.as_slice(), plain, &all) {
             all = all.and_set(&only.set()?, docs);
         } else {
             let mut own = look.union(&words.docs)?;
+            if words.wide && !words.terms.is_empty() {
+                // Of several words, some are in too many values and others are not.
+                let terms = words.terms.iter().map(|&term| Ok(look.seen.view.term(term)?.2));
+                let lists = terms.collect::<Result<Vec<_>, StoreError>>()?;
+                own = own.or(look.union(&lists)?, docs);
+            }
             if !words.maybe.is_empty() {
                 own = own.or(DocSet::of_list(words.maybe.clone(), docs), docs);
             }
