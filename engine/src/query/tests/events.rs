@@ -164,13 +164,16 @@ pub(super) struct Maker {
     clock_ns: i64,
     /// Member names are also made up, so that there are many paths.
     many_paths: bool,
+    /// The first event has more paths than a segment lists.
+    crowded: bool,
 }
 
 impl Maker {
     pub(super) fn new(seed: u64) -> Self {
         let mut rng = Rng(seed);
         let many_paths = rng.below(6) == 0;
-        Self { rng, serial: 0, clock_ns: NOW_NS - 3 * DAY, many_paths }
+        let crowded = rng.below(10) == 0;
+        Self { rng, serial: 0, clock_ns: NOW_NS - 3 * DAY, many_paths, crowded }
     }
 
     /// The next event, through the front door.
@@ -272,7 +275,7 @@ impl Maker {
     }
 
     fn metadata(&mut self, kind: &str) -> String {
-        let mut object = self.object(0);
+        let mut object = if std::mem::take(&mut self.crowded) { crowd() } else { self.object(0) };
         let mut add = |name: &str, value: String| {
             if !object.contains(&format!("\"{name}\":")) {
                 object.pop();
@@ -342,6 +345,9 @@ impl Maker {
         if self.many_paths && self.rng.below(2) == 0 {
             return format!("k{}", self.rng.below(5000));
         }
+        if self.rng.below(300) == 0 {
+            return "long".repeat(270);
+        }
         let common = self.rng.below(3) > 0;
         let limit = if common { 8 } else { NAMES.len() as u64 };
         NAMES[self.rng.below(limit) as usize].to_owned()
@@ -400,6 +406,7 @@ impl Maker {
                 parts.join(joint)
             }
             4 => self.long(),
+            5 if self.rng.below(10) == 0 => format!("{}{}", "w".repeat(130), self.rng.below(4)),
             _ => self.rng.pick(&TEXTS).to_owned(),
         };
         let quoted = quoted(&text);
@@ -441,6 +448,12 @@ impl Maker {
             _ => text,
         }
     }
+}
+
+/// An object with more members than a segment lists paths.
+fn crowd() -> String {
+    let members: Vec<String> = (0..9000).map(|n| format!("\"m{n}\":{n}")).collect();
+    format!("{{{}}}", members.join(","))
 }
 
 /// Text as a JSON string.

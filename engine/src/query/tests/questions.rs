@@ -48,15 +48,18 @@ const NS: i64 = 1_000_000_000;
 pub(super) struct Asker<'e> {
     pub rng: Rng,
     events: &'e [Event],
+    /// The event that most parts of the present query are about, so that they meet.
+    present: usize,
 }
 
 impl<'e> Asker<'e> {
     pub(super) fn new(seed: u64, events: &'e [Event]) -> Self {
-        Self { rng: Rng(seed), events }
+        Self { rng: Rng(seed), events, present: 0 }
     }
 
     /// The text of a query.
     pub(super) fn query(&mut self) -> String {
+        self.present = self.rng.below(self.events.len() as u64) as usize;
         match self.rng.below(40) {
             0 => String::new(),
             1 => "*".to_owned(),
@@ -94,7 +97,8 @@ impl<'e> Asker<'e> {
     }
 
     fn event(&mut self) -> &'e Event {
-        &self.events[self.rng.below(self.events.len() as u64) as usize]
+        let other = self.rng.below(self.events.len() as u64) as usize;
+        &self.events[if self.rng.below(4) == 0 { other } else { self.present }]
     }
 
     /// Any string or number of an event, with the names that lead to it from metadata.
@@ -164,7 +168,9 @@ impl<'e> Asker<'e> {
         let chars: Vec<char> = text.chars().take(60).collect();
         let at = self.rng.below(chars.len() as u64 + 1) as usize;
         let end = (at + self.rng.below(3) as usize).min(chars.len());
-        let side = |chars: &[char]| escaped(&chars.iter().collect::<String>());
+        let side = |chars: &[char]| {
+            if chars.is_empty() { String::new() } else { escaped(&chars.iter().collect::<String>()) }
+        };
         match self.rng.below(4) {
             0 => format!("{}*", side(&chars[..at])),
             1 => format!("*{}", side(&chars[at..])),
