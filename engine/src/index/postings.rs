@@ -2,7 +2,7 @@
 //!
 //! On disk a list is `varint(count * 4 + kind)`, `varint(payload bytes)`, payload. Kinds: 0, the
 //! differences of ascending numbers as varints; 1, a roaring bitmap in its portable form; 2, a bit
-//! set, least significant bit first, for values that at least every 16th document has: it is read
+//! set, least significant bit first, for values that at least every tenth document has: it is read
 //! in place. A list of one document is not here at all: it stands in the dictionary.
 
 use std::borrow::Cow;
@@ -10,16 +10,19 @@ use std::path::Path;
 
 use roaring::RoaringBitmap;
 
+use super::varint;
 use crate::error::StoreError;
 
 const DELTAS: u64 = 0;
 const ROARING: u64 = 1;
 const BITS: u64 = 2;
-/// Below this many documents, differences are smaller than roaring and as quick to read.
-const DELTAS_MAX: usize = 4096;
+/// Values that at least every so many documents have are bit sets, unless runs make a bitmap small.
+const DENSE: usize = 10;
+/// Below this many documents nothing is smaller than differences.
+const ROARING_MIN: usize = 512;
 
 /// A list that still grows.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum List {
     One(u32),
     Few(Vec<u32>),
@@ -74,8 +77,8 @@ impl<'a> Postings<'a> {
     pub(super) fn of_bytes(bytes: &'a [u8], docs: u32, path: &'a Path) -> Result<Self, StoreError> {
         let damaged = |detail: &str| StoreError::damaged(path, 0, detail);
         let mut rest = bytes;
-        let head = varint(&mut rest).ok_or_else(|| damaged("a posting list has no head"))?;
-        let len = varint(&mut rest).and_then(|len| usize::try_from(len).ok());
+        let head = varint::take(&mut rest).ok_or_else(|| damaged("a posting list has no head"))?;
+        let len = varint::take(&mut rest).and_then(|len| usize::try_from(len).ok());
         let bytes = len.and_then(|len| rest.get(..len)).ok_or_else(|| damaged("a posting list is cut"))?;
         let count = u32::try_from(head >> 2).ok().filter(|&count| count <= docs);
         let count = count.ok_or_else(|| damaged("a posting list has more documents than the segment"))?;
@@ -138,7 +141,7 @@ impl<'a> Encoded<'a> {
         let mut rest = self.bytes;
         let mut next = 0_u64;
         for _ in 0..self.count {
-            let doc = next.checked_add(varint(&mut rest)?).filter(|&doc| doc < u64::from(self.docs))?;
+            let doc = next.checked_add(varint::take(&mut rest)?).filter(|&doc| doc < u64::from(self.docs))?;
             docs.push(doc as u32);
             next = doc + 1;
         }
@@ -193,6 +196,24 @@ fn bit_bytes(docs: u32) -> usize {
 }
 
 impl List {
+    /// How many documents it holds.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::One(_) => 1,
+            Self::Few(docs) => docs.len(),
+            Self::Bits { count, .. } => *count as usize,
+        }
+    }
+
+    /// Calls `visit` for each document, ascending.
+    pub(super) fn each(&self, visit: impl FnMut(u32)) {
+        match self {
+            Self::One(doc) => Set::Docs(Cow::Borrowed(std::slice::from_ref(doc))).each(visit),
+            Self::Few(docs) => Set::Docs(Cow::Borrowed(docs)).each(visit),
+            Self::Bits { bits, .. } => Set::Bits(bits).each(visit),
+        }
+    }
+
     /// The one document of a list of one.
     pub(super) fn only(&self) -> Option<u32> {
         match self {
@@ -213,15 +234,16 @@ impl List {
             }
         };
         let count = docs_of.len();
-        let (kind, payload) = if count > 1 && count >= docs as usize / 16 {
-            (BITS, bits(docs_of.iter().copied(), docs))
-        } else if count <= DELTAS_MAX {
-            (DELTAS, deltas(&docs_of))
-        } else {
-            (ROARING, roaring(&docs_of))
+        let dense = count > 1 && count >= docs as usize / DENSE;
+        let plain = if dense { bits(docs_of.iter().copied(), docs) } else { deltas(&docs_of) };
+        let bitmap = (count >= ROARING_MIN).then(|| roaring(&docs_of));
+        // A bitmap is chosen where runs make it small; the others are as quick to read.
+        let (kind, payload) = match bitmap {
+            Some(bitmap) if bitmap.len() < plain.len() / 2 => (ROARING, bitmap),
+            _ => (if dense { BITS } else { DELTAS }, plain),
         };
-        put_varint((count as u64) << 2 | kind, out);
-        put_varint(payload.len() as u64, out);
+        varint::put((count as u64) << 2 | kind, out);
+        varint::put(payload.len() as u64, out);
         out.extend_from_slice(&payload);
     }
 }
@@ -238,7 +260,7 @@ fn deltas(docs: &[u32]) -> Vec<u8> {
     let mut out = Vec::with_capacity(docs.len() * 2);
     let mut next = 0;
     for &doc in docs {
-        put_varint(u64::from(doc) - next, &mut out);
+        varint::put(u64::from(doc) - next, &mut out);
         next = u64::from(doc) + 1;
     }
     out
@@ -250,27 +272,6 @@ fn bits(docs: impl Iterator<Item = u32>, total: u32) -> Vec<u8> {
         out[doc as usize / 8] |= 1 << (doc % 8);
     }
     out
-}
-
-fn put_varint(mut value: u64, out: &mut Vec<u8>) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
-}
-
-fn varint(bytes: &mut &[u8]) -> Option<u64> {
-    let mut value = 0;
-    for shift in (0..64).step_by(7) {
-        let (&byte, rest) = bytes.split_first()?;
-        *bytes = rest;
-        value |= u64::from(byte & 0x7f) << shift;
-        if byte < 0x80 {
-            return Some(value);
-        }
-    }
-    None
 }
 
 #[cfg(test)]
