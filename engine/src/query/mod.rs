@@ -34,6 +34,8 @@ mod pattern;
 mod phrase;
 mod plan;
 mod record;
+#[cfg(test)]
+mod record_tests;
 mod select;
 mod value;
 mod words;
@@ -95,6 +97,14 @@ pub struct Filter {
     pub resource_id: Vec<String>,
     /// Also the log's own `stele.*` events, which are otherwise left out unless an `event_type` value begins with `stele`.
     pub own: bool,
+}
+
+impl Filter {
+    /// The filter alone as a scope. Nothing in it counts from now.
+    #[must_use]
+    pub fn scope(&self) -> Scope {
+        Scope::new(self, &lang::Query { root: lang::Expr::All }, 0)
+    }
 }
 
 /// A page request.
