@@ -146,9 +146,8 @@ impl<'a, 'p> Found<'a, 'p> {
 
     /// Makes it ready for tests.
     pub(super) fn test(&self, look: &Look<'a, '_>) -> Result<Test<'a, 'p>, StoreError> {
-        let all = |children: &[Self]| {
-            children.iter().map(|child| child.test(look)).collect::<Result<Vec<_>, _>>()
-        };
+        let all =
+            |children: &[Self]| children.iter().map(|child| child.test(look)).collect::<Result<Vec<_>, _>>();
         Ok(match self {
             Self::All => Test::All,
             Self::Nothing => Test::Nothing,

@@ -42,8 +42,8 @@ pub use answer::{Bucket, Dimension, ErrorGroup, Facet, FacetValue, Group, Hint, 
 pub use budget::{Budget, Over};
 pub use cursor::{Cursor, CursorError, CursorKey};
 pub use docset::DocSet;
-pub use part::{Bodies, Part, Seen, Source};
 pub use page::page;
+pub use part::{Bodies, Part, Seen, Source};
 pub use pattern::Pattern;
 pub use phrase::Phrase;
 pub use plan::Plan;
@@ -124,4 +124,3 @@ pub struct Hits {
     /// All matches of the snapshot, on whatever page; `None` unless asked for.
     pub matched: Option<u64>,
 }
-

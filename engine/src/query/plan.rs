@@ -178,7 +178,9 @@ impl Leaf {
             Self::Envelope { tests, .. } => worst(tests),
             Self::Metadata { tests, .. } => 20 + worst(tests),
             Self::Changed { .. } => 60,
-            Self::Text { phrase, .. } => 50 + phrase.as_ref().map_or(0, |p| 100 * u32::from(p.last.is_some())),
+            Self::Text { phrase, .. } => {
+                50 + phrase.as_ref().map_or(0, |p| 100 * u32::from(p.last.is_some()))
+            }
         }
     }
 }

@@ -226,7 +226,8 @@ impl<'a, 'p, 'b> Share<'a, 'p, 'b> {
     }
 
     fn keep(&self, rows: &mut Vec<(i64, u32, bool)>, others: &[Found<'a, 'p>]) -> Result<(), StoreError> {
-        let tests = others.iter().map(|other| other.test(&self.look)).collect::<Result<Vec<Test<'_, '_>>, _>>()?;
+        let tests =
+            others.iter().map(|other| other.test(&self.look)).collect::<Result<Vec<Test<'_, '_>>, _>>()?;
         for test in &tests {
             let mut failed = None;
             self.look.pace.step(rows.len())?;
