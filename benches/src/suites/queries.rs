@@ -132,6 +132,7 @@ fn texts(known: &Known) -> Result<Vec<Query>, Failure> {
         one("anything but", "-category:api -status:success", false)?,
         one("changed", "changed:*", false)?,
         one("count: two common words", "order invoice", true)?,
+        one("count: a phrase", "\"the order\"", true)?,
         one("count: a phrase of a name", "\"rate limited\"", true)?,
         one("count: status_code >= 500", "@status_code>=500", true)?,
         one("count: -category:api", "-category:api", true)?,

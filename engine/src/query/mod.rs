@@ -34,6 +34,8 @@ mod pattern;
 mod phrase;
 mod plan;
 mod record;
+#[cfg(test)]
+mod record_tests;
 mod select;
 mod value;
 mod words;

@@ -157,7 +157,7 @@ impl Node {
     }
 
     /// Rank of what looking it up in a segment costs.
-    fn cost(&self) -> u32 {
+    pub(super) fn cost(&self) -> u32 {
         match self {
             Self::All | Self::Nothing => 0,
             Self::Leaf(leaf) => leaf.cost(),
