@@ -11,27 +11,19 @@
 
 mod answer;
 mod budget;
-mod clause;
 mod cursor;
+mod docset;
 pub mod lang;
-mod page;
+mod part;
 mod pattern;
-mod segment;
-
-#[cfg(test)]
-mod oracle;
-#[cfg(test)]
-mod tests;
+mod plan;
 
 pub use answer::{Bucket, Dimension, ErrorGroup, Facet, FacetValue, Group, Hint, Scope, Split};
 pub use budget::{Budget, Over};
 pub use cursor::{Cursor, CursorError, CursorKey};
-pub use page::page;
-
-use roaring::RoaringBitmap;
-
-use crate::error::StoreError;
-use crate::index::View;
+pub use docset::DocSet;
+pub use part::{Bodies, Part, Seen, Source};
+pub use plan::{Plan, matches_record, matching};
 
 /// Which end of time comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,21 +67,10 @@ pub struct Filter {
     pub own: bool,
 }
 
-/// One segment as a query sees it.
-#[derive(Clone, Copy)]
-pub struct Part<'a> {
-    /// Sequence of its document 0.
-    pub first: u64,
-    /// How many of its documents are visible (snapshot).
-    pub docs: u32,
-    /// Its index.
-    pub view: View<'a>,
-}
-
 /// A page request.
 pub struct Ask<'a> {
     /// What to look for.
-    pub filter: &'a Filter,
+    pub plan: &'a Plan,
     /// By (time, sequence).
     pub order: Order,
     /// Rows at most.
@@ -111,10 +92,3 @@ pub struct Hits {
     pub matched: Option<u64>,
 }
 
-/// The documents of one segment that match, time range included: for tails, counts and later aggregations.
-///
-/// # Errors
-/// `Damaged`.
-pub fn matches(part: &Part<'_>, filter: &Filter) -> Result<RoaringBitmap, StoreError> {
-    segment::matches(part, &clause::Plan::of(filter))
-}
