@@ -31,7 +31,7 @@ pub use doc::Doc;
 pub use live::Live;
 pub use postings::{Postings, Set};
 pub use stored::Stored;
-pub use times::{Position, Times, Walk};
+pub use times::{Cuts, Position, Times, Walk};
 
 use crate::error::StoreError;
 use crate::text::Number;
