@@ -33,6 +33,8 @@ pub use postings::{Postings, Set};
 pub use stored::Stored;
 pub use times::{Cuts, Position, Times, Walk};
 
+pub use crate::event::PATH_JOINT;
+
 use crate::error::StoreError;
 use crate::text::Number;
 
@@ -103,9 +105,6 @@ impl Dictionary {
 /// Dictionaries below are the envelope's.
 const FIRST_PATH: u16 = 64;
 
-/// Joins the names of a path in its stored form: no UTF-8 text holds it.
-pub const PATH_JOINT: u8 = 0xFF;
-
 /// Where a word stands. Every document that has it is in `docs`, `maybe`, or the documents of `terms`.
 #[derive(Default)]
 pub struct Words<'a> {
@@ -172,7 +171,12 @@ impl<'a> View<'a> {
     ///
     /// # Errors
     /// `Damaged`.
-    pub fn folded(self, of: Dictionary, folded: &str, found: &mut Vec<Postings<'a>>) -> Result<(), StoreError> {
+    pub fn folded(
+        self,
+        of: Dictionary,
+        folded: &str,
+        found: &mut Vec<Postings<'a>>,
+    ) -> Result<(), StoreError> {
         match self {
             View::Live(live) => live.folded(of.0, folded, found),
             View::Stored(stored) => return stored.folded(of.0, folded, found),

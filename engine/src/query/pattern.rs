@@ -32,6 +32,21 @@ impl Pattern {
         Self { tokens }
     }
 
+    /// The pattern of a term.
+    pub(super) fn of_tokens(term: &[super::lang::Token]) -> Self {
+        use super::lang::Token as Written;
+        let mut tokens = Vec::with_capacity(term.len());
+        for token in term {
+            match token {
+                Written::Run if tokens.last() == Some(&Token::Run) => {}
+                Written::Run => tokens.push(Token::Run),
+                Written::One => tokens.push(Token::One),
+                Written::Char(plain) => tokens.extend(plain.to_lowercase().map(Token::Char)),
+            }
+        }
+        Self { tokens }
+    }
+
     /// What every match begins with: the characters before the first wildcard.
     pub(super) fn prefix(&self) -> String {
         let plain = self.tokens.iter().map_while(|token| match token {
