@@ -9,6 +9,7 @@
 //! - documents past a part's snapshot limit are invisible, sealed or not;
 //! - damage is an error, never a shorter answer.
 
+pub mod aggregate;
 mod answer;
 mod budget;
 mod cursor;

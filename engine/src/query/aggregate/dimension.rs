@@ -4,13 +4,30 @@ use std::hash::Hash;
 
 use hashbrown::{Equivalent, HashMap};
 
-use super::json::{is_number, string};
-use super::paths::{fits, reach};
 use crate::error::StoreError;
-use crate::event::Fields;
+use crate::event::{self, Fields, each_value};
 use crate::index::{Dictionary, Field, PathId, Postings, View};
-use crate::query::lang::{Keyword, Path};
+use crate::query::lang::Keyword;
+use crate::query::path::PathPattern;
 use crate::query::{Dimension, DocSet, FacetValue};
+
+/// A dimension made ready.
+pub(super) enum Axis {
+    Keyword(Keyword),
+    /// Id, else e-mail, else name.
+    Actor,
+    Path(PathPattern),
+}
+
+impl From<&Dimension> for Axis {
+    fn from(dimension: &Dimension) -> Self {
+        match dimension {
+            Dimension::Keyword(keyword) => Self::Keyword(*keyword),
+            Dimension::Actor => Self::Actor,
+            Dimension::Metadata(path) => Self::Path(PathPattern::of(path)),
+        }
+    }
+}
 
 /// A value, borrowed. Hashes as the [`FacetValue`] that it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -71,11 +88,11 @@ pub(super) struct Places {
 
 impl Places {
     /// Of a dimension; where there are several, one counts only where those before have no value.
-    pub fn of(view: View<'_>, dimension: &Dimension) -> Result<Vec<Self>, StoreError> {
-        Ok(match dimension {
-            Dimension::Keyword(keyword) => vec![Self::of_field(field_of(*keyword))],
-            Dimension::Actor => [Field::ActorId, Field::ActorEmail, Field::ActorName].map(Self::of_field).into(),
-            Dimension::Metadata(path) => vec![Self::of_path(view, path)?],
+    pub fn of(view: View<'_>, axis: &Axis) -> Result<Vec<Self>, StoreError> {
+        Ok(match axis {
+            Axis::Keyword(keyword) => vec![Self::of_field(field_of(*keyword))],
+            Axis::Actor => [Field::ActorId, Field::ActorEmail, Field::ActorName].map(Self::of_field).into(),
+            Axis::Path(path) => vec![Self::of_path(view, path)?],
         })
     }
 
@@ -85,10 +102,10 @@ impl Places {
     }
 
     /// Of all scalars at a path.
-    pub fn of_path(view: View<'_>, path: &Path) -> Result<Self, StoreError> {
+    pub fn of_path(view: View<'_>, path: &PathPattern) -> Result<Self, StoreError> {
         let mut ids = Vec::new();
         view.paths(&mut |id, stored| {
-            if fits(path, stored) {
+            if path.fits(stored) {
                 ids.push(id);
             }
         })?;
@@ -98,7 +115,7 @@ impl Places {
     }
 
     /// Of the numbers at a path.
-    pub fn of_numbers(view: View<'_>, path: &Path) -> Result<Self, StoreError> {
+    pub fn of_numbers(view: View<'_>, path: &PathPattern) -> Result<Self, StoreError> {
         Ok(Self { strings: Vec::new(), flags: Vec::new(), ..Self::of_path(view, path)? })
     }
 
@@ -190,38 +207,42 @@ fn keyword_of<'f>(fields: &'f Fields<'_>, keyword: Keyword) -> Option<&'f str> {
 }
 
 /// The distinct values of a record, ascending.
-pub(super) fn values_of(fields: &Fields<'_>, dimension: &Dimension) -> Vec<FacetValue> {
+pub(super) fn values_of(fields: &Fields<'_>, axis: &Axis) -> Result<Vec<FacetValue>, StoreError> {
     let text = |text: &str| FacetValue::Text(text.to_owned());
-    match dimension {
-        Dimension::Keyword(keyword) => keyword_of(fields, *keyword).map(text).into_iter().collect(),
-        Dimension::Actor => {
+    Ok(match axis {
+        Axis::Keyword(keyword) => keyword_of(fields, *keyword).map(text).into_iter().collect(),
+        Axis::Actor => {
             let by = [Keyword::ActorId, Keyword::ActorEmail, Keyword::ActorName];
             by.iter().find_map(|&keyword| keyword_of(fields, keyword)).map(text).into_iter().collect()
         }
-        Dimension::Metadata(path) => {
-            let mut values = Vec::new();
-            reach(fields.metadata, path, |value| values.extend(scalar(value)));
-            values.sort_unstable();
-            values.dedup();
-            values
-        }
-    }
+        Axis::Path(path) => at_path(fields, path, |value| match value {
+            event::Value::Text(text) => Some(FacetValue::Text(text.into_owned())),
+            event::Value::Number(text) => Some(FacetValue::Number(text.to_owned())),
+            event::Value::Flag(flag) => Some(FacetValue::Flag(flag)),
+            event::Value::Null | event::Value::Object => None,
+        })?,
+    })
 }
 
 /// The distinct numbers of a record at a path, as written.
-pub(super) fn numbers_of<'f>(fields: &Fields<'f>, path: &Path) -> Vec<&'f str> {
-    let mut numbers = Vec::new();
-    reach(fields.metadata, path, |value| numbers.extend(Some(value).filter(|value| is_number(value))));
-    numbers.sort_unstable();
-    numbers.dedup();
-    numbers
+pub(super) fn numbers_of<'f>(fields: &Fields<'f>, path: &PathPattern) -> Result<Vec<&'f str>, StoreError> {
+    at_path(fields, path, |value| if let event::Value::Number(text) = value { Some(text) } else { None })
 }
 
-fn scalar(value: &str) -> Option<FacetValue> {
-    match value {
-        "true" => Some(FacetValue::Flag(true)),
-        "false" => Some(FacetValue::Flag(false)),
-        _ if is_number(value) => Some(FacetValue::Number(value.to_owned())),
-        _ => string(value).map(|text| FacetValue::Text(text.into_owned())),
-    }
+/// What is made of the values at a path: distinct, ascending.
+fn at_path<'f, T: Ord>(
+    fields: &Fields<'f>,
+    path: &PathPattern,
+    make: impl Fn(event::Value<'f>) -> Option<T>,
+) -> Result<Vec<T>, StoreError> {
+    let mut found = Vec::new();
+    each_value(fields.metadata, |at, value| {
+        if path.fits(at) {
+            found.extend(make(value));
+        }
+    })
+    .map_err(|why| StoreError::Refused(format!("the metadata of event {} is not JSON: {why}", fields.event_id)))?;
+    found.sort_unstable();
+    found.dedup();
+    Ok(found)
 }

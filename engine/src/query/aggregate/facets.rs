@@ -7,7 +7,7 @@
 
 use hashbrown::HashMap;
 
-use super::dimension::{Places, Value, values_of};
+use super::dimension::{Axis, Places, Value, values_of};
 use super::events::{Events, record};
 use crate::error::StoreError;
 use crate::index::{Postings, View};
@@ -37,17 +37,18 @@ struct Segment<'s, 'v> {
 /// # Errors
 /// `Damaged`, `TooBroad`, `Cancelled`.
 pub fn facets(events: &Events<'_>, of: &[Dimension], top: usize) -> Result<(Vec<Facet>, u64), StoreError> {
+    let axes: Vec<Axis> = of.iter().map(Axis::from).collect();
     let mut tallies: Vec<Tally> = of.iter().map(|_| Tally::default()).collect();
     let mut matched = 0;
     for part in events.parts() {
         let open = events.look(part, |seen, docs| {
             matched += docs.count();
-            let tallies = of.iter().zip(&mut tallies);
-            tallies.map(|(dimension, tally)| tally.add(seen, &docs, dimension, events.budget)).collect()
+            let tallies = axes.iter().zip(&mut tallies);
+            tallies.map(|(axis, tally)| tally.add(seen, &docs, axis, events.budget)).collect()
         })?;
         let open: Vec<Vec<u32>> = open.unwrap_or_default();
-        for ((dimension, tally), docs) in of.iter().zip(&mut tallies).zip(open) {
-            events.records(part, &docs, |_, fields| tally.add_record(&values_of(fields, dimension), events.budget))?;
+        for ((axis, tally), docs) in axes.iter().zip(&mut tallies).zip(open) {
+            events.records(part, &docs, |_, fields| tally.add_record(&values_of(fields, axis)?, events.budget))?;
         }
     }
     Ok((tallies.into_iter().map(|tally| tally.facet(top)).collect(), matched))
@@ -59,12 +60,12 @@ impl Tally {
         &mut self,
         seen: &Seen<'_>,
         docs: &DocSet,
-        dimension: &Dimension,
+        axis: &Axis,
         budget: &Budget<'_>,
     ) -> Result<Vec<u32>, StoreError> {
         let all = seen.view.docs();
         let segment = Segment { view: seen.view, all: u64::from(all), docs: seen.docs, budget };
-        let places = Places::of(seen.view, dimension)?;
+        let places = Places::of(seen.view, axis)?;
         let mut unlisted = DocSet::empty();
         for places in &places {
             unlisted = unlisted.or(places.unlisted(seen.view, seen.docs)?, seen.docs);
@@ -72,17 +73,17 @@ impl Tally {
         let few = docs.count() + FEW >= segment.all && docs.count() < segment.all;
         if !unlisted.is_empty() {
             let open = docs.clone().and(unlisted.clone());
-            self.add_listed(&segment, &docs.clone().without(&unlisted), dimension, &places)?;
+            self.add_listed(&segment, &docs.clone().without(&unlisted), axis, &places)?;
             return Ok(open.to_vec());
         }
         if !few {
-            self.add_listed(&segment, docs, dimension, &places)?;
+            self.add_listed(&segment, docs, axis, &places)?;
             return Ok(Vec::new());
         }
         let whole = Segment { docs: all, ..segment };
-        self.add_listed(&whole, &DocSet::All(all), dimension, &places)?;
+        self.add_listed(&whole, &DocSet::All(all), axis, &places)?;
         for doc in (0..all).filter(|&doc| !docs.contains(doc)) {
-            let values = record(seen, doc, |fields| Ok(values_of(fields, dimension)))?;
+            let values = record(seen, doc, |fields| values_of(fields, axis))?;
             self.take_record(&values);
         }
         Ok(Vec::new())
@@ -93,10 +94,10 @@ impl Tally {
         &mut self,
         segment: &Segment<'_, '_>,
         docs: &DocSet,
-        dimension: &Dimension,
+        axis: &Axis,
         places: &[Places],
     ) -> Result<(), StoreError> {
-        let single = !matches!(dimension, Dimension::Metadata(_));
+        let single = !matches!(axis, Axis::Path(_));
         let mut left = docs.clone();
         for (at, tried) in places.iter().enumerate() {
             let counted = self.add_places(segment, &left, tried)?;

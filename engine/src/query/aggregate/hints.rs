@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::paths::{dotted, fits};
 use crate::error::StoreError;
 use crate::index::PATH_JOINT;
 use crate::query::lang::{Clause, Expr, Field, Path};
+use crate::query::path::PathPattern;
 use crate::query::{Hint, Part};
 
 /// Paths that are compared for a suggestion.
@@ -24,7 +24,7 @@ pub fn hints(parts: &[Part], root: &Expr) -> Result<Vec<Hint>, StoreError> {
     let mut asked = Vec::new();
     clauses(root, &mut |clause| {
         if let Field::Metadata(path) = &clause.field {
-            asked.push((clause.position, path));
+            asked.push((clause.position, path, PathPattern::of(path)));
         }
     });
     let mut known = BTreeSet::new();
@@ -34,7 +34,7 @@ pub fn hints(parts: &[Part], root: &Expr) -> Result<Vec<Hint>, StoreError> {
         }
         let complete = part.read(|seen| {
             seen.view.paths(&mut |_, stored| {
-                asked.retain(|(_, path)| !has(path, stored));
+                asked.retain(|(_, _, pattern)| !has(pattern, stored));
                 if known.len() < KNOWN_MAX && !known.contains(stored) {
                     known.insert(stored.to_vec());
                 }
@@ -46,13 +46,13 @@ pub fn hints(parts: &[Part], root: &Expr) -> Result<Vec<Hint>, StoreError> {
         }
     }
     asked.truncate(HINTS_MAX);
-    Ok(asked.into_iter().map(|(position, path)| hint(position, path, &known)).collect())
+    Ok(asked.into_iter().map(|(position, path, _)| hint(position, path, &known)).collect())
 }
 
 /// True when the path is there, or leads to something.
-fn has(path: &Path, stored: &[u8]) -> bool {
+fn has(path: &PathPattern, stored: &[u8]) -> bool {
     let ends = stored.iter().enumerate().filter(|(_, byte)| **byte == PATH_JOINT).map(|(at, _)| at);
-    ends.chain([stored.len()]).any(|end| fits(path, &stored[..end]))
+    ends.chain([stored.len()]).any(|end| path.fits(&stored[..end]))
 }
 
 fn hint(position: usize, path: &Path, known: &BTreeSet<Vec<u8>>) -> Hint {
@@ -78,6 +78,24 @@ fn likeness(asked: &str, known: &str) -> f64 {
     strsim::jaro_winkler(&asked, &known)
 }
 
+/// The path as its author would write it, without `metadata`.
+fn dotted(stored: &[u8]) -> String {
+    let names = stored.split(|&byte| byte == PATH_JOINT).map(String::from_utf8_lossy);
+    names.map(|name| written(&name)).collect::<Vec<_>>().join(".")
+}
+
+/// A name, in quotes where the language needs them.
+fn written(name: &str) -> String {
+    let plain = |part: &str| {
+        part.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+    };
+    if name.split('.').all(plain) {
+        return name.to_owned();
+    }
+    format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
 /// Every clause of a tree. The tree's depth is bounded by the language.
 fn clauses<'t>(expr: &'t Expr, visit: &mut dyn FnMut(&'t Clause)) {
     match expr {
@@ -91,6 +109,7 @@ fn clauses<'t>(expr: &'t Expr, visit: &mut dyn FnMut(&'t Clause)) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::query::lang::Name;
 
     #[test]
     fn the_nearest_path_is_near_or_none() {
@@ -107,15 +126,22 @@ mod tests {
             ("Path", Some("@path")),
             ("zzz", None),
         ] {
-            let path = Path(asked.split('.').map(|n| crate::query::lang::Name { text: n.into(), quoted: false }).collect());
+            let path = Path(asked.split('.').map(|text| Name { text: text.into(), quoted: false }).collect());
             assert_eq!(hint(3, &path, &known).suggestion.as_deref(), wanted, "{asked}");
         }
     }
 
     #[test]
+    fn stored_paths_are_shown_as_they_would_be_asked_for() {
+        assert_eq!(dotted(b"http\xFFstatus_code"), "http.status_code");
+        assert_eq!(dotted(b"a b\xFF\"x"), r#""a b"."\"x""#);
+    }
+
+    #[test]
     fn a_path_to_an_object_is_one_that_events_have() {
         let path = |names: &[&str]| {
-            Path(names.iter().map(|n| crate::query::lang::Name { text: (*n).into(), quoted: false }).collect())
+            let name = |text: &&str| Name { text: (*text).to_owned(), quoted: false };
+            PathPattern::of(&Path(names.iter().map(name).collect()))
         };
         assert!(has(&path(&["changes"]), b"changes\xFFafter\xFFname"));
         assert!(has(&path(&["changes", "after"]), b"changes\xFFafter\xFFname"));

@@ -55,21 +55,14 @@ pub fn changes(
     Ok(page)
 }
 
-/// The state of a resource after all matching events, up to and with `at_ns`, as the rules of `state`
-/// have it; `None` when they tell none.
+/// The state of a resource after all matching events, as the rules of the `state` file have it; `None` when
+/// they tell none.
 ///
 /// # Errors
 /// `Damaged`, `TooBroad`, `Cancelled`.
-pub fn state_at(
-    events: &Events<'_>,
-    records: &Records<'_>,
-    at_ns: Option<i64>,
-) -> Result<Option<Vec<u8>>, StoreError> {
+pub fn state(events: &Events<'_>, records: &Records<'_>) -> Result<Option<Vec<u8>>, StoreError> {
     let mut state = State::default();
-    for (read, &(time, sequence)) in positions(events)?.iter().enumerate() {
-        if at_ns.is_some_and(|at| time > at) {
-            break;
-        }
+    for (read, &(_, sequence)) in positions(events)?.iter().enumerate() {
         check(events, read)?;
         let record = records(sequence)?;
         let fields = fields(&record)?;

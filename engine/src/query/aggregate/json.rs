@@ -43,13 +43,8 @@ pub(super) fn is_object(value: &str) -> bool {
     value.starts_with('{')
 }
 
-/// True when a value is a number: what is neither that nor any other kind begins otherwise.
-pub(super) fn is_number(value: &str) -> bool {
-    value.starts_with(|c: char| c == '-' || c.is_ascii_digit())
-}
-
 /// What the content of a string stands for.
-pub(super) fn unescaped(content: &str) -> Cow<'_, str> {
+fn unescaped(content: &str) -> Cow<'_, str> {
     if memchr::memchr(b'\\', content.as_bytes()).is_none() {
         return Cow::Borrowed(content);
     }

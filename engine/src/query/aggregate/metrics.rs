@@ -7,11 +7,12 @@
 
 use hashbrown::HashMap;
 
-use super::dimension::{Places, Value, numbers_of, values_of};
+use super::dimension::{Axis, Places, Value, numbers_of, values_of};
 use super::events::Events;
 use crate::error::StoreError;
 use crate::index::Postings;
 use crate::query::lang::Path;
+use crate::query::path::PathPattern;
 use crate::query::{Budget, Dimension, DocSet, FacetValue, Group, Seen};
 
 /// The group of events without a value, and of all when nothing is grouped.
@@ -45,12 +46,14 @@ pub fn metrics(
     field: &Path,
     group_by: Option<&Dimension>,
 ) -> Result<Vec<Group>, StoreError> {
+    let (field, by) = (PathPattern::of(field), group_by.map(Axis::from));
     let mut gathered = Gathered { budget: events.budget, groups: HashMap::new(), samples: vec![Vec::new()] };
     for part in events.parts() {
-        let open = events.look(part, |seen, docs| gathered.add(seen, docs, field, group_by))?;
+        let open = events.look(part, |seen, docs| gathered.add(seen, docs, &field, by.as_ref()))?;
         events.records(part, &open.unwrap_or_default(), |_, fields| {
-            let numbers = numbers_of(fields, field);
-            let values = group_by.filter(|_| !numbers.is_empty()).map(|by| values_of(fields, by));
+            let numbers = numbers_of(fields, &field)?;
+            let by = by.as_ref().filter(|_| !numbers.is_empty());
+            let values = by.map(|by| values_of(fields, by)).transpose()?;
             gathered.add_record(&numbers, &values.unwrap_or_default())
         })?;
     }
@@ -63,14 +66,14 @@ impl Gathered<'_> {
         &mut self,
         seen: &Seen<'_>,
         docs: DocSet,
-        field: &Path,
-        group_by: Option<&Dimension>,
+        field: &PathPattern,
+        by: Option<&Axis>,
     ) -> Result<Vec<u32>, StoreError> {
         let places = Places::of_numbers(seen.view, field)?;
         let mut open = places.unlisted(seen.view, seen.docs)?;
         let mut groups = Groups::default();
-        if let Some(dimension) = group_by {
-            groups = self.groups_of(seen, &docs, dimension)?;
+        if let Some(axis) = by {
+            groups = self.groups_of(seen, &docs, axis)?;
             if let Some(unlisted) = groups.open.take() {
                 open = open.or(unlisted, seen.docs);
             }
@@ -120,14 +123,14 @@ impl Gathered<'_> {
         &mut self,
         seen: &Seen<'_>,
         docs: &DocSet,
-        dimension: &Dimension,
+        axis: &Axis,
     ) -> Result<Groups, StoreError> {
         let mut groups = Groups { of: vec![NONE; seen.docs as usize], ..Groups::default() };
         let mut open = DocSet::empty();
-        for places in Places::of(seen.view, dimension)? {
+        for places in Places::of(seen.view, axis)? {
             open = open.or(places.unlisted(seen.view, seen.docs)?, seen.docs);
             let settled = groups.of.clone();
-            let first_of_several = matches!(dimension, Dimension::Actor);
+            let first_of_several = matches!(axis, Axis::Actor);
             places.values(seen.view, &mut |value, lists| {
                 self.budget.check()?;
                 let found = DocSet::union(lists, seen.docs)?.and(docs.clone());
