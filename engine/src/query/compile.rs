@@ -1,6 +1,7 @@
 //! From the syntax tree to what is looked up.
 
 use super::lang::{Bound, Clause, Expr, Field, Keyword, Literal, Moment, Scalar, Term, Test, Token, Value};
+use super::needs::Need;
 use super::path::PathPattern;
 use super::pattern::{Pattern, asks_for_own};
 use super::phrase::Phrase;
@@ -14,6 +15,8 @@ type FindId<'f> = &'f mut dyn FnMut(&str) -> Result<Option<u64>, StoreError>;
 
 /// Longest text that can be an event's id.
 const ID_BYTES_MAX: usize = 128;
+
+const SECOND_NS: i64 = 1_000_000_000;
 
 /// How the values of a field are compared.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -234,7 +237,12 @@ fn first_from(bound: &Number, inclusive: bool) -> Option<u64> {
 /// The times of a test; `None` when there are none.
 fn time_range(test: &Test, now_ns: i64) -> Option<TimeRange> {
     let range = match test {
-        Test::Is(Value::Time(moment)) | Test::Equals(Value::Time(moment)) => unit(moment, now_ns),
+        Test::Is(Value::Time(moment)) => unit(moment, now_ns),
+        Test::Equals(Value::Time(moment)) => match unit(moment, now_ns) {
+            // A time to the second or finer is that instant.
+            (from, Some(to)) if to.saturating_sub(from) <= SECOND_NS => (from, from.checked_add(1)),
+            whole => whole,
+        },
         Test::Within { low, high } => {
             let from = match low {
                 None => i64::MIN,
@@ -282,8 +290,12 @@ fn value_tests(kind: Kind, tests: &[&Test]) -> Vec<ValueTest> {
             Test::Present => return vec![ValueTest::Present],
             Test::Is(value) => is(kind, value, &mut out),
             Test::Equals(Value::Term(term)) => equals(kind, &text_of(term), &mut out),
-            Test::Equals(Value::Network { text, .. }) => out.push(ValueTest::Exact(text.clone())),
-            Test::Contains(term) => out.push(ValueTest::Contains(fold(&text_of(term)).into_owned())),
+            Test::Equals(Value::Network { text, .. }) => equals(kind, text, &mut out),
+            Test::Contains(term) => {
+                let text = text_of(term);
+                let needs = Need::of_tokens(&plain(&text), false);
+                out.push(ValueTest::Contains { part: fold(&text).into_owned(), needs });
+            }
             Test::Within { low, high } => out.extend(within(kind, low.as_ref(), high.as_ref())),
             _ => {}
         }
@@ -297,7 +309,10 @@ fn is(kind: Kind, value: &Value, out: &mut Vec<ValueTest>) {
             out.push(ValueTest::Network { address: *address, prefix: *prefix });
         }
         (Kind::Text | Kind::Metadata, Value::Term(term)) => {
-            out.extend(Phrase::of(term).map(ValueTest::Phrase));
+            out.extend(Phrase::of(term).map(|phrase| {
+                let needs = Need::of_phrase(&phrase);
+                ValueTest::Phrase { phrase, needs }
+            }));
             if kind == Kind::Metadata && term.tokens.iter().all(|token| matches!(token, Token::Char(_))) {
                 scalars(&text_of(term), out);
             }
@@ -306,7 +321,8 @@ fn is(kind: Kind, value: &Value, out: &mut Vec<ValueTest>) {
             let pattern = Pattern::of_tokens(&term.tokens);
             let below =
                 (kind == Kind::Type && pattern.is_plain()).then(|| fold(&text_of(term)).into_owned());
-            out.push(ValueTest::Whole { pattern, below });
+            let needs = Need::of_tokens(&term.tokens, true);
+            out.push(ValueTest::Whole { pattern, below, needs });
         }
         _ => {}
     }
@@ -316,7 +332,8 @@ fn equals(kind: Kind, text: &str, out: &mut Vec<ValueTest>) {
     if kind == Kind::Metadata {
         scalars(text, out);
     }
-    out.push(ValueTest::Exact(text.to_owned()));
+    let needs = Need::of_tokens(&plain(text), true);
+    out.push(ValueTest::Exact { text: text.to_owned(), needs });
 }
 
 /// What a term is when it is no text: a number, `true` or `false`.
@@ -357,6 +374,10 @@ fn within(kind: Kind, low: Option<&Bound>, high: Option<&Bound>) -> Option<Value
 /// A bound that may be absent; `None` when it is of the wrong kind.
 fn ends<T>(bound: Option<&Bound>, take: impl Fn(&Bound) -> Option<T>) -> Option<Option<T>> {
     bound.map_or(Some(None), |bound| take(bound).map(Some))
+}
+
+fn plain(text: &str) -> Vec<Token> {
+    text.chars().map(Token::Char).collect()
 }
 
 /// A term's characters; wildcards as the characters that they are written with.

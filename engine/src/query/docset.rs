@@ -59,6 +59,17 @@ impl DocSet {
         Self::List(list)
     }
 
+    /// The same for a list that may be long: it becomes bits then.
+    #[must_use]
+    pub fn of_many(list: Vec<u32>, docs: u32) -> Self {
+        if list.len() as u64 <= u64::from(docs) / SPARSE {
+            return Self::of_list(list, docs);
+        }
+        let mut words = zeros(docs);
+        list.into_iter().filter(|&doc| doc < docs).for_each(|doc| set(&mut words, doc));
+        Self::Bits(words)
+    }
+
     /// Documents from `range.start` on, before `range.end`.
     #[must_use]
     pub fn range(range: std::ops::Range<u32>, docs: u32) -> Self {

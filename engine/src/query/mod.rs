@@ -11,20 +11,36 @@
 
 pub mod aggregate;
 mod answer;
+mod bounds;
 mod budget;
+mod compile;
 mod cursor;
 mod docset;
+mod found;
 pub mod lang;
+mod lookup;
+mod needs;
+mod pace;
+mod page;
 mod part;
+mod path;
 mod pattern;
+mod phrase;
 mod plan;
+mod record;
+mod select;
+mod value;
+mod words;
 
 pub use answer::{Bucket, Dimension, ErrorGroup, Facet, FacetValue, Group, Hint, Scope, Split};
 pub use budget::{Budget, Over};
 pub use cursor::{Cursor, CursorError, CursorKey};
 pub use docset::DocSet;
 pub use part::{Bodies, Part, Seen, Source};
-pub use plan::{Plan, matches_record, matching};
+pub use page::page;
+pub use plan::Plan;
+pub use record::matches_record;
+pub use select::{matching, matching_from};
 
 /// Which end of time comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -21,7 +21,7 @@ pub trait Source: Send + Sync {
     /// `Damaged` when nothing can be shown, and what `look` returns.
     fn look(
         &self,
-        look: &mut dyn FnMut(View<'_>, &Bodies<'_>) -> Result<(), StoreError>,
+        look: &mut dyn for<'s> FnMut(View<'s>, &'s Bodies<'s>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError>;
 }
 
@@ -113,7 +113,7 @@ impl<'a> Seen<'a> {
 impl Source for Segment {
     fn look(
         &self,
-        look: &mut dyn FnMut(View<'_>, &Bodies<'_>) -> Result<(), StoreError>,
+        look: &mut dyn for<'s> FnMut(View<'s>, &'s Bodies<'s>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         match self {
             Self::Growing(growing) => {

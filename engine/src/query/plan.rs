@@ -186,12 +186,12 @@ impl Leaf {
 impl ValueTest {
     fn cost(&self) -> u32 {
         match self {
-            Self::Exact(_) | Self::Flag(_) | Self::Number(_) | Self::Present => 10,
+            Self::Exact { .. } | Self::Flag(_) | Self::Number(_) | Self::Present => 10,
             Self::Whole { pattern, .. } if pattern.is_plain() => 11,
             Self::Network { .. } | Self::Numbers { .. } => 40,
             Self::Whole { .. } | Self::Bytes { .. } | Self::Addresses { .. } => 45,
-            Self::Phrase(_) => 100,
-            Self::Contains(_) => 200,
+            Self::Phrase { .. } => 100,
+            Self::Contains { .. } => 200,
         }
     }
 }

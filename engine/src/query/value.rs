@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::needs::Need;
 use super::pattern::Pattern;
 use super::phrase::Phrase;
 use crate::event::Value;
@@ -13,11 +14,11 @@ pub(super) enum ValueTest {
     /// There is one that is not null.
     Present,
     /// The whole text, case removed; `below`: or what continues it after a dot.
-    Whole { pattern: Pattern, below: Option<String> },
+    Whole { pattern: Pattern, below: Option<String>, needs: Vec<Need> },
     /// The exact bytes of a text.
-    Exact(String),
+    Exact { text: String, needs: Vec<Need> },
     /// A text that contains this, case removed.
-    Contains(String),
+    Contains { part: String, needs: Vec<Need> },
     /// Texts in byte order.
     Bytes { low: Option<(String, bool)>, high: Option<(String, bool)> },
     /// Texts that are addresses of a network.
@@ -25,7 +26,7 @@ pub(super) enum ValueTest {
     /// Texts that are addresses of one family in order.
     Addresses { low: Option<(IpAddr, bool)>, high: Option<(IpAddr, bool)> },
     /// Texts with the phrase.
-    Phrase(Phrase),
+    Phrase { phrase: Phrase, needs: Vec<Need> },
     /// JSON numbers equal to this.
     Number(Number),
     /// `true` or `false`.
@@ -35,19 +36,30 @@ pub(super) enum ValueTest {
 }
 
 impl ValueTest {
+    /// Words that a text must have for it to hold; none when nothing is known.
+    pub(super) fn needs(&self) -> &[Need] {
+        match self {
+            Self::Whole { needs, .. }
+            | Self::Exact { needs, .. }
+            | Self::Contains { needs, .. }
+            | Self::Phrase { needs, .. } => needs,
+            _ => &[],
+        }
+    }
+
     /// Whether it holds of a text.
     pub(super) fn holds_of_text(&self, text: &str) -> bool {
         match self {
             Self::Present => true,
-            Self::Whole { pattern, below } => {
+            Self::Whole { pattern, below, .. } => {
                 let folded = fold(text);
                 let continues = |plain: &String| {
                     folded.strip_prefix(plain.as_str()).is_some_and(|rest| rest.starts_with('.'))
                 };
                 pattern.matches(&folded) || below.as_ref().is_some_and(continues)
             }
-            Self::Exact(exact) => text == exact,
-            Self::Contains(part) => contains(&fold(text), part),
+            Self::Exact { text: exact, .. } => text == exact,
+            Self::Contains { part, .. } => contains(&fold(text), part),
             Self::Bytes { low, high } => {
                 within(text, low.as_ref().map(|(b, i)| (b.as_str(), *i)), high.as_ref().map(|(b, i)| (b.as_str(), *i)))
             }
@@ -58,7 +70,7 @@ impl ValueTest {
                 let family = low.or(*high).is_some_and(|(bound, _)| bound.is_ipv4() == own.is_ipv4());
                 family && within(own, *low, *high)
             }),
-            Self::Phrase(phrase) => phrase.matches(&fold(text)),
+            Self::Phrase { phrase, .. } => phrase.matches(&fold(text)),
             Self::Number(_) | Self::Flag(_) => false,
             Self::Numbers { .. } => {
                 looks_like_number(text) && Number::parse(text).is_some_and(|n| self.holds_of_number(&n))
