@@ -65,7 +65,7 @@ fn random_event(rng: &mut Rng, id: usize, time_ns: i64) -> Event {
         let actor = r#"{"type":"system","id":"log"}"#;
         return own("stele.seal", &id, time_ns, actor, r#"{"type":"log","id":"l"}"#, "seal", "success", "{}").unwrap();
     }
-    let mut actor = vec![r#""type":"user""#.to_owned()];
+    let mut actor = vec![r#""type":"system""#.to_owned()];
     if rng.below(3) > 0 {
         actor.push(format!(r#""id":"u{}""#, rng.below(12)));
     }
@@ -375,7 +375,7 @@ fn metrics_are_those_of_a_recount_of_the_records() {
 }
 
 fn failure(id: usize, seconds: i64, event_type: &str, metadata: &str) -> Event {
-    let members = format!(r#""action":"run","status":"failure","metadata":{metadata}"#);
+    let members = format!(r#""category":"system","action":"run","status":"failure","metadata":{metadata}"#);
     let time_ns = START_NS + seconds * 1_000_000_000;
     event(&raw(id, time_ns, event_type, r#"{"type":"user","id":"u"}"#, r#"{"type":"job","id":"j"}"#, &members))
 }
@@ -390,7 +390,7 @@ fn failures_that_are_alike_are_one_group_in_every_state() {
             0 => failure(id, id as i64, "job.failed", &format!(r#"{{"message":"timeout after {id}ms","stack":"{}"}}"#, stack(id, "step"))),
             1 => failure(id, id as i64, "job.failed", &format!(r#"{{"message":"timeout after {id}ms","stack":"{}"}}"#, stack(7, "other"))),
             2 => failure(id, id as i64, "api.error", r#"{"error":{"message":"no such user 'Ada'"}}"#),
-            _ => event(&raw(id, START_NS, "job.done", r#"{"type":"user","id":"u"}"#, r#"{"type":"job","id":"j"}"#, r#""action":"run","status":"success","metadata":{"message":"fine"}"#)),
+            _ => event(&raw(id, START_NS, "job.done", r#"{"type":"user","id":"u"}"#, r#"{"type":"job","id":"j"}"#, r#""category":"system","action":"run","status":"success","metadata":{"message":"fine"}"#)),
         };
         events.push(event);
     }
@@ -428,7 +428,7 @@ fn failures_that_are_alike_are_one_group_in_every_state() {
 }
 
 fn change(id: usize, minutes: i64, event_type: &str, resource: &str, metadata: &str) -> Event {
-    let members = format!(r#""action":"update","status":"success","metadata":{metadata}"#);
+    let members = format!(r#""category":"system","action":"update","status":"success","metadata":{metadata}"#);
     let resource = format!(r#"{{"type":"thing","id":"{resource}"}}"#);
     event(&raw(id, START_NS + minutes * MINUTE_NS, event_type, r#"{"type":"user","id":"u"}"#, &resource, &members))
 }
