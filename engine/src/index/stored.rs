@@ -335,9 +335,14 @@ impl Stored {
         let mut found = Words::default();
         let file = self.word_file()?;
         let body = file.find(word.as_bytes()).ok_or_else(|| self.words_damaged())?;
-        body.map_or(Ok(()), |body| self.gather(body, &mut found))?;
-        let rare = self.rare()?.find(word.as_bytes(), &mut found.maybe);
-        rare.ok_or_else(|| self.words_damaged())?;
+        // A word is in the file or is rare, never both.
+        match body {
+            Some(body) => self.gather(body, &mut found)?,
+            None => {
+                let rare = self.rare()?.find(word.as_bytes(), &mut found.maybe);
+                rare.ok_or_else(|| self.words_damaged())?;
+            }
+        }
         self.tidy(found)
     }
 

@@ -3,7 +3,6 @@
 use super::lang::{Bound, Clause, Expr, Field, Keyword, Literal, Moment, Scalar, Term, Test, Token, Value};
 use super::needs::Need;
 use super::path::PathPattern;
-use super::pattern::{Pattern, asks_for_own};
 use super::phrase::Phrase;
 use super::plan::{Leaf, Node, TimeRange};
 use super::value::ValueTest;
@@ -40,27 +39,13 @@ pub(super) fn tree(root: &Expr, now_ns: i64, find_id: FindId<'_>) -> Result<Node
         Expr::Not(child) => Node::not(tree(child, now_ns, find_id)?),
         Expr::Text(term) => {
             let sequence = sequence_of(term, find_id)?;
-            match (Phrase::of(term), sequence) {
+            match (phrase_of(term), sequence) {
                 (None, None) => Node::Nothing,
                 (phrase, sequence) => Node::Leaf(Leaf::Text { phrase, sequence }),
             }
         }
         Expr::Clause(clause) => self::clause(clause, now_ns, find_id)?,
     })
-}
-
-/// True when a clause on `event_type` has a value that begins with `stele`.
-pub(super) fn names_own(clause: &Clause) -> bool {
-    clause.field == Field::Keyword(Keyword::EventType)
-        && each_test(&clause.test).iter().any(|test| match test {
-            Test::Is(Value::Term(term)) | Test::Equals(Value::Term(term)) | Test::Contains(term) => {
-                asks_for_own(&text_of(term))
-            }
-            Test::Within { low, high } => [low, high].into_iter().flatten().any(
-                |bound| matches!(&bound.scalar, Scalar::Text(text) if asks_for_own(text)),
-            ),
-            _ => false,
-        })
 }
 
 fn clause(clause: &Clause, now_ns: i64, find_id: FindId<'_>) -> Result<Node, StoreError> {
@@ -155,7 +140,7 @@ fn ids(tests: &[&Test], find_id: FindId<'_>) -> Result<Node, StoreError> {
         match test {
             Test::Present => return Ok(Node::All),
             Test::Is(Value::Term(term)) | Test::Equals(Value::Term(term)) => {
-                sequences.extend(find_id(&text_of(term))?.map(|at| (at, at)));
+                sequences.extend(find_id(&term.text())?.map(|at| (at, at)));
             }
             _ => {}
         }
@@ -165,9 +150,8 @@ fn ids(tests: &[&Test], find_id: FindId<'_>) -> Result<Node, StoreError> {
 
 /// The event that a bare term names as a whole.
 fn sequence_of(term: &Term, find_id: FindId<'_>) -> Result<Option<u64>, StoreError> {
-    let text = text_of(term);
-    let plain = term.tokens.iter().all(|token| matches!(token, Token::Char(_)));
-    if !plain || text.is_empty() || text.len() > ID_BYTES_MAX || !text.bytes().all(|b| b.is_ascii_graphic()) {
+    let text = term.text();
+    if term.has_wildcards() || text.is_empty() || text.len() > ID_BYTES_MAX || !text.bytes().all(|b| b.is_ascii_graphic()) {
         return Ok(None);
     }
     find_id(&text)
@@ -289,10 +273,10 @@ fn value_tests(kind: Kind, tests: &[&Test]) -> Vec<ValueTest> {
         match test {
             Test::Present => return vec![ValueTest::Present],
             Test::Is(value) => is(kind, value, &mut out),
-            Test::Equals(Value::Term(term)) => equals(kind, &text_of(term), &mut out),
+            Test::Equals(Value::Term(term)) => equals(kind, &term.text(), &mut out),
             Test::Equals(Value::Network { text, .. }) => equals(kind, text, &mut out),
             Test::Contains(term) => {
-                let text = text_of(term);
+                let text = term.text();
                 let needs = Need::of_tokens(&plain(&text), false);
                 out.push(ValueTest::Contains { part: fold(&text).into_owned(), needs });
             }
@@ -309,18 +293,18 @@ fn is(kind: Kind, value: &Value, out: &mut Vec<ValueTest>) {
             out.push(ValueTest::Network { address: *address, prefix: *prefix });
         }
         (Kind::Text | Kind::Metadata, Value::Term(term)) => {
-            out.extend(Phrase::of(term).map(|phrase| {
+            out.extend(phrase_of(term).map(|phrase| {
                 let needs = Need::of_phrase(&phrase);
                 ValueTest::Phrase { phrase, needs }
             }));
-            if kind == Kind::Metadata && term.tokens.iter().all(|token| matches!(token, Token::Char(_))) {
-                scalars(&text_of(term), out);
+            if kind == Kind::Metadata && !term.has_wildcards() {
+                scalars(&term.text(), out);
             }
         }
         (_, Value::Term(term)) => {
-            let pattern = Pattern::of_tokens(&term.tokens);
+            let pattern = term.pattern();
             let below =
-                (kind == Kind::Type && pattern.is_plain()).then(|| fold(&text_of(term)).into_owned());
+                (kind == Kind::Type && pattern.is_plain()).then(|| fold(&term.text()).into_owned());
             let needs = Need::of_tokens(&term.tokens, true);
             out.push(ValueTest::Whole { pattern, below, needs });
         }
@@ -380,12 +364,7 @@ fn plain(text: &str) -> Vec<Token> {
     text.chars().map(Token::Char).collect()
 }
 
-/// A term's characters; wildcards as the characters that they are written with.
-pub(super) fn text_of(term: &Term) -> String {
-    let char_of = |token: &Token| match token {
-        Token::Char(c) => *c,
-        Token::Run => '*',
-        Token::One => '?',
-    };
-    term.tokens.iter().map(char_of).collect()
+/// The words of a term; `None` when it has none.
+fn phrase_of(term: &Term) -> Option<Phrase> {
+    Some(term.phrase()).filter(|phrase| !phrase.is_empty())
 }

@@ -246,6 +246,9 @@ impl<'a> Look<'a, '_> {
                     Some(terms) => terms,
                     None => {
                         let terms = words::terms(self, phrase)?;
+                        if !terms.rare.is_empty() {
+                            lists.maybe.push(terms.rare.clone());
+                        }
                         asked.phrase.get_or_init(|| terms)
                     }
                 };

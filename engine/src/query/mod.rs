@@ -1,13 +1,20 @@
-//! Questions and answers: one filter, one order, one page, exact over all segments of a snapshot.
+//! Questions and answers: which events a scope means, one page of them, exact over all segments of a
+//! snapshot.
 //!
-//! Owns the structured filter and its meaning (`clause`), the choice of how to answer it in one
-//! segment (`segment`), the merge over segments (`page`), and page tokens (`cursor`). It reads
-//! indexes only: records are fetched by the log.
+//! Owns the language (`lang`), its meaning on one record (`record`, `value`), and the way to the same
+//! answer by indexes. A [`Plan`] is a scope compiled once (`compile`, `plan`). In each segment
+//! ([`Part`], [`Seen`]) its leaves are looked up (`lookup`, `words`) and give three-valued sets (`found`,
+//! [`DocSet`]): documents that match, and documents that may, which their records decide. `select`
+//! chooses how to get a segment's share, `page` merges shares, `cursor` continues pages.
+//!
+//! For aggregations: [`Part::read`] shows a segment, [`matching`] gives its documents, exactly.
 //!
 //! Keeps true:
 //! - an answer is the one that a scan of all visible documents would give (the tests' oracle);
 //! - documents past a part's snapshot limit are invisible, sealed or not;
-//! - damage is an error, never a shorter answer.
+//! - damage is an error, never a shorter answer;
+//! - a growing segment's lock is held for one part of a query at most; budgets are asked every 100 µs
+//!   or so.
 
 pub mod aggregate;
 mod answer;
@@ -38,6 +45,8 @@ pub use cursor::{Cursor, CursorError, CursorKey};
 pub use docset::DocSet;
 pub use part::{Bodies, Part, Seen, Source};
 pub use page::page;
+pub use pattern::Pattern;
+pub use phrase::Phrase;
 pub use plan::Plan;
 pub use record::matches_record;
 pub use select::{matching, matching_from};

@@ -43,8 +43,8 @@ impl Need {
 
     /// The words of a phrase.
     pub(super) fn of_phrase(phrase: &Phrase) -> Vec<Self> {
-        let words = phrase.whole().iter().cloned().map(Self::Word);
-        words.chain(phrase.last().cloned().map(Self::Fits)).collect()
+        let words = phrase.words.iter().cloned().map(Self::Word);
+        words.chain(phrase.last.clone().map(Self::Fits)).collect()
     }
 
     fn of_run(run: &mut String, open_before: bool, open_after: bool) -> Option<Self> {

@@ -1,49 +1,48 @@
-//! Phrases: words that stand side by side in one value.
+//! Words next to each other, within one value.
 
-use super::lang::{Term, Token};
 use super::pattern::Pattern;
-use crate::text::{fold, in_word, words};
+use crate::text::words;
 
-/// The words of a term, case removed; the last one may have wildcards.
+/// What a term looks for in text: its words, adjacent and in their order.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Phrase {
-    whole: Vec<String>,
-    last: Option<Pattern>,
+pub struct Phrase {
+    /// Whole words, folded.
+    pub words: Vec<String>,
+    /// The word behind them where it has wildcards: `depl*`, or the last one of `"role chan"*`.
+    pub last: Option<Pattern>,
 }
 
 impl Phrase {
-    /// `None` when the term has no word.
-    pub(super) fn of(term: &Term) -> Option<Self> {
-        let wild = |token: &Token| !matches!(token, Token::Char(_));
-        let split = match term.tokens.iter().position(wild) {
-            None => term.tokens.len(),
-            Some(at) => {
-                let plain = |token: &Token| matches!(token, Token::Char(c) if !in_word(*c));
-                term.tokens[..at].iter().rposition(plain).map_or(0, |before| before + 1)
-            }
-        };
-        let (whole, last) = term.tokens.split_at(split);
-        let text: String =
-            whole.iter().map(|t| if let Token::Char(c) = t { *c } else { ' ' }).collect();
-        let whole: Vec<String> = words(&fold(&text)).map(str::to_owned).collect();
-        let last = (!last.is_empty()).then(|| Pattern::of_tokens(last));
-        (!whole.is_empty() || last.is_some()).then_some(Self { whole, last })
+    /// True when there is no word in it: it matches nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.words.is_empty() && self.last.is_none()
     }
 
-    pub(super) fn whole(&self) -> &[String] {
-        &self.whole
+    /// How many words it takes.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.words.len() + usize::from(self.last.is_some())
     }
 
-    pub(super) fn last(&self) -> Option<&Pattern> {
-        self.last.as_ref()
+    /// True when the value, folded, has these words next to each other. One pass over the value to
+    /// find its words, then at most the product of both numbers of words.
+    #[must_use]
+    pub fn matches(&self, folded_value: &str) -> bool {
+        match (self.words.as_slice(), &self.last) {
+            ([], None) => false,
+            ([only], None) => words(folded_value).any(|word| word == only),
+            ([], Some(last)) => words(folded_value).any(|word| last.matches(word)),
+            ([first, ..], _) => folded_value.contains(first.as_str()) && self.matches_in_a_row(folded_value),
+        }
     }
 
-    pub(super) fn matches(&self, folded: &str) -> bool {
-        let found: Vec<&str> = words(folded).collect();
-        let wanted = self.whole.len() + usize::from(self.last.is_some());
-        found.windows(wanted).any(|window| {
-            self.whole.iter().zip(window).all(|(a, b)| a == b)
-                && self.last.as_ref().is_none_or(|last| last.matches(window[wanted - 1]))
+    fn matches_in_a_row(&self, folded_value: &str) -> bool {
+        let found: Vec<&str> = words(folded_value).collect();
+        found.windows(self.len()).any(|row| {
+            let (whole, behind) = row.split_at(self.words.len());
+            whole == self.words.as_slice()
+                && self.last.as_ref().zip(behind.first()).is_none_or(|(last, word)| last.matches(word))
         })
     }
 }

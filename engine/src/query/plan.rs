@@ -2,7 +2,7 @@
 
 use super::Scope;
 use super::compile;
-use super::lang::Expr;
+use super::lang::asks_for_own;
 use super::path::PathPattern;
 use super::phrase::Phrase;
 use super::value::ValueTest;
@@ -178,7 +178,7 @@ impl Leaf {
             Self::Envelope { tests, .. } => worst(tests),
             Self::Metadata { tests, .. } => 20 + worst(tests),
             Self::Changed { .. } => 60,
-            Self::Text { phrase, .. } => 50 + phrase.as_ref().map_or(0, |p| 100 * u32::from(p.last().is_some())),
+            Self::Text { phrase, .. } => 50 + phrase.as_ref().map_or(0, |p| 100 * u32::from(p.last.is_some())),
         }
     }
 }
@@ -193,16 +193,6 @@ impl ValueTest {
             Self::Phrase { .. } => 100,
             Self::Contains { .. } => 200,
         }
-    }
-}
-
-/// True when a clause on `event_type` has a value that begins with `stele`.
-fn asks_for_own(root: &Expr) -> bool {
-    match root {
-        Expr::All | Expr::Text(_) => false,
-        Expr::And(children) | Expr::Or(children) => children.iter().any(asks_for_own),
-        Expr::Not(child) => asks_for_own(child),
-        Expr::Clause(clause) => compile::names_own(clause),
     }
 }
 

@@ -13,14 +13,20 @@ use crate::error::StoreError;
 use crate::index::{Dictionary, Postings, Words};
 use crate::text::fold_bytes;
 
-/// Values that can have a phrase.
+/// What the words of a phrase lead to.
 #[derive(Debug)]
-pub(super) enum PhraseTerms {
-    /// Those of these terms; `checked`: all of them do.
-    Listed { terms: Vec<u32>, checked: bool },
-    /// So many that they were not listed.
-    Wide,
+pub(super) struct PhraseTerms {
+    /// Terms that can have it; `None`: so many that they were not listed.
+    terms: Option<Vec<u32>>,
+    /// All of the terms do have it.
+    checked: bool,
+    /// Documents that may have it in a value that a dictionary lists, but one of whose words is rare:
+    /// rare words lead to documents alone.
+    pub rare: DocSet,
 }
+
+/// So few doubtful documents are left to their records, before other words are looked at.
+const RARE_FEW: u64 = 16;
 
 /// Documents with a phrase in any value that bare text sees.
 pub(super) fn anywhere<'a>(
@@ -49,18 +55,17 @@ pub(super) fn anywhere<'a>(
         }
         return Ok(());
     }
-    if let PhraseTerms::Listed { terms, .. } = common(&found) {
-        for term in terms {
-            let (_, value, postings) = look.seen.view.term(term)?;
-            look.pace.step(5 + value.len() / 16)?;
-            if has(value, phrase) {
-                lists.sure.push(postings);
-            }
+    for term in common(&found).unwrap_or_default() {
+        let (_, value, postings) = look.seen.view.term(term)?;
+        look.pace.step(5 + value.len() / 16)?;
+        if has(value, phrase) {
+            lists.sure.push(postings);
         }
     }
-    let maybe = unlisted(look, &found)?;
-    if !maybe.is_empty() {
-        lists.maybe.push(maybe);
+    for maybe in [unlisted(look, &found)?, rare(look, &found)?] {
+        if !maybe.is_empty() {
+            lists.maybe.push(maybe);
+        }
     }
     Ok(())
 }
@@ -69,7 +74,7 @@ pub(super) fn anywhere<'a>(
 pub(super) fn terms(look: &Look<'_, '_>, phrase: &Phrase) -> Result<PhraseTerms, StoreError> {
     let needs = Need::of_phrase(phrase);
     let found = needs.iter().map(|need| find(look, need)).collect::<Result<Vec<_>, _>>()?;
-    Ok(common(&found))
+    Ok(PhraseTerms { terms: common(&found), checked: found.len() == 1, rare: rare(look, &found)? })
 }
 
 /// The documents with a phrase in a value that one dictionary lists.
@@ -80,24 +85,22 @@ pub(super) fn in_dictionary<'a>(
     terms: &PhraseTerms,
     found: &mut Vec<Postings<'a>>,
 ) -> Result<(), StoreError> {
-    match terms {
-        PhraseTerms::Listed { terms, checked } => {
-            for &term in terms {
-                let (own, value, postings) = look.seen.view.term(term)?;
-                look.pace.step(5 + value.len() / 16)?;
-                if own == of && (*checked || has(value, phrase)) {
-                    found.push(postings);
-                }
-            }
-            Ok(())
-        }
-        PhraseTerms::Wide => look.seen.view.terms(of, &mut |_, value, postings| {
+    let Some(listed) = &terms.terms else {
+        return look.seen.view.terms(of, &mut |_, value, postings| {
             if has(value, phrase) {
                 found.push(postings);
             }
             look.pace.step(5 + value.len() / 16)
-        }),
+        });
+    };
+    for &term in listed {
+        let (own, value, postings) = look.seen.view.term(term)?;
+        look.pace.step(5 + value.len() / 16)?;
+        if own == of && (terms.checked || has(value, phrase)) {
+            found.push(postings);
+        }
     }
+    Ok(())
 }
 
 /// The documents that have all the words, each in a value that no dictionary lists.
@@ -138,15 +141,35 @@ fn find<'a>(look: &Look<'a, '_>, need: &Need) -> Result<Words<'a>, StoreError> {
 }
 
 /// The terms that all words have in common. A word that is in too many values says nothing here.
-fn common(found: &[Words<'_>]) -> PhraseTerms {
+fn common(found: &[Words<'_>]) -> Option<Vec<u32>> {
     let mut narrow: Vec<&Words<'_>> = found.iter().filter(|words| !words.wide).collect();
     narrow.sort_by_key(|words| words.terms.len());
-    let Some((first, rest)) = narrow.split_first() else { return PhraseTerms::Wide };
+    let (first, rest) = narrow.split_first()?;
     let mut terms = first.terms.clone();
     for words in rest {
         terms.retain(|term| words.terms.binary_search(term).is_ok());
     }
-    PhraseTerms::Listed { terms, checked: found.len() == 1 }
+    Some(terms)
+}
+
+/// Documents that have all the words, one of them at least by a rare word.
+fn rare(look: &Look<'_, '_>, found: &[Words<'_>]) -> Result<DocSet, StoreError> {
+    let docs = look.seen.docs;
+    let set = |words: &Words<'_>| DocSet::of_many(words.maybe.clone(), docs);
+    let mut all = found.iter().map(set).fold(DocSet::empty(), |all, more| all.or(more, docs));
+    for words in found {
+        let only_rare = words.terms.is_empty() && words.docs.is_empty();
+        if only_rare {
+            all = all.and(set(words));
+        } else if found.len() > 1 && all.count() > RARE_FEW {
+            let mut lists = words.docs.clone();
+            for &term in &words.terms {
+                lists.push(look.seen.view.term(term)?.2);
+            }
+            all = all.and(look.union(&lists)?.or(set(words), docs));
+        }
+    }
+    Ok(all)
 }
 
 fn unlisted(look: &Look<'_, '_>, found: &[Words<'_>]) -> Result<DocSet, StoreError> {
