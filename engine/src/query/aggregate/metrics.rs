@@ -8,7 +8,7 @@
 use hashbrown::HashMap;
 
 use super::dimension::{Axis, Places, Value, common, numbers_of, values_of};
-use super::events::Events;
+use super::events::{Events, read_rather};
 use crate::error::StoreError;
 use crate::index::Postings;
 use crate::query::lang::Path;
@@ -76,6 +76,9 @@ impl Gathered<'_> {
         field: &PathPattern,
         by: Option<&Axis>,
     ) -> Result<Vec<u32>, StoreError> {
+        if read_rather(&docs) {
+            return Ok(docs.to_vec());
+        }
         let places = Places::of_numbers(seen.view, field)?;
         let mut open = places.unlisted(seen.view, seen.docs)?;
         let mut groups = Groups::default();
