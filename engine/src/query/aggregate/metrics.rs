@@ -7,7 +7,7 @@
 
 use hashbrown::HashMap;
 
-use super::dimension::{Axis, Places, Value, common, numbers_of, values_of};
+use super::dimension::{Axis, Places, Value, each_common, numbers_of, values_of};
 use super::events::{Events, read_rather};
 use crate::error::StoreError;
 use crate::index::Postings;
@@ -111,7 +111,8 @@ impl Gathered<'_> {
             return self.add_sample(NONE, number, count);
         }
         let mut found = std::mem::take(&mut self.found);
-        common(docs, lists, &mut found)?;
+        found.clear();
+        each_common(docs, lists, |doc| found.push(doc))?;
         for &doc in &found {
             self.add_sample(groups.of.get(doc as usize).copied().unwrap_or(NONE), number, 1)?;
             for &group in groups.more.get(&doc).into_iter().flatten() {
@@ -132,7 +133,8 @@ impl Gathered<'_> {
             places.values(seen.view, &mut |value, lists| {
                 self.budget.check()?;
                 let mut found = std::mem::take(&mut self.found);
-                common(docs, lists, &mut found)?;
+                found.clear();
+                each_common(docs, lists, |doc| found.push(doc))?;
                 // An actor's e-mail counts only where there is no id.
                 found.retain(|&doc| !in_turn || settled[doc as usize] == NONE);
                 if !found.is_empty() {
