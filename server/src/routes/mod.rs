@@ -18,7 +18,7 @@ pub mod ingest;
 mod keys;
 mod orgs;
 mod paging;
-mod run;
+pub mod run;
 mod search;
 mod tail;
 mod times;
