@@ -172,7 +172,12 @@ impl<'a> View<'a> {
     ///
     /// # Errors
     /// `Damaged`.
-    pub fn folded(self, of: Dictionary, folded: &str, found: &mut Vec<Postings<'a>>) -> Result<(), StoreError> {
+    pub fn folded(
+        self,
+        of: Dictionary,
+        folded: &str,
+        found: &mut Vec<Postings<'a>>,
+    ) -> Result<(), StoreError> {
         match self {
             View::Live(live) => live.folded(of.0, folded, found),
             View::Stored(stored) => return stored.folded(of.0, folded, found),

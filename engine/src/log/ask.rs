@@ -3,7 +3,7 @@
 use super::Log;
 use crate::error::StoreError;
 use crate::query::lang::Path;
-use crate::query::{Budget, Bucket, Dimension, ErrorGroup, Facet, Group, Hint, Scope, Split};
+use crate::query::{Bucket, Budget, Dimension, ErrorGroup, Facet, Group, Hint, Scope, Split};
 use crate::record::Record;
 
 /// Figures need: which events, which snapshot, what they may cost.
@@ -34,7 +34,12 @@ impl Log {
     ///
     /// # Errors
     /// `Damaged`, `TooBroad`, `Cancelled`.
-    pub fn facets(&self, ask: Ask<'_>, of: &[Dimension], top: usize) -> Result<(Vec<Facet>, u64), StoreError> {
+    pub fn facets(
+        &self,
+        ask: Ask<'_>,
+        of: &[Dimension],
+        top: usize,
+    ) -> Result<(Vec<Facet>, u64), StoreError> {
         let _ = (ask, of, top);
         unimplemented!()
     }

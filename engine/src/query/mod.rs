@@ -16,6 +16,7 @@ mod cursor;
 pub mod lang;
 mod page;
 mod pattern;
+mod phrase;
 mod segment;
 
 #[cfg(test)]
@@ -27,6 +28,8 @@ pub use answer::{Bucket, Dimension, ErrorGroup, Facet, FacetValue, Group, Hint, 
 pub use budget::{Budget, Over};
 pub use cursor::{Cursor, CursorError, CursorKey};
 pub use page::page;
+pub use pattern::Pattern;
+pub use phrase::Phrase;
 
 use roaring::RoaringBitmap;
 

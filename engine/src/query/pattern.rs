@@ -1,39 +1,38 @@
-//! Patterns of the `:` operator on whole values: `*` any run, `?` any one character, `\` escapes.
+//! Patterns on whole values and on words: `*` any run, `?` any one character, `\` escapes.
 
+use super::lang::Token;
 use crate::text::fold;
 
 /// A folded pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Pattern {
+pub struct Pattern {
     tokens: Vec<Token>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Token {
-    Char(char),
-    One,
-    Run,
 }
 
 impl Pattern {
     /// Reads a pattern. A `\` at the end stands for itself.
-    pub(super) fn of(text: &str) -> Self {
-        let mut tokens = Vec::with_capacity(text.len());
-        let mut chars = text.chars();
-        while let Some(next) = chars.next() {
-            match next {
-                '*' if tokens.last() == Some(&Token::Run) => {}
-                '*' => tokens.push(Token::Run),
-                '?' => tokens.push(Token::One),
-                '\\' => tokens.extend(chars.next().unwrap_or('\\').to_lowercase().map(Token::Char)),
-                plain => tokens.extend(plain.to_lowercase().map(Token::Char)),
+    #[must_use]
+    pub fn of(text: &str) -> Self {
+        Self::of_tokens(&tokens(text))
+    }
+
+    /// The pattern of a term's characters.
+    #[must_use]
+    pub fn of_tokens(from: &[Token]) -> Self {
+        let mut tokens = Vec::with_capacity(from.len());
+        for token in from {
+            match token {
+                Token::Run if tokens.last() == Some(&Token::Run) => {}
+                Token::Char(plain) => tokens.extend(plain.to_lowercase().map(Token::Char)),
+                wildcard => tokens.push(*wildcard),
             }
         }
         Self { tokens }
     }
 
-    /// What every match begins with: the characters before the first wildcard.
-    pub(super) fn prefix(&self) -> String {
+    /// What every match begins with: the characters before the first wildcard, folded.
+    #[must_use]
+    pub fn prefix(&self) -> String {
         let plain = self.tokens.iter().map_while(|token| match token {
             Token::Char(plain) => Some(plain),
             _ => None,
@@ -42,13 +41,22 @@ impl Pattern {
     }
 
     /// True when it has no wildcard.
-    pub(super) fn is_plain(&self) -> bool {
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
         self.tokens.iter().all(|token| matches!(token, Token::Char(_)))
+    }
+
+    /// True when it is a plain beginning and then anything: `abc*`.
+    #[must_use]
+    pub fn is_prefix(&self) -> bool {
+        let Some((Token::Run, before)) = self.tokens.split_last() else { return false };
+        before.iter().all(|token| matches!(token, Token::Char(_)))
     }
 
     /// True when the folded value matches as a whole. Linear in memory, at most the product of both
     /// lengths in time.
-    pub(super) fn matches(&self, folded: &str) -> bool {
+    #[must_use]
+    pub fn matches(&self, folded: &str) -> bool {
         let (mut token, mut rest) = (0, folded.chars());
         // Where to go on when a character does not fit: the last run swallows one more.
         let mut retry = None;
@@ -72,6 +80,23 @@ impl Pattern {
             }
         }
     }
+}
+
+/// The characters of a pattern given as a parameter: all of the text, blanks and quotes included.
+#[must_use]
+pub(super) fn tokens(text: &str) -> Vec<Token> {
+    let mut tokens = Vec::with_capacity(text.len());
+    let mut chars = text.chars();
+    while let Some(next) = chars.next() {
+        match next {
+            '*' if tokens.last() == Some(&Token::Run) => {}
+            '*' => tokens.push(Token::Run),
+            '?' => tokens.push(Token::One),
+            '\\' => tokens.push(Token::Char(chars.next().unwrap_or('\\'))),
+            plain => tokens.push(Token::Char(plain)),
+        }
+    }
+    tokens
 }
 
 /// True when the value, with case removed, begins with `stele`: it asks for the log's own events.

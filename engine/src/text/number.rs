@@ -165,18 +165,23 @@ mod tests {
 
     #[test]
     fn only_the_syntax_of_json_is_a_number() {
-        for bad in
-            ["", "-", "+1", "01", "1.", ".5", "1e", "1e+", "0x1", "1_000", "NaN", "1.5.2", " 1", "1 ", "--1", "é"]
-        {
+        for bad in [
+            "", "-", "+1", "01", "1.", ".5", "1e", "1e+", "0x1", "1_000", "NaN", "1.5.2", " 1", "1 ", "--1",
+            "é",
+        ] {
             assert!(Number::parse(bad).is_none(), "{bad}");
         }
     }
 
     #[test]
     fn products_are_exact() {
-        for (text, factor, wanted) in
-            [("2", 1000, "2000"), ("1.5", 1024, "1536"), ("-0.25", 60_000, "-15000"), ("0", 9, "0"), ("99e20", 7, "693e20")]
-        {
+        for (text, factor, wanted) in [
+            ("2", 1000, "2000"),
+            ("1.5", 1024, "1536"),
+            ("-0.25", 60_000, "-15000"),
+            ("0", 9, "0"),
+            ("99e20", 7, "693e20"),
+        ] {
             assert_eq!(number(text).times(factor), number(wanted), "{text} * {factor}");
         }
     }

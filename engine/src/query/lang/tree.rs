@@ -33,7 +33,9 @@ pub enum Expr {
 }
 
 /// A test of a field. `f!=x` is `Not(f=x)`, `f!~x` is `Not(f~x)`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// Two clauses are equal when they mean the same: the position does not count.
+#[derive(Clone, Debug, Eq)]
 pub struct Clause {
     /// Which field.
     pub field: Field,
@@ -41,6 +43,12 @@ pub struct Clause {
     pub test: Test,
     /// Where the field's name stands in the query, in characters: for hints. 0 for parameters.
     pub position: usize,
+}
+
+impl PartialEq for Clause {
+    fn eq(&self, other: &Self) -> bool {
+        self.field == other.field && self.test == other.test
+    }
 }
 
 /// What a clause can be about.
@@ -68,7 +76,7 @@ pub enum Field {
     Metadata(Path),
     /// `changed`: the paths that differ; the test is `Is` or `AnyOf`, with paths, or `Present`.
     Changed,
-    /// A name that no event has: matches nothing.
+    /// A name that no event has, as it is written in a query: matches nothing.
     Unknown(String),
 }
 
@@ -198,7 +206,8 @@ pub enum Moment {
         text: String,
         /// Its first nanosecond.
         from_ns: i64,
-        /// The first one after it; `None` past the end of time.
+        /// The first one after it; `None` past the end of time. Under `=` a time to the second or
+        /// finer is one nanosecond long.
         to_ns: Option<i64>,
     },
     /// `now`, `now-15m`, `now+1h`: an instant that counts from the time of the request.

@@ -1,0 +1,495 @@
+//! Clauses: operators, values, lists and ranges, typed by their field.
+
+use super::VALUES_MAX;
+use super::error::SyntaxError;
+use super::fields::{Meaning, in_path_value, resolve};
+use super::literals::{self, NUMBER_TAKES};
+use super::parse::{Parser, early_wildcard};
+use super::scan::{FieldName, Joint, Op, Piece, Stop, is_quote};
+use super::times::{self, SPAN_TAKES};
+use super::tree::{Bound, Clause, Expr, Field, Name, Path, Scalar, Term, Test, Token, Value};
+
+/// The clause that values are read for.
+struct Asked {
+    field: Field,
+    op: Op,
+    /// Where the field's name begins.
+    start: usize,
+    /// Where the operator begins.
+    op_start: usize,
+    /// Inside a list.
+    list: bool,
+}
+
+impl Asked {
+    fn stop(&self) -> Stop {
+        Stop::Value { list: self.list, ranges: matches!(self.op, Op::Is | Op::Equals) }
+    }
+}
+
+impl Parser {
+    /// The clause whose name was read; its operator is here.
+    pub(super) fn clause(&mut self, name: &FieldName) -> Result<Expr, SyntaxError> {
+        let op_start = self.scan.at;
+        let Some((op, negated)) = self.scan.operator() else {
+            return Err(SyntaxError::expected(op_start..op_start, "an operator"));
+        };
+        let field = match resolve(&name.names, name.at) {
+            Meaning::Field(field) => field,
+            Meaning::Last => return self.last(name.start, op_start, (op, negated)),
+        };
+        self.check_operator(&field, (op, negated), name.start..op_start)?;
+        let asked = Asked { field, op, start: name.start, op_start, list: false };
+        let mut tests = Vec::new();
+        self.value(&asked, &mut tests)?;
+        let test = match tests.pop() {
+            Some(only) if tests.is_empty() => only,
+            Some(last) => {
+                tests.push(last);
+                Test::AnyOf(tests)
+            }
+            None => return Err(self.no_value(&asked)),
+        };
+        let clause = Expr::Clause(Clause { field: asked.field, test, position: name.start });
+        Ok(if negated { Expr::Not(Box::new(clause)) } else { clause })
+    }
+
+    /// `last:15m`
+    fn last(&mut self, start: usize, op_start: usize, op: (Op, bool)) -> Result<Expr, SyntaxError> {
+        if op != (Op::Is, false) {
+            return Err(SyntaxError::expected(op_start..self.scan.at, "`:`, as in last:15m").suggest(":"));
+        }
+        let piece = self.scan.term(Stop::Text)?;
+        let text = piece.term.text();
+        let Some(span) = times::span_ns(&text) else {
+            return Err(SyntaxError::expected(piece.start..piece.end, SPAN_TAKES));
+        };
+        let moment = super::tree::Moment::Now { text: format!("now-{text}"), offset_ns: -span };
+        let low = Some(Bound { inclusive: true, scalar: Scalar::Time(moment) });
+        let test = Test::Within { low, high: None };
+        Ok(Expr::Clause(Clause { field: Field::Timestamp, test, position: start }))
+    }
+
+    fn check_operator(
+        &self,
+        field: &Field,
+        (op, negated): (Op, bool),
+        name: std::ops::Range<usize>,
+    ) -> Result<(), SyntaxError> {
+        let takes = match (field, op) {
+            (Field::Changed, Op::Is) => return Ok(()),
+            (Field::Changed, _) => "`:` and a path, as in changed:model",
+            (Field::EventId, Op::Contains | Op::Order { .. }) => "`:`, `=` or `!=` and a whole id",
+            (Field::Sequence | Field::Timestamp | Field::CommittedAt, Op::Contains) => {
+                "`:`, `=`, `!=`, `>`, `>=`, `<` or `<=`"
+            }
+            _ => return Ok(()),
+        };
+        let place = name.end..self.scan.at;
+        let why = format!("{} takes {takes}", field.name());
+        Err(match (field, op, negated) {
+            (Field::Changed, Op::Equals | Op::Contains, true) => {
+                SyntaxError::expected(name.start..place.end, takes).because(why).suggest("-changed:")
+            }
+            (_, Op::Equals | Op::Contains, false) => {
+                SyntaxError::expected(place, takes).because(why).suggest(":")
+            }
+            (_, Op::Contains, true) => SyntaxError::expected(place, takes).because(why).suggest("!="),
+            _ => SyntaxError::expected(place, takes).because(why),
+        })
+    }
+
+    /// One value, or all those of a list.
+    fn value(&mut self, asked: &Asked, tests: &mut Vec<Test>) -> Result<(), SyntaxError> {
+        let start = self.scan.at;
+        let ranges = matches!(asked.op, Op::Is | Op::Equals);
+        let test = match self.scan.peek() {
+            Some('(') => return self.list(asked, tests),
+            _ if self.scan.at_stop(asked.stop()) => return Err(self.no_value(asked)),
+            _ if asked.field == Field::Changed => self.path()?,
+            Some('[' | '{') if ranges => self.brackets(asked)?,
+            Some(next) => {
+                let piece = self.piece(next, asked.stop())?;
+                if piece.ranged || (ranges && piece.term.quoted && self.scan.at_dots(asked.stop())) {
+                    self.dots(asked, &piece)?
+                } else {
+                    self.ends_at_stop(&piece, asked.stop())?;
+                    asked.leaf(piece)?
+                }
+            }
+            None => return Err(self.no_value(asked)),
+        };
+        if tests.len() == VALUES_MAX {
+            let expected = format!("at most {VALUES_MAX} values in a list");
+            return Err(SyntaxError::expected(start..self.scan.at, expected)
+                .because(format!("the list has more than {VALUES_MAX} values")));
+        }
+        tests.push(test);
+        Ok(())
+    }
+
+    fn piece(&mut self, next: char, stop: Stop) -> Result<Piece, SyntaxError> {
+        if is_quote(next) { self.scan.phrase() } else { self.scan.term(stop) }
+    }
+
+    /// `(a OR b, c)`
+    fn list(&mut self, asked: &Asked, tests: &mut Vec<Test>) -> Result<(), SyntaxError> {
+        let open = self.scan.at;
+        self.enter(open)?;
+        let within = Asked { field: asked.field.clone(), list: true, ..*asked };
+        loop {
+            self.scan.skip_space();
+            if self.scan.joint() == Some(Joint::Or) {
+                let place = self.scan.at..self.scan.at + 2;
+                return Err(SyntaxError::expected(place, "a value").suggest("\"OR\""));
+            }
+            self.value(&within, tests)?;
+            self.scan.skip_space();
+            if self.scan.eat_joint(Joint::Or) || self.scan.eat(',') {
+                continue;
+            }
+            if matches!(self.scan.peek(), None | Some(')')) {
+                return self.leave(open);
+            }
+            return Err(self.no_separator());
+        }
+    }
+
+    fn no_separator(&self) -> SyntaxError {
+        let start = self.scan.at;
+        let expected = "`OR`, `,` or `)` behind a value of a list";
+        if self.scan.at_word("or") {
+            return SyntaxError::expected(start..start + 2, expected).suggest("OR");
+        }
+        let end = self.scan.run_end(start);
+        let error = SyntaxError::expected(start..end, expected);
+        if self.scan.joint().is_some() {
+            return error.because("a list is of alternatives: its values are joined by `OR` or `,`");
+        }
+        let text = self.scan.text(start, end);
+        error.suggest(format!("OR {text}"))
+    }
+
+    /// `[a TO b]`, `{a TO b}` and mixed.
+    fn brackets(&mut self, asked: &Asked) -> Result<Test, SyntaxError> {
+        let start = self.scan.at;
+        let low_in = self.scan.peek() == Some('[');
+        self.scan.at += 1;
+        let low = self.end_of_range(asked, low_in)?;
+        self.scan.skip_space();
+        if !self.scan.at_word("TO") {
+            let at = self.scan.at;
+            let expected = "`TO` between the ends of a range, as in [500 TO 599]";
+            if self.scan.at_word("to") {
+                return Err(SyntaxError::expected(at..at + 2, expected).suggest("TO"));
+            }
+            return Err(SyntaxError::expected(at..at, expected));
+        }
+        self.scan.at += 2;
+        let mut high = self.end_of_range(asked, true)?;
+        self.scan.skip_space();
+        let high_in = self.scan.eat(']');
+        if !high_in && !self.scan.eat('}') {
+            let at = self.scan.at;
+            return Err(SyntaxError::expected(at..at, "`]` or `}` behind a range").suggest("]"));
+        }
+        if let Some(bound) = &mut high {
+            bound.inclusive = high_in;
+        }
+        if !self.scan.at_stop(asked.stop()) {
+            let place = self.scan.at..self.scan.at;
+            return Err(SyntaxError::expected(place, "white space behind a range").suggest(" "));
+        }
+        asked.within(low, high, start..self.scan.at)
+    }
+
+    /// One end of a range in brackets; `None` for `*`.
+    fn end_of_range(&mut self, asked: &Asked, inclusive: bool) -> Result<Option<Bound>, SyntaxError> {
+        self.scan.skip_space();
+        let at = self.scan.at;
+        match self.scan.peek() {
+            Some(next) if !self.scan.at_stop(Stop::Bound) => {
+                let piece = self.piece(next, Stop::Bound)?;
+                self.ends_at_stop(&piece, Stop::Bound)?;
+                asked.open_bound(&piece, inclusive)
+            }
+            _ => Err(SyntaxError::expected(at..at, "an end of the range, or `*` for none")),
+        }
+    }
+
+    /// `a..b`, the dots being here.
+    fn dots(&mut self, asked: &Asked, low: &Piece) -> Result<Test, SyntaxError> {
+        self.scan.at += 2;
+        let stop = Stop::Value { list: asked.list, ranges: false };
+        let high = match self.scan.peek() {
+            Some(next) => self.piece(next, stop)?,
+            None => return Err(self.no_value(asked)),
+        };
+        self.ends_at_stop(&high, stop)?;
+        let place = low.start..high.end;
+        let whole = self.scan.text(place.start, place.end);
+        let ends = asked.open_bound(low, true).and_then(|low| Ok((low, asked.open_bound(&high, true)?)));
+        let (low, high) = ends.map_err(|error| {
+            let plain = !asked.is_typed() && error.suggestion.is_none();
+            if plain { error.suggest(super::print::in_quotes(&whole)) } else { error }
+        })?;
+        asked.within(low, high, place)
+    }
+
+    /// The value of `changed:`.
+    fn path(&mut self) -> Result<Test, SyntaxError> {
+        let start = self.scan.at;
+        if self.scan.eat('*') && self.scan.at_stop(Stop::Value { list: true, ranges: false }) {
+            return Ok(Test::Present);
+        }
+        self.scan.at = start;
+        let mut names = Vec::new();
+        loop {
+            names.push(self.path_name()?);
+            if !self.scan.eat('.') {
+                break;
+            }
+        }
+        if !self.scan.at_stop(Stop::Value { list: true, ranges: false }) {
+            return Err(self.no_path_name());
+        }
+        Ok(Test::Is(Value::Path(Path(names))))
+    }
+
+    fn path_name(&mut self) -> Result<Name, SyntaxError> {
+        let start = self.scan.at;
+        if self.scan.peek().is_some_and(is_quote) {
+            let piece = self.scan.phrase()?;
+            if piece.term.has_wildcards() {
+                self.scan.at -= 1;
+                return Err(self.no_path_name());
+            }
+            return Ok(Name { text: piece.term.text(), quoted: true });
+        }
+        while self.scan.peek().is_some_and(in_path_value) {
+            self.scan.at += 1;
+        }
+        if self.scan.at == start {
+            return Err(self.no_path_name());
+        }
+        Ok(Name { text: self.scan.text(start, self.scan.at), quoted: false })
+    }
+
+    fn no_path_name(&self) -> SyntaxError {
+        let at = self.scan.at;
+        let place = at..at + usize::from(self.scan.peek().is_some());
+        SyntaxError::expected(
+            place,
+            "a path of names; one with other characters than letters, digits, `_` and `-` in quotes",
+        )
+    }
+
+    /// The value is missing; where one follows behind white space, that is what was meant.
+    fn no_value(&self, asked: &Asked) -> SyntaxError {
+        let at = self.scan.at;
+        if asked.list {
+            return SyntaxError::expected(at..at, "a value");
+        }
+        let written = self.scan.text(asked.start, at);
+        let expected = format!("a value directly behind `{written}`");
+        let space = at + self.scan.text(at, at + 64).chars().take_while(|c| c.is_whitespace()).count();
+        let next_end = self.scan.run_end(space);
+        if space > at && next_end > space {
+            let next = self.scan.text(space, next_end);
+            return SyntaxError::expected(asked.start..next_end, expected)
+                .suggest(format!("{written}{next}"));
+        }
+        let error = SyntaxError::expected(at..at, expected);
+        if asked.op == Op::Is { error.suggest("*") } else { error }
+    }
+}
+
+impl Asked {
+    /// True where only values of one type make sense.
+    fn is_typed(&self) -> bool {
+        matches!(self.field, Field::Sequence | Field::Timestamp | Field::CommittedAt | Field::Address)
+    }
+
+    /// A single value.
+    fn leaf(&self, piece: Piece) -> Result<Test, SyntaxError> {
+        if self.op == Op::Is && !piece.term.quoted && piece.term.tokens == [Token::Run] {
+            return Ok(Test::Present);
+        }
+        match self.op {
+            Op::Is => Ok(Test::Is(self.typed(piece, false)?)),
+            Op::Equals => Ok(Test::Equals(self.typed(self.literal(piece)?, true)?)),
+            Op::Contains => {
+                let piece = self.literal(piece)?;
+                if piece.term.tokens.is_empty() {
+                    return Err(SyntaxError::expected(
+                        piece.start..piece.end,
+                        "at least one character to search for",
+                    ));
+                }
+                Ok(Test::Contains(piece.term))
+            }
+            Op::Order { low, inclusive } => {
+                let bound = Some(self.bound(&self.literal(piece)?, inclusive)?);
+                Ok(if low {
+                    Test::Within { low: bound, high: None }
+                } else {
+                    Test::Within { low: None, high: bound }
+                })
+            }
+        }
+    }
+
+    /// Wildcards stand for themselves here.
+    fn literal(&self, mut piece: Piece) -> Result<Piece, SyntaxError> {
+        if piece.term.quoted && piece.term.has_wildcards() {
+            let place = piece.end - 1..piece.end;
+            return Err(SyntaxError::expected(place, "nothing behind the closing quote")
+                .because("a `*` behind quotes goes with `:` only"));
+        }
+        for token in &mut piece.term.tokens {
+            *token = match *token {
+                Token::Run => Token::Char('*'),
+                Token::One => Token::Char('?'),
+                plain => plain,
+            };
+        }
+        Ok(piece)
+    }
+
+    fn typed(&self, piece: Piece, equals: bool) -> Result<Value, SyntaxError> {
+        let place = piece.start..piece.end;
+        match &self.field {
+            Field::Sequence => {
+                let literal = literals::plain(&piece.term.text());
+                literal.map(Value::Number).ok_or_else(|| self.wrong(&piece, "a number"))
+            }
+            Field::Timestamp | Field::CommittedAt => {
+                let moment = times::moment(&piece.term.text(), equals);
+                moment.map(Value::Time).ok_or_else(|| self.wrong(&piece, times::TAKES))
+            }
+            Field::EventId if piece.term.has_wildcards() => {
+                Err(SyntaxError::expected(place, "a whole id, without wildcards"))
+            }
+            Field::Address if !equals => {
+                let network = literals::network(&piece.term.text());
+                let network = network.map_err(|takes| SyntaxError::expected(place, takes))?;
+                Ok(network.unwrap_or(Value::Term(piece.term)))
+            }
+            Field::Metadata(_) | Field::UserAgent if piece.term.has_early_wildcard() => {
+                let start = self.op_start;
+                let text = self.contained(&piece.term);
+                let mut error = early_wildcard(&piece);
+                if let Some(text) = text {
+                    error.position = start;
+                    error.length = piece.end - start;
+                    error = error.suggest(format!("~{text}"));
+                }
+                Err(error)
+            }
+            _ => Ok(Value::Term(piece.term)),
+        }
+    }
+
+    /// What `~` could look for instead of a pattern: the longest part between its wildcards.
+    fn contained(&self, term: &Term) -> Option<String> {
+        if self.list {
+            return None;
+        }
+        let parts = term.tokens.split(|token| !matches!(token, Token::Char(_)));
+        let longest = parts.max_by_key(|part| part.len()).filter(|part| !part.is_empty())?;
+        let text = Term { tokens: longest.to_vec(), quoted: true }.text();
+        Some(super::print::in_quotes(&text))
+    }
+
+    /// An end of a range; `None` for `*`.
+    fn open_bound(&self, piece: &Piece, inclusive: bool) -> Result<Option<Bound>, SyntaxError> {
+        if !piece.term.quoted && piece.term.tokens == [Token::Run] {
+            return Ok(None);
+        }
+        self.bound(piece, inclusive).map(Some)
+    }
+
+    fn bound(&self, piece: &Piece, inclusive: bool) -> Result<Bound, SyntaxError> {
+        let text = piece.term.text();
+        let scalar = match self.field {
+            Field::Sequence => literals::plain(&text).map(Scalar::Number).ok_or("a number"),
+            Field::Timestamp | Field::CommittedAt => {
+                times::moment(&text, false).map(Scalar::Time).ok_or(times::TAKES)
+            }
+            Field::Metadata(_) | Field::UserAgent => {
+                literals::with_unit(&text).map(Scalar::Number).ok_or(NUMBER_TAKES)
+            }
+            Field::Address => text.parse().map(Scalar::Address).map_err(|_| "an IPv4 or IPv6 address"),
+            _ => Ok(Scalar::Text(text)),
+        };
+        let scalar = scalar.map_err(|takes| self.wrong(piece, takes))?;
+        Ok(Bound { inclusive, scalar })
+    }
+
+    /// A range, which must have an end.
+    fn within(
+        &self,
+        low: Option<Bound>,
+        high: Option<Bound>,
+        place: std::ops::Range<usize>,
+    ) -> Result<Test, SyntaxError> {
+        if self.field == Field::EventId {
+            return Err(SyntaxError::expected(place, "a whole id: ids have no ranges"));
+        }
+        let family = |bound: &Option<Bound>| match bound.as_ref().map(|bound| &bound.scalar) {
+            Some(Scalar::Address(address)) => Some(address.is_ipv4()),
+            _ => None,
+        };
+        match (&low, &high) {
+            (None, None) => {
+                let error = SyntaxError::expected(place, "a range with at least one end");
+                Err(if self.op == Op::Is { error.suggest("*") } else { error })
+            }
+            (Some(_), Some(_)) if family(&low) != family(&high) => {
+                Err(SyntaxError::expected(place, "two addresses of one family, IPv4 or IPv6"))
+            }
+            _ => Ok(Test::Within { low, high }),
+        }
+    }
+
+    /// A value of the wrong type.
+    fn wrong(&self, piece: &Piece, takes: &str) -> SyntaxError {
+        let text = piece.term.text();
+        if let Some((op, rest)) = near_operator(self.op, &text).filter(|_| !self.list) {
+            let place = self.op_start..piece.end;
+            return SyntaxError::expected(place, takes).suggest(format!("{op}{rest}"));
+        }
+        let error = SyntaxError::expected(piece.start..piece.end, takes);
+        match self.near(&text) {
+            Some(near) => error.suggest(near),
+            None => error,
+        }
+    }
+
+    /// A value of the right type that is spelled almost like this.
+    fn near(&self, text: &str) -> Option<String> {
+        let respelled = text.replace('/', "-").replace(' ', "T");
+        match self.field {
+            Field::Timestamp | Field::CommittedAt => times::moment(&respelled, false).map(|_| respelled),
+            Field::Metadata(_) | Field::UserAgent => literals::near_unit(text),
+            _ => None,
+        }
+    }
+}
+
+/// The operator that was perhaps meant where a value begins with another one's character, and the
+/// value without it.
+pub(super) fn near_operator(op: Op, value: &str) -> Option<(&'static str, &str)> {
+    let first = value.chars().next()?;
+    let rest = &value[first.len_utf8()..];
+    let meant = match (op, first) {
+        (Op::Equals, '>') => ">=",
+        (Op::Equals, '<') => "<=",
+        (Op::Equals | Op::Is, '=') => "=",
+        (Op::Equals | Op::Is, '~') => "~",
+        (Op::Equals | Op::Is, '!') | (Op::Order { low: false, inclusive: false }, '>') => "!=",
+        (Op::Contains, '=') => "~",
+        _ => return None,
+    };
+    (!rest.is_empty()).then_some((meant, rest))
+}
