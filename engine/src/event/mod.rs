@@ -23,6 +23,7 @@ pub mod taxonomy;
 mod tests;
 mod time;
 mod value;
+mod values;
 
 pub use fault::{Code, FAULTS_MAX, Fault, POINTER_BYTES_MAX, Rejected};
 pub use fields::{Fields, event_us, id_and_time};
@@ -30,6 +31,7 @@ pub use normalize::normalize;
 pub use own::own;
 pub use same::same_content;
 pub use taxonomy::{Mismatch, OnMismatch, OrgType, Taxonomy, TypeError, TypeInfo};
+pub use values::{PATH_JOINT, Value, changed_paths, each_value};
 
 /// Sizes that an operator can set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -62,6 +62,52 @@ pub(crate) struct Row {
     pub actor_name: Option<String>,
     pub resource_type: String,
     pub resource_id: String,
+    /// A JSON object.
+    pub metadata: String,
+}
+
+/// Words that texts share, some in two cases.
+pub(crate) const WORDS: [&str; 12] = [
+    "role",
+    "changed",
+    "Timeout",
+    "timeout",
+    "rate_limited",
+    "é",
+    "Σίσυφος",
+    "404",
+    "x",
+    "deploy-ed",
+    "日本",
+    "ab",
+];
+
+/// A random metadata object: values that few or many documents share, nested, in arrays, of every type.
+fn metadata(rng: &mut Rng) -> String {
+    let text = |rng: &mut Rng| {
+        let words: Vec<_> = (0..rng.below(6)).map(|_| rng.pick(&WORDS)).collect();
+        words.join(" ")
+    };
+    let mut members = Vec::new();
+    for name in ["status_code", "note", "a.b", "tags", "a", "flag", "trace", "changes"] {
+        if rng.below(3) == 0 {
+            continue;
+        }
+        let value = match name {
+            "status_code" => {
+                ["200", "404", "404.0", "5e2", "-1", "\"404\"", "null"][rng.below(7) as usize].to_owned()
+            }
+            "note" => format!("\"{}\"", text(rng)),
+            "a.b" => format!("{}", rng.below(1_000)),
+            "tags" => format!("[\"{}\",[{}],{{\"x\":\"{}\"}}]", rng.pick(&WORDS), rng.below(3), text(rng)),
+            "a" => format!("{{\"b\":\"{}\",\"c\":{{}}}}", rng.pick(&WORDS)),
+            "flag" => ["true", "false", "null"][rng.below(3) as usize].to_owned(),
+            "trace" => format!("\"trc_{:016x}\"", rng.next()),
+            _ => format!("{{\"before\":{{\"m\":{}}},\"after\":{{\"m\":1,\"n\":2}}}}", rng.below(3)),
+        };
+        members.push(format!("\"{name}\":{value}"));
+    }
+    format!("{{{}}}", members.join(","))
 }
 
 impl Row {
@@ -81,6 +127,7 @@ impl Row {
             actor_name: maybe(rng, format!("Name {user}")),
             resource_type: rng.pick(&["agent", "url"]).to_owned(),
             resource_id: format!("r{}", rng.below(200)),
+            metadata: metadata(rng),
         }
     }
 
@@ -116,10 +163,10 @@ impl Row {
             resource_name: None,
             action: Cow::Borrowed(&self.action),
             status: &self.status,
-            metadata: "{}",
+            metadata: &self.metadata,
             schema_errors: None,
         };
-        Doc::of(&fields, committed_us)
+        Doc::of(&fields, committed_us).unwrap()
     }
 }
 

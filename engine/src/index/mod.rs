@@ -17,15 +17,21 @@
 mod column;
 mod doc;
 mod live;
+mod live_words;
 mod postings;
+mod rare;
 mod stored;
 mod times;
+mod varint;
+mod word_file;
 mod write;
 
 #[cfg(test)]
 pub(crate) mod fixture;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_values;
 
 pub use doc::Doc;
 pub use live::Live;
@@ -33,8 +39,11 @@ pub use postings::{Postings, Set};
 pub use stored::Stored;
 pub use times::{Position, Times, Walk};
 
+pub use crate::event::PATH_JOINT;
+
 use crate::error::StoreError;
 use crate::text::Number;
+use stored::PathList;
 
 /// The envelope members that have exact lookups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -98,13 +107,23 @@ impl Dictionary {
     pub fn numbers(path: PathId) -> Self {
         Self(FIRST_PATH + path.0 * 2 + 1)
     }
+
+    /// The path, and whether it is of its numbers; `None` for an envelope member.
+    #[must_use]
+    pub fn path(self) -> Option<(PathId, bool)> {
+        let number = self.0.checked_sub(FIRST_PATH)?;
+        Some((PathId(number / 2), number % 2 == 1))
+    }
 }
 
 /// Dictionaries below are the envelope's.
 const FIRST_PATH: u16 = 64;
 
-/// Joins the names of a path in its stored form: no UTF-8 text holds it.
-pub const PATH_JOINT: u8 = 0xFF;
+/// Values at paths that are not listed, for their words.
+const UNLISTED: u16 = 16;
+
+/// Paths that one segment lists: an event that makes member names of ids cannot make more.
+const PATHS_MAX: u16 = 8192;
 
 /// Where a word stands. Every document that has it is in `docs`, `maybe`, or the documents of `terms`.
 #[derive(Default)]
@@ -215,8 +234,10 @@ impl<'a> View<'a> {
         of: Dictionary,
         visit: &mut dyn FnMut(u32, &'a [u8], Postings<'a>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        let _ = (of, visit);
-        unimplemented!()
+        match self {
+            View::Live(live) => live.visit(of.0, visit),
+            View::Stored(stored) => stored.visit(of.0, visit),
+        }
     }
 
     /// A term by its number, with the dictionary it stands in.
@@ -224,8 +245,12 @@ impl<'a> View<'a> {
     /// # Errors
     /// `Damaged`.
     pub fn term(self, number: u32) -> Result<(Dictionary, &'a [u8], Postings<'a>), StoreError> {
-        let _ = number;
-        unimplemented!()
+        match self {
+            View::Live(live) => {
+                live.term(number).ok_or_else(|| StoreError::Refused(format!("there is no term {number}")))
+            }
+            View::Stored(stored) => stored.term(number),
+        }
     }
 
     /// Documents with a number at the path between two bounds (value, inclusive).
@@ -239,8 +264,23 @@ impl<'a> View<'a> {
         high: Option<(&Number, bool)>,
         found: &mut Vec<Postings<'a>>,
     ) -> Result<(), StoreError> {
-        let _ = (path, low, high, found);
-        unimplemented!()
+        let of = Dictionary::numbers(path).0;
+        match self {
+            View::Live(live) => {
+                let above = |number: &Number, (bound, with): (&Number, bool)| {
+                    if with { number >= bound } else { number > bound }
+                };
+                let below = |number: &Number, (bound, with): (&Number, bool)| {
+                    if with { number <= bound } else { number < bound }
+                };
+                let within = |number: &Number| {
+                    low.is_none_or(|low| above(number, low)) && high.is_none_or(|high| below(number, high))
+                };
+                live.numbers(of, &within, found);
+                Ok(())
+            }
+            View::Stored(stored) => stored.numbers(of, low, high, found),
+        }
     }
 
     /// Every path of the segment: number, and its names joined by [`PATH_JOINT`].
@@ -248,8 +288,13 @@ impl<'a> View<'a> {
     /// # Errors
     /// `Damaged`.
     pub fn paths(self, visit: &mut dyn FnMut(PathId, &'a [u8])) -> Result<(), StoreError> {
-        let _ = visit;
-        unimplemented!()
+        match self {
+            View::Live(live) => {
+                live.paths().zip(0..).for_each(|((name, _), number)| visit(PathId(number), name));
+                Ok(())
+            }
+            View::Stored(stored) => stored.paths(visit),
+        }
     }
 
     /// Documents that have a value at the path that is not null, or an object.
@@ -257,8 +302,10 @@ impl<'a> View<'a> {
     /// # Errors
     /// `Damaged`.
     pub fn present(self, path: PathId) -> Result<Option<Postings<'a>>, StoreError> {
-        let _ = path;
-        unimplemented!()
+        match self {
+            View::Live(live) => Ok(live.path(path).map(|path| Postings::of_list(&path.present))),
+            View::Stored(stored) => stored.path_list(path, PathList::Present),
+        }
     }
 
     /// Documents that have `true` or `false` at the path.
@@ -266,8 +313,14 @@ impl<'a> View<'a> {
     /// # Errors
     /// `Damaged`.
     pub fn flags(self, path: PathId, value: bool) -> Result<Option<Postings<'a>>, StoreError> {
-        let _ = (path, value);
-        unimplemented!()
+        match self {
+            View::Live(live) => {
+                let path = live.path(path);
+                let list = path.and_then(|path| if value { path.yes.as_ref() } else { path.no.as_ref() });
+                Ok(list.map(Postings::of_list))
+            }
+            View::Stored(stored) => stored.path_list(path, if value { PathList::Yes } else { PathList::No }),
+        }
     }
 
     /// Documents that have values of the dictionary which it does not list: only the record can tell.
@@ -275,8 +328,10 @@ impl<'a> View<'a> {
     /// # Errors
     /// `Damaged`.
     pub fn loose(self, of: Dictionary) -> Result<Option<Postings<'a>>, StoreError> {
-        let _ = of;
-        unimplemented!()
+        match self {
+            View::Live(_) => Ok(None),
+            View::Stored(stored) => stored.loose(of.0),
+        }
     }
 
     /// Documents that have paths which `paths` does not list, because the segment has too many: any
@@ -285,7 +340,10 @@ impl<'a> View<'a> {
     /// # Errors
     /// `Damaged`.
     pub fn unlisted(self) -> Result<Option<Postings<'a>>, StoreError> {
-        unimplemented!()
+        match self {
+            View::Live(live) => Ok(live.unlisted().map(Postings::of_list)),
+            View::Stored(stored) => stored.unlisted(),
+        }
     }
 
     /// Where a folded word stands, in any value that bare text sees.
@@ -293,8 +351,10 @@ impl<'a> View<'a> {
     /// # Errors
     /// `Damaged`.
     pub fn word(self, word: &str) -> Result<Words<'a>, StoreError> {
-        let _ = word;
-        unimplemented!()
+        match self {
+            View::Live(live) => Ok(live.word(word)),
+            View::Stored(stored) => stored.word(word),
+        }
     }
 
     /// Where words stand that begin with `prefix` and are wanted.
@@ -302,8 +362,10 @@ impl<'a> View<'a> {
     /// # Errors
     /// `Damaged`.
     pub fn words(self, prefix: &str, wanted: &dyn Fn(&str) -> bool) -> Result<Words<'a>, StoreError> {
-        let _ = (prefix, wanted);
-        unimplemented!()
+        match self {
+            View::Live(live) => Ok(live.words(prefix, wanted)),
+            View::Stored(stored) => stored.words(prefix, wanted),
+        }
     }
 
     /// Event times and their order.

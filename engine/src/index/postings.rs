@@ -10,6 +10,7 @@ use std::path::Path;
 
 use roaring::RoaringBitmap;
 
+use super::varint;
 use crate::error::StoreError;
 
 const DELTAS: u64 = 0;
@@ -19,7 +20,7 @@ const BITS: u64 = 2;
 const DELTAS_MAX: usize = 4096;
 
 /// A list that still grows.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum List {
     One(u32),
     Few(Vec<u32>),
@@ -74,8 +75,8 @@ impl<'a> Postings<'a> {
     pub(super) fn of_bytes(bytes: &'a [u8], docs: u32, path: &'a Path) -> Result<Self, StoreError> {
         let damaged = |detail: &str| StoreError::damaged(path, 0, detail);
         let mut rest = bytes;
-        let head = varint(&mut rest).ok_or_else(|| damaged("a posting list has no head"))?;
-        let len = varint(&mut rest).and_then(|len| usize::try_from(len).ok());
+        let head = varint::take(&mut rest).ok_or_else(|| damaged("a posting list has no head"))?;
+        let len = varint::take(&mut rest).and_then(|len| usize::try_from(len).ok());
         let bytes = len.and_then(|len| rest.get(..len)).ok_or_else(|| damaged("a posting list is cut"))?;
         let count = u32::try_from(head >> 2).ok().filter(|&count| count <= docs);
         let count = count.ok_or_else(|| damaged("a posting list has more documents than the segment"))?;
@@ -138,7 +139,7 @@ impl<'a> Encoded<'a> {
         let mut rest = self.bytes;
         let mut next = 0_u64;
         for _ in 0..self.count {
-            let doc = next.checked_add(varint(&mut rest)?).filter(|&doc| doc < u64::from(self.docs))?;
+            let doc = next.checked_add(varint::take(&mut rest)?).filter(|&doc| doc < u64::from(self.docs))?;
             docs.push(doc as u32);
             next = doc + 1;
         }
@@ -193,6 +194,24 @@ fn bit_bytes(docs: u32) -> usize {
 }
 
 impl List {
+    /// How many documents it holds.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::One(_) => 1,
+            Self::Few(docs) => docs.len(),
+            Self::Bits { count, .. } => *count as usize,
+        }
+    }
+
+    /// Calls `visit` for each document, ascending.
+    pub(super) fn each(&self, visit: impl FnMut(u32)) {
+        match self {
+            Self::One(doc) => Set::Docs(Cow::Borrowed(std::slice::from_ref(doc))).each(visit),
+            Self::Few(docs) => Set::Docs(Cow::Borrowed(docs)).each(visit),
+            Self::Bits { bits, .. } => Set::Bits(bits).each(visit),
+        }
+    }
+
     /// The one document of a list of one.
     pub(super) fn only(&self) -> Option<u32> {
         match self {
@@ -220,8 +239,8 @@ impl List {
         } else {
             (ROARING, roaring(&docs_of))
         };
-        put_varint((count as u64) << 2 | kind, out);
-        put_varint(payload.len() as u64, out);
+        varint::put((count as u64) << 2 | kind, out);
+        varint::put(payload.len() as u64, out);
         out.extend_from_slice(&payload);
     }
 }
@@ -238,7 +257,7 @@ fn deltas(docs: &[u32]) -> Vec<u8> {
     let mut out = Vec::with_capacity(docs.len() * 2);
     let mut next = 0;
     for &doc in docs {
-        put_varint(u64::from(doc) - next, &mut out);
+        varint::put(u64::from(doc) - next, &mut out);
         next = u64::from(doc) + 1;
     }
     out
@@ -250,27 +269,6 @@ fn bits(docs: impl Iterator<Item = u32>, total: u32) -> Vec<u8> {
         out[doc as usize / 8] |= 1 << (doc % 8);
     }
     out
-}
-
-fn put_varint(mut value: u64, out: &mut Vec<u8>) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
-}
-
-fn varint(bytes: &mut &[u8]) -> Option<u64> {
-    let mut value = 0;
-    for shift in (0..64).step_by(7) {
-        let (&byte, rest) = bytes.split_first()?;
-        *bytes = rest;
-        value |= u64::from(byte & 0x7f) << shift;
-        if byte < 0x80 {
-            return Some(value);
-        }
-    }
-    None
 }
 
 #[cfg(test)]

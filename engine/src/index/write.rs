@@ -1,6 +1,9 @@
 //! Sealing: a live index becomes sections of the segment's index file.
 //!
 //! Deterministic: the same documents in the same order give the same bytes, whatever the process.
+//!
+//! Values that cost more than they help are left to the record (`loose`): long texts and ids that few
+//! documents have. Their words are found all the same.
 
 use std::cmp::Ordering;
 
@@ -8,10 +11,26 @@ use hashbrown::HashMap;
 
 use super::column;
 use super::live::Live;
-use super::stored::{COMMITTED, HEAD, ONE, ORDER, POSTINGS, TERM_BYTES, TERMS, TIMES, VALUES, VERSION};
+use super::postings::List;
+use super::stored::{
+    COMMITTED, HEAD, NO_LIST, ONE, ORDER, PATHS, POSTINGS, RARE, TERM_BYTES, TERMS, TIMES, VALUES, VERSION,
+    WORDS,
+};
+use super::word_file::{Body, Docs, INLINE_BYTES_MAX, WordWriter};
+use super::{Dictionary, Field, rare};
 use crate::codec::sections::SectionsWriter;
 use crate::error::StoreError;
-use crate::text::{cmp_folded, fold_bytes};
+use crate::text::{Number, cmp_folded, fold_bytes};
+
+/// Words of at most this many documents are kept by hash.
+const RARE_DOCS_MAX: usize = 2;
+/// Longer words too.
+const WORD_BYTES_MAX: usize = 128;
+/// Words of more terms than this keep their documents instead.
+const WORD_TERMS_MAX: usize = 64;
+
+/// No number in the dictionary: the value is loose.
+const LOOSE: u32 = u32::MAX;
 
 /// A term and the first bytes of its folded value: most comparisons end there.
 struct Key {
@@ -19,28 +38,58 @@ struct Key {
     term: u32,
 }
 
-struct Dictionary {
-    head: Vec<u8>,
+/// One dictionary's entry in the head.
+struct Range {
+    id: u16,
+    first: u32,
+    terms: u32,
+    loose: u32,
+}
+
+#[derive(Default)]
+struct Sealing {
+    ranges: Vec<Range>,
     terms: Vec<u8>,
     values: Vec<u8>,
-    postings: Vec<u8>,
+    lists: Lists,
+    /// The number of each live term in the dictionary, or `LOOSE`.
+    numbers: Vec<u32>,
+}
+
+/// Posting lists; equal ones are stored once: a user's id, e-mail and name name the same documents, and
+/// so do the paths that come together.
+#[derive(Default)]
+struct Lists {
+    bytes: Vec<u8>,
+    known: HashMap<[u8; 32], u32>,
+    encoded: Vec<u8>,
 }
 
 impl Live {
-    /// Writes the stored form as sections with tags 32 to 38. About 0.1 s for 131,072 documents.
+    /// Writes the stored form as sections with tags 32 to 41. About 0.5 s for 131,072 documents.
     ///
     /// # Errors
     /// `Io` or `Full`; `Refused` when values or lists pass the 2 GiB that their offsets can name.
     pub fn write(&self, file: &mut SectionsWriter<'_>) -> Result<(), StoreError> {
-        let dictionary = Dictionary::of(self)?;
-        file.section(HEAD, &dictionary.head)?;
-        file.section(TERMS, &dictionary.terms)?;
-        file.section(VALUES, &dictionary.values)?;
-        file.section(POSTINGS, &dictionary.postings)?;
+        let mut sealing = Sealing { numbers: vec![LOOSE; self.terms_count()], ..Sealing::default() };
+        for (id, terms) in self.dictionaries() {
+            sealing.dictionary(self, id, terms)?;
+        }
+        sealing.end()?;
+        let paths = sealing.paths(self)?;
+        let unlisted = sealing.lists.word(self.unlisted(), self.docs())?;
+        let (words, rare) = sealing.words(self)?;
+        file.section(HEAD, &sealing.head(self, unlisted))?;
+        file.section(TERMS, &sealing.terms)?;
+        file.section(VALUES, &sealing.values)?;
+        file.section(POSTINGS, &sealing.lists.bytes)?;
         file.section(TIMES, &column::encode(&self.times))?;
         file.section(ORDER, &column::encode(&self.order()))?;
         let committed: Vec<i64> = self.committed.iter().map(|&us| us as i64).collect();
-        file.section(COMMITTED, &column::encode(&committed))
+        file.section(COMMITTED, &column::encode(&committed))?;
+        file.section(PATHS, &paths)?;
+        file.section(WORDS, &words)?;
+        file.section(RARE, &rare)
     }
 
     /// Documents by (time, document): the two ascending sequences, merged.
@@ -57,74 +106,230 @@ impl Live {
         order.extend(late.map(|(_, doc)| i64::from(doc)));
         order
     }
+
+    /// Whether a term's value is left to the record.
+    fn is_loose(&self, dictionary: u16, term: u32) -> bool {
+        let always_listed = dictionary <= Field::ActorAddress.id()
+            || dictionary == Field::Changed.id()
+            || Dictionary(dictionary).path().is_some_and(|(_, numbers)| numbers);
+        // Listed, a value costs itself and a dictionary entry; loose, each of its documents costs its
+        // words.
+        let bytes = self.value_of(term).len();
+        !always_listed && self.list_of(term).len() * (bytes / 6 + 4) < bytes + TERM_BYTES
+    }
 }
 
-impl Dictionary {
-    fn of(live: &Live) -> Result<Self, StoreError> {
-        let mut made = Self { head: head(live), terms: Vec::new(), values: Vec::new(), postings: Vec::new() };
-        // Lists that are equal are stored once: a user's id, e-mail and name name the same documents.
-        let mut known: HashMap<[u8; 32], u32> = HashMap::new();
-        let mut list = Vec::new();
-        for (_, terms) in live.dictionary() {
-            for number in sorted(live, terms) {
-                made.terms.extend_from_slice(&offset(made.values.len())?.to_le_bytes());
-                made.values.extend_from_slice(live.value_of(number));
-                let word = match live.list_of(number).only().filter(|&doc| doc < ONE) {
-                    Some(doc) => doc | ONE,
-                    None => {
-                        list.clear();
-                        live.list_of(number).encode(live.docs(), &mut list);
-                        made.share(&list, &mut known)?
-                    }
-                };
-                made.terms.extend_from_slice(&word.to_le_bytes());
-            }
+impl Sealing {
+    fn dictionary(&mut self, live: &Live, id: u16, terms: &[u32]) -> Result<(), StoreError> {
+        let (loose, listed): (Vec<u32>, Vec<u32>) = terms.iter().partition(|&&term| live.is_loose(id, term));
+        let first = self.count();
+        let numbers = Dictionary(id).path().is_some_and(|(_, numbers)| numbers);
+        for term in if numbers { by_number(live, &listed) } else { by_text(live, &listed) } {
+            self.numbers[term as usize] = self.count();
+            let start = offset(self.values.len())?;
+            self.terms.extend_from_slice(&start.to_le_bytes());
+            self.values.extend_from_slice(live.value_of(term));
+            let word = self.lists.word(Some(live.list_of(term)), live.docs())?;
+            self.terms.extend_from_slice(&word.to_le_bytes());
         }
-        made.terms.extend_from_slice(&offset(made.values.len())?.to_le_bytes());
-        made.terms.extend_from_slice(&[0; TERM_BYTES - 4]);
-        Ok(made)
+        let docs = union(live, &loose);
+        let loose = self.lists.word(docs.as_ref(), live.docs())?;
+        self.ranges.push(Range { id, first, terms: listed.len() as u32, loose });
+        Ok(())
     }
 
-    fn share(&mut self, list: &[u8], known: &mut HashMap<[u8; 32], u32>) -> Result<u32, StoreError> {
-        let next = offset(self.postings.len())?;
-        let at = *known.entry(*blake3::hash(list).as_bytes()).or_insert(next);
+    fn count(&self) -> u32 {
+        (self.terms.len() / TERM_BYTES) as u32
+    }
+
+    /// One entry more than terms: where the last value ends.
+    fn end(&mut self) -> Result<(), StoreError> {
+        let end = offset(self.values.len())?;
+        self.terms.extend_from_slice(&end.to_le_bytes());
+        self.terms.extend_from_slice(&[0; TERM_BYTES - 4]);
+        Ok(())
+    }
+
+    fn head(&self, live: &Live, unlisted: u32) -> Vec<u8> {
+        let (least, most) = live.span().unwrap_or_default();
+        let mut head = Vec::new();
+        head.extend_from_slice(&VERSION.to_le_bytes());
+        head.extend_from_slice(&[0; 2]);
+        head.extend_from_slice(&live.docs().to_le_bytes());
+        head.extend_from_slice(&least.to_le_bytes());
+        head.extend_from_slice(&most.to_le_bytes());
+        head.extend_from_slice(&(self.ranges.len() as u32).to_le_bytes());
+        head.extend_from_slice(&(live.paths().count() as u32).to_le_bytes());
+        head.extend_from_slice(&unlisted.to_le_bytes());
+        head.extend_from_slice(&[0; 4]);
+        for range in &self.ranges {
+            for word in [u32::from(range.id), range.first, range.terms, range.loose] {
+                head.extend_from_slice(&word.to_le_bytes());
+            }
+        }
+        head
+    }
+
+    fn paths(&mut self, live: &Live) -> Result<Vec<u8>, StoreError> {
+        let (mut table, mut names) = (Vec::new(), Vec::new());
+        for (name, path) in live.paths() {
+            table.extend_from_slice(&offset(names.len())?.to_le_bytes());
+            for list in [Some(&path.present), path.yes.as_ref(), path.no.as_ref()] {
+                table.extend_from_slice(&self.lists.word(list, live.docs())?.to_le_bytes());
+            }
+            names.extend_from_slice(name);
+        }
+        table.extend_from_slice(&offset(names.len())?.to_le_bytes());
+        table.append(&mut names);
+        Ok(table)
+    }
+
+    /// The sections of words and of rare words.
+    fn words(&mut self, live: &Live) -> Result<(Vec<u8>, Vec<u8>), StoreError> {
+        let mut writer = WordWriter::default();
+        let mut pairs = Vec::new();
+        let mut failed = None;
+        live.words.sorted(|word, terms| {
+            if failed.is_none() {
+                failed = self.word(live, word, terms, &mut writer, &mut pairs).err();
+            }
+        });
+        failed.map_or(Ok(()), Err)?;
+        pairs.sort_unstable();
+        pairs.dedup();
+        Ok((writer.finish(), rare::encode(&pairs)))
+    }
+
+    fn word(
+        &mut self,
+        live: &Live,
+        word: &[u8],
+        terms: &[u32],
+        writer: &mut WordWriter,
+        pairs: &mut Vec<(u32, u32)>,
+    ) -> Result<(), StoreError> {
+        // Few terms may still have many documents; many terms never have few.
+        let total: usize = terms.iter().map(|&term| live.list_of(term).len()).sum();
+        if total <= RARE_DOCS_MAX || word.len() > WORD_BYTES_MAX {
+            let key = rare::key(word);
+            terms.iter().for_each(|&term| live.list_of(term).each(|doc| pairs.push((key, doc))));
+            return Ok(());
+        }
+        let mut listed: Vec<u32> = Vec::new();
+        let mut loose: Vec<u32> = Vec::new();
+        for &term in terms {
+            match self.numbers[term as usize] {
+                LOOSE => loose.push(term),
+                number => listed.push(number),
+            }
+        }
+        let wide = listed.len() > WORD_TERMS_MAX;
+        let docs = union(live, if wide { terms } else { &loose });
+        if wide {
+            listed.clear();
+        }
+        listed.sort_unstable();
+        let encoded = docs.map(|docs| self.lists.place(&docs, live.docs())).transpose()?;
+        let docs = match &encoded {
+            None => Docs::None,
+            Some(Placed::Inline(bytes)) => Docs::Inline(bytes),
+            Some(Placed::At(offset)) => Docs::At(*offset),
+        };
+        let added = writer.add(word, &Body { terms: listed, wide, docs });
+        added.ok_or_else(too_large)
+    }
+}
+
+/// Where a word's list went.
+enum Placed {
+    Inline(Vec<u8>),
+    At(u32),
+}
+
+impl Lists {
+    /// The word that names a list in a table.
+    fn word(&mut self, list: Option<&List>, docs: u32) -> Result<u32, StoreError> {
+        match list {
+            None => Ok(NO_LIST),
+            Some(list) => match list.only().filter(|&doc| doc < ONE - 1) {
+                Some(doc) => Ok(doc | ONE),
+                None => self.share(list, docs),
+            },
+        }
+    }
+
+    fn share(&mut self, list: &List, docs: u32) -> Result<u32, StoreError> {
+        self.encoded.clear();
+        list.encode(docs, &mut self.encoded);
+        self.share_encoded()
+    }
+
+    fn share_encoded(&mut self) -> Result<u32, StoreError> {
+        let next = offset(self.bytes.len())?;
+        let at = *self.known.entry(*blake3::hash(&self.encoded).as_bytes()).or_insert(next);
         if at == next {
-            self.postings.extend_from_slice(list);
+            self.bytes.extend_from_slice(&self.encoded);
         }
         Ok(at)
+    }
+
+    fn place(&mut self, list: &List, docs: u32) -> Result<Placed, StoreError> {
+        self.encoded.clear();
+        list.encode(docs, &mut self.encoded);
+        if self.encoded.len() <= INLINE_BYTES_MAX {
+            return Ok(Placed::Inline(self.encoded.clone()));
+        }
+        self.share_encoded().map(Placed::At)
+    }
+}
+
+/// The documents of several terms.
+fn union(live: &Live, terms: &[u32]) -> Option<List> {
+    if let [only] = terms {
+        return Some(live.list_of(*only).clone());
+    }
+    let total: usize = terms.iter().map(|&term| live.list_of(term).len()).sum();
+    if total * 32 >= live.docs() as usize {
+        let mut bits = vec![0_u8; live.docs().div_ceil(8) as usize];
+        for &term in terms {
+            live.list_of(term).each(|doc| bits[doc as usize / 8] |= 1 << (doc % 8));
+        }
+        let count = bits.iter().map(|byte| byte.count_ones()).sum();
+        return (count > 0).then_some(List::Bits { bits, count });
+    }
+    let mut docs = Vec::with_capacity(total);
+    terms.iter().for_each(|&term| live.list_of(term).each(|doc| docs.push(doc)));
+    docs.sort_unstable();
+    docs.dedup();
+    match docs.as_slice() {
+        [] => None,
+        [only] => Some(List::One(*only)),
+        _ => Some(List::Few(docs)),
     }
 }
 
 fn offset(bytes: usize) -> Result<u32, StoreError> {
-    let fits = u32::try_from(bytes).ok().filter(|&at| at < ONE);
-    fits.ok_or_else(|| StoreError::Refused("the index of a segment passes 2 GiB".to_owned()))
+    u32::try_from(bytes).ok().filter(|&at| at < ONE).ok_or_else(too_large)
 }
 
-fn head(live: &Live) -> Vec<u8> {
-    let fields: Vec<_> = live.dictionary().map(|(id, terms)| (id, terms.len() as u32)).collect();
-    let (least, most) = live.span().unwrap_or_default();
-    let mut head = Vec::new();
-    head.extend_from_slice(&VERSION.to_le_bytes());
-    head.extend_from_slice(&(fields.len() as u16).to_le_bytes());
-    head.extend_from_slice(&live.docs().to_le_bytes());
-    head.extend_from_slice(&least.to_le_bytes());
-    head.extend_from_slice(&most.to_le_bytes());
-    let mut first = 0_u32;
-    for (id, terms) in fields {
-        head.extend_from_slice(&u32::from(id).to_le_bytes());
-        head.extend_from_slice(&first.to_le_bytes());
-        head.extend_from_slice(&terms.to_le_bytes());
-        first += terms;
-    }
-    head
+fn too_large() -> StoreError {
+    StoreError::Refused("the index of a segment passes 2 GiB".to_owned())
 }
 
-/// The terms of a field by (folded value, exact value).
-fn sorted(live: &Live, terms: &[u32]) -> impl Iterator<Item = u32> {
+/// Terms by (folded value, exact value).
+fn by_text(live: &Live, terms: &[u32]) -> Vec<u32> {
     let mut keys: Vec<Key> =
         terms.iter().map(|&term| Key { prefix: prefix(live.value_of(term)), term }).collect();
     keys.sort_unstable_by(|a, b| a.prefix.cmp(&b.prefix).then_with(|| compare(live, a.term, b.term)));
-    keys.into_iter().map(|key| key.term)
+    keys.into_iter().map(|key| key.term).collect()
+}
+
+/// Terms by (value, text).
+fn by_number(live: &Live, terms: &[u32]) -> Vec<u32> {
+    let number = |term: u32| std::str::from_utf8(live.value_of(term)).ok().and_then(Number::parse);
+    let mut keys: Vec<(Option<Number>, u32)> = terms.iter().map(|&term| (number(term), term)).collect();
+    keys.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| live.value_of(a.1).cmp(live.value_of(b.1))));
+    keys.into_iter().map(|key| key.1).collect()
 }
 
 fn prefix(value: &[u8]) -> u128 {

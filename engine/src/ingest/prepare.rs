@@ -62,7 +62,7 @@ pub fn prepare(salts: &SaltKey, events: Vec<Event>, atomic: bool) -> Batch {
     let items = events.into_iter().zip(salted.iter().zip(hashes)).map(|(event, (&salted, record_hash))| {
         let fields = Fields::scan(&event.body).expect("a normalized event scans");
         let event_us = u64::try_from(fields.time_ns / 1000).expect("no event is before 1970");
-        let doc = Doc::of(&fields, 0);
+        let doc = Doc::of(&fields, 0).expect("a normalized event has metadata");
         let seals = ends_segment(&fields);
         Item { salted, record_hash, event_us, doc, seals, event }
     });

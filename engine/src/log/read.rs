@@ -1,20 +1,20 @@
 //! Answers: pages, single events, tails.
 
-use std::sync::{Arc, RwLockReadGuard};
-
 use super::Log;
 use crate::error::StoreError;
 use crate::event::id_and_time;
-use crate::index::View;
-use crate::query::{Ask, Filter, Order, Part, matches, page};
+use crate::query::{Ask, Budget, Order, Part, Plan, Scope, matches_record, matching_from, page};
 use crate::record::Record;
-use crate::segment::{Segment, Snapshot, State};
+use crate::segment::Snapshot;
+
+/// So many new records are decided one by one, without a look at an index: tails follow closely.
+const STRETCH: u64 = 2_000;
 
 /// A page request.
 #[derive(Clone, Debug)]
 pub struct Search {
     /// Which events.
-    pub filter: Filter,
+    pub scope: Scope,
     /// By (timestamp, sequence).
     pub order: Order,
     /// Most records in the page.
@@ -44,18 +44,19 @@ impl Log {
     /// One page of what matches.
     ///
     /// # Errors
-    /// `Damaged` with the place, when what the answer needs is not what was written.
-    pub fn search(&self, search: &Search) -> Result<Found, StoreError> {
+    /// `Damaged` with the place, when what the answer needs is not what was written; `TooBroad` or
+    /// `Cancelled` by the budget.
+    pub fn search(&self, search: &Search, budget: &Budget<'_>) -> Result<Found, StoreError> {
         let snapshot = self.shared.segments.snapshot();
         let head = search.head.unwrap_or(snapshot.head.size).min(snapshot.head.size);
         let ask = Ask {
-            filter: &search.filter,
+            plan: &self.plan(&search.scope, &snapshot)?,
             order: search.order,
             limit: search.limit,
             after: search.after,
             count: search.count,
         };
-        let hits = with_parts(&snapshot, 0, head, |parts| page(parts, &ask))?;
+        let hits = page(&parts(&snapshot, 0, head)?, &ask, budget)?;
         let records: Result<Vec<Record>, StoreError> =
             hits.hits.iter().map(|&(_, sequence)| snapshot.record(sequence)).collect();
         let last = hits.hits.last().copied().filter(|_| hits.more);
@@ -68,6 +69,16 @@ impl Log {
     /// `Damaged` with the place, or `Io`.
     pub fn find(&self, event_id: &str) -> Result<Option<Record>, StoreError> {
         let snapshot = self.shared.segments.snapshot();
+        self.locate(event_id, &snapshot)?.map(|sequence| snapshot.record(sequence)).transpose()
+    }
+
+    /// A scope made ready, event ids looked up.
+    pub(super) fn plan(&self, scope: &Scope, snapshot: &Snapshot) -> Result<Plan, StoreError> {
+        Plan::of(scope, &mut |event_id| self.locate(event_id, snapshot))
+    }
+
+    /// The sequence of the event with an id.
+    fn locate(&self, event_id: &str, snapshot: &Snapshot) -> Result<Option<u64>, StoreError> {
         let fingerprint = self.shared.salts.salted(event_id).fingerprint;
         let mut sequences = Vec::new();
         // Memory first, then the files: a seal moves ids in that order.
@@ -81,80 +92,94 @@ impl Log {
             }
             let record = snapshot.record(sequence)?;
             if id_and_time(&record.body).is_ok_and(|(id, _)| id == event_id) {
-                return Ok(Some(record));
+                return Ok(Some(sequence));
             }
         }
         Ok(None)
     }
 
     /// Records from `sequence` on, in sequence order, that match, at most `limit`; and the sequence
-    /// to go on from. For tails.
+    /// to go on from. For tails: a short stretch costs some microseconds per new record, whatever the
+    /// log holds.
     ///
     /// # Errors
-    /// `Damaged` with the place, or `Io`.
+    /// `Damaged` with the place, or `Io`; `TooBroad` or `Cancelled` by the budget.
     pub fn read_from(
         &self,
         sequence: u64,
-        filter: &Filter,
+        scope: &Scope,
         limit: usize,
+        budget: &Budget<'_>,
     ) -> Result<(Vec<Record>, u64), StoreError> {
         let snapshot = self.shared.segments.snapshot();
         let head = snapshot.head.size;
-        let found = with_parts(&snapshot, sequence, head, |parts| from(parts, sequence, filter, limit))?;
+        if limit == 0 || sequence >= head {
+            return Ok((Vec::new(), sequence));
+        }
+        let plan = self.plan(scope, &snapshot)?;
+        let stretch = head - sequence <= STRETCH;
+        let mut found: Vec<u64> = Vec::new();
+        for part in parts(&snapshot, sequence, head)? {
+            let left = limit - found.len();
+            if stretch {
+                decide_from(&part, sequence, &plan, left, budget, &mut found)?;
+            } else {
+                match_from(&part, sequence, &plan, left, budget, &mut found)?;
+            }
+            if found.len() == limit {
+                break;
+            }
+        }
         let next = if found.len() == limit { found.last().map_or(sequence, |last| last + 1) } else { head };
         let records: Result<Vec<Record>, StoreError> = found.iter().map(|&at| snapshot.record(at)).collect();
         Ok((records?, next.max(sequence)))
     }
 }
 
-/// Sequences at or above `sequence` that match, at most `limit`.
-fn from(parts: &[Part<'_>], sequence: u64, filter: &Filter, limit: usize) -> Result<Vec<u64>, StoreError> {
-    let mut found = Vec::new();
-    for part in parts {
-        let mut docs = matches(part, filter)?;
-        let skipped = u32::try_from(sequence.saturating_sub(part.first)).unwrap_or(u32::MAX);
-        docs.remove_range(..skipped);
-        let left = limit - found.len();
-        found.extend(docs.iter().take(left).map(|doc| part.first + u64::from(doc)));
-        if found.len() == limit {
-            break;
+/// Adds the matches of a part at or above `sequence`, record by record.
+fn decide_from(
+    part: &Part,
+    sequence: u64,
+    plan: &Plan,
+    left: usize,
+    budget: &Budget<'_>,
+    found: &mut Vec<u64>,
+) -> Result<(), StoreError> {
+    let enough = found.len() + left;
+    part.read(|seen| {
+        let start = u32::try_from(sequence.saturating_sub(seen.first)).unwrap_or(u32::MAX);
+        for doc in start..seen.docs {
+            let committed_us = seen.view.committed_us(doc)?.unwrap_or(0);
+            if matches_record(plan, &seen.body(doc)?, seen.sequence(doc), committed_us, budget)? {
+                found.push(seen.sequence(doc));
+                if found.len() == enough {
+                    break;
+                }
+            }
         }
-    }
-    Ok(found)
+        Ok(())
+    })
 }
 
-/// Shows the segments that hold sequences in `[from, head)` to a query. Damaged segments fail it:
-/// an answer without them would be wrong.
-fn with_parts<R>(
-    snapshot: &Snapshot,
-    from: u64,
-    head: u64,
-    query: impl FnOnce(&[Part<'_>]) -> Result<R, StoreError>,
-) -> Result<R, StoreError> {
-    let in_range = |segment: &&Arc<Segment>| segment.first() < head;
+/// Adds the matches of a part at or above `sequence`, by its index.
+fn match_from(
+    part: &Part,
+    sequence: u64,
+    plan: &Plan,
+    left: usize,
+    budget: &Budget<'_>,
+    found: &mut Vec<u64>,
+) -> Result<(), StoreError> {
+    let start = u32::try_from(sequence.saturating_sub(part.first)).unwrap_or(u32::MAX);
+    let docs = part.read(|seen| matching_from(&seen, plan, start, left, budget))?;
+    found.extend(docs.into_iter().map(|doc| part.first + u64::from(doc)));
+    Ok(())
+}
+
+/// The parts that hold sequences in `[from, head)`. Damaged segments are an error: an answer without
+/// them would be wrong.
+pub(super) fn parts(snapshot: &Snapshot, from: u64, head: u64) -> Result<Vec<Part>, StoreError> {
     let start = snapshot.segments().partition_point(|segment| segment.first() <= from).saturating_sub(1);
-    let segments: Vec<&Arc<Segment>> = snapshot.segments()[start..].iter().take_while(in_range).collect();
-    let guards: Vec<Option<RwLockReadGuard<'_, State>>> = segments
-        .iter()
-        .map(|segment| match &***segment {
-            Segment::Growing(growing) => Some(growing.state()),
-            _ => None,
-        })
-        .collect();
-    let mut parts = Vec::with_capacity(segments.len());
-    for (segment, guard) in segments.iter().zip(&guards) {
-        let (view, docs) = match (&***segment, guard) {
-            (Segment::Growing(_), Some(state)) => (View::Live(&state.live), state.rows.docs()),
-            (Segment::Sealed(sealed), _) => (View::Stored(sealed.index()), sealed.facts().count),
-            (damaged, _) => return Err(damaged.record(0).err().unwrap_or_else(unreadable)),
-        };
-        let first = segment.first();
-        let visible = u32::try_from(head - first).unwrap_or(u32::MAX).min(docs);
-        parts.push(Part { first, docs: visible, view });
-    }
-    query(&parts)
-}
-
-fn unreadable() -> StoreError {
-    StoreError::Refused("a segment cannot be read".to_owned())
+    let in_range = snapshot.segments()[start..].iter().take_while(|segment| segment.first() < head);
+    in_range.map(|segment| Part::of(segment, head)).collect()
 }

@@ -7,11 +7,16 @@ use std::sync::Arc;
 use super::*;
 use crate::event::{Limits, Receipt, Taxonomy, normalize, own};
 use crate::io::{Disk, RealDisk};
-use crate::query::{Filter, Order};
+use crate::query::lang::Expr;
+use crate::query::{Budget, Order, Scope};
 use crate::segment::{data_path, folder};
 
 const NOW_NS: i64 = 1_700_000_000_000_000_000;
 const NOW_US: u64 = 1_700_000_000_000_000;
+
+fn everything() -> Scope {
+    Scope { root: Expr::All, from_ns: None, to_ns: None, own: false, now_ns: 0 }
+}
 
 fn small() -> Options {
     Options { segment_records_max: 8, ..Options::default() }
@@ -56,8 +61,8 @@ fn all(log: &Log) -> Vec<String> {
     let mut after = None;
     loop {
         let search =
-            Search { filter: Filter::default(), order: Order::Asc, limit: 7, after, head: None, count: true };
-        let page = log.search(&search).unwrap();
+            Search { scope: everything(), order: Order::Asc, limit: 7, after, head: None, count: true };
+        let page = log.search(&search, &Budget::unlimited()).unwrap();
         assert_eq!(page.matched, Some(log.head().size));
         found.extend(page.records.iter().map(|r| r.sequence));
         after = page.last;
@@ -71,7 +76,7 @@ fn all(log: &Log) -> Vec<String> {
     found
         .iter()
         .map(|&sequence| {
-            let record = log.read_from(sequence, &Filter::default(), 1).unwrap().0.remove(0);
+            let record = log.read_from(sequence, &everything(), 1, &Budget::unlimited()).unwrap().0.remove(0);
             crate::event::id_and_time(&record.body).unwrap().0.to_owned()
         })
         .collect()

@@ -1,40 +1,54 @@
-//! Questions and answers: one filter, one order, one page, exact over all segments of a snapshot.
+//! Questions and answers: which events a scope means, one page of them, exact over all segments of a
+//! snapshot.
 //!
-//! Owns the structured filter and its meaning (`clause`), the choice of how to answer it in one
-//! segment (`segment`), the merge over segments (`page`), and page tokens (`cursor`). It reads
-//! indexes only: records are fetched by the log.
+//! Owns the language (`lang`), its meaning on one record (`record`, `value`), and the way to the same
+//! answer by indexes. A [`Plan`] is a scope compiled once (`compile`, `plan`). In each segment
+//! ([`Part`], [`Seen`]) its leaves are looked up (`lookup`, `words`) and give three-valued sets (`found`,
+//! [`DocSet`]): documents that match, and documents that may, which their records decide. `select`
+//! chooses how to get a segment's share, `page` merges shares, `cursor` continues pages.
+//!
+//! For aggregations: [`Part::read`] shows a segment, [`matching`] gives its documents, exactly.
 //!
 //! Keeps true:
 //! - an answer is the one that a scan of all visible documents would give (the tests' oracle);
 //! - documents past a part's snapshot limit are invisible, sealed or not;
-//! - damage is an error, never a shorter answer.
+//! - damage is an error, never a shorter answer;
+//! - a growing segment's lock is held for one part of a query at most; budgets are asked every 100 µs
+//!   or so.
 
 mod answer;
+mod bounds;
 mod budget;
-mod clause;
+mod compile;
 mod cursor;
+mod docset;
+mod found;
 pub mod lang;
+mod lookup;
+mod needs;
+mod pace;
 mod page;
+mod part;
+mod path;
 mod pattern;
 mod phrase;
-mod segment;
-
-#[cfg(test)]
-mod oracle;
-#[cfg(test)]
-mod tests;
+mod plan;
+mod record;
+mod select;
+mod value;
+mod words;
 
 pub use answer::{Bucket, Dimension, ErrorGroup, Facet, FacetValue, Group, Hint, Scope, Split};
 pub use budget::{Budget, Over};
 pub use cursor::{Cursor, CursorError, CursorKey};
+pub use docset::DocSet;
+pub use part::{Bodies, Part, Seen, Source};
 pub use page::page;
 pub use pattern::Pattern;
 pub use phrase::Phrase;
-
-use roaring::RoaringBitmap;
-
-use crate::error::StoreError;
-use crate::index::View;
+pub use plan::Plan;
+pub use record::matches_record;
+pub use select::{matching, matching_from};
 
 /// Which end of time comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,21 +92,10 @@ pub struct Filter {
     pub own: bool,
 }
 
-/// One segment as a query sees it.
-#[derive(Clone, Copy)]
-pub struct Part<'a> {
-    /// Sequence of its document 0.
-    pub first: u64,
-    /// How many of its documents are visible (snapshot).
-    pub docs: u32,
-    /// Its index.
-    pub view: View<'a>,
-}
-
 /// A page request.
 pub struct Ask<'a> {
     /// What to look for.
-    pub filter: &'a Filter,
+    pub plan: &'a Plan,
     /// By (time, sequence).
     pub order: Order,
     /// Rows at most.
@@ -114,10 +117,3 @@ pub struct Hits {
     pub matched: Option<u64>,
 }
 
-/// The documents of one segment that match, time range included: for tails, counts and later aggregations.
-///
-/// # Errors
-/// `Damaged`.
-pub fn matches(part: &Part<'_>, filter: &Filter) -> Result<RoaringBitmap, StoreError> {
-    segment::matches(part, &clause::Plan::of(filter))
-}

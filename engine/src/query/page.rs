@@ -1,8 +1,9 @@
 //! One page over all segments: the segments whose times can hold the first rows come first.
 
-use super::clause::Plan;
-use super::segment::{count, first_rows, keep_first};
-use super::{Ask, Hits, Order, Part};
+use super::bounds::Bounds;
+use super::pace::Pace;
+use super::select::{count, first_rows, keep_first};
+use super::{Ask, Budget, Hits, Order, Part};
 use crate::error::StoreError;
 
 /// One page over segments in ascending order of `first`.
@@ -11,13 +12,14 @@ use crate::error::StoreError;
 /// other segment can hold a row before its last one. `count` reads every segment in the range.
 ///
 /// # Errors
-/// `Damaged`.
-pub fn page(parts: &[Part<'_>], ask: &Ask<'_>) -> Result<Hits, StoreError> {
-    let plan = Plan::of(ask.filter);
+/// `Damaged`, `TooBroad`, `Cancelled`.
+pub fn page(parts: &[Part], ask: &Ask<'_>, budget: &Budget<'_>) -> Result<Hits, StoreError> {
+    let pace = Pace::new(budget);
+    budget.check()?;
     let wanted = ask.limit.saturating_add(1);
     let mut rows: Vec<(i64, u64)> = Vec::new();
     for part in in_order(parts, ask.order) {
-        let mut bounds = plan.bounds();
+        let mut bounds = Bounds::of(ask.plan);
         if let Some(after) = ask.after {
             bounds = bounds.after(after, ask.order, part.first);
         }
@@ -30,7 +32,7 @@ pub fn page(parts: &[Part<'_>], ask: &Ask<'_>) -> Result<Hits, StoreError> {
         if bounds.miss(part) {
             continue;
         }
-        let found = first_rows(part, &plan, bounds, ask.order, wanted)?;
+        let found = part.read(|seen| first_rows(seen, ask.plan, bounds, ask.order, wanted, &pace))?;
         if !found.is_empty() {
             rows.extend(found);
             keep_first(&mut rows, ask.order, wanted);
@@ -38,15 +40,23 @@ pub fn page(parts: &[Part<'_>], ask: &Ask<'_>) -> Result<Hits, StoreError> {
     }
     let more = rows.len() > ask.limit;
     rows.truncate(ask.limit);
-    let matched =
-        ask.count.then(|| parts.iter().map(|part| count(part, &plan)).sum::<Result<u64, _>>()).transpose()?;
+    let matched = if ask.count { Some(count_all(parts, ask, &pace)?) } else { None };
     Ok(Hits { hits: rows, more, matched })
 }
 
+fn count_all(parts: &[Part], ask: &Ask<'_>, pace: &Pace<'_>) -> Result<u64, StoreError> {
+    let mut matched = 0;
+    for part in parts {
+        if !Bounds::of(ask.plan).miss(part) {
+            matched += part.read(|seen| count(seen, ask.plan, pace))?;
+        }
+    }
+    Ok(matched)
+}
+
 /// The parts that have documents, those with the first times first.
-fn in_order<'p, 'a>(parts: &'p [Part<'a>], order: Order) -> Vec<&'p Part<'a>> {
-    let mut keyed: Vec<_> =
-        parts.iter().filter_map(|part| part.view.span().map(|span| (span, part))).collect();
+fn in_order(parts: &[Part], order: Order) -> Vec<&Part> {
+    let mut keyed: Vec<_> = parts.iter().filter_map(|part| part.span.map(|span| (span, part))).collect();
     match order {
         Order::Desc => keyed.sort_by(|((_, a), _), ((_, b), _)| b.cmp(a)),
         Order::Asc => keyed.sort_by_key(|((least, _), _)| *least),
@@ -55,8 +65,8 @@ fn in_order<'p, 'a>(parts: &'p [Part<'a>], order: Order) -> Vec<&'p Part<'a>> {
 }
 
 /// True when all of a part, and so of those after it, lies beyond a row.
-fn later_than(part: &Part<'_>, (time, _): (i64, u64), order: Order) -> bool {
-    part.view.span().is_none_or(|(least, most)| match order {
+fn later_than(part: &Part, (time, _): (i64, u64), order: Order) -> bool {
+    part.span.is_none_or(|(least, most)| match order {
         Order::Desc => most < time,
         Order::Asc => least > time,
     })

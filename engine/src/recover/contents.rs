@@ -20,26 +20,25 @@ pub(super) struct Contents {
 pub(super) fn read(header: SegmentHeader, walk: &mut Walk<'_>) -> Result<Contents, StoreError> {
     let mut state = State::default();
     let mut tally = Tally::default();
+    let path = walk.path;
     while let Some(frame) = walk.step()? {
-        add(&mut state, &mut tally, &frame);
+        let (offset, sequence) = (frame.offset, frame.header.first_sequence);
+        let broken = |why: String| StoreError::damaged(path, offset, why).at(sequence);
+        add(&mut state, &mut tally, &frame).map_err(broken)?;
     }
     let head = Head { size: walk.sequence, hash: walk.head, committed_us: walk.committed_us };
     Ok(Contents { header, state, written: walk.at, head, tally })
 }
 
-fn add(state: &mut State, tally: &mut Tally, frame: &Walked<'_>) {
+fn add(state: &mut State, tally: &mut Tally, frame: &Walked<'_>) -> Result<(), String> {
     let committed_us = frame.header.committed_us;
     state.rows.push_frame(frame.offset, frame.bytes.len() as u32, committed_us);
     for record in &frame.records {
         state.rows.push(record.offset as u32, record.hash, record.salted.fingerprint);
         state.salts.push(record.salted.salt);
-        tally_and_index(state, tally, record.body, committed_us);
+        let fields = Fields::scan(record.body)?;
+        state.live.push(&Doc::of(&fields, committed_us)?);
+        tally.add(record.body.len(), ends_segment(&fields));
     }
-}
-
-#[expect(clippy::expect_used, reason = "the walk has read id and time of these canonical bytes")]
-fn tally_and_index(state: &mut State, tally: &mut Tally, body: &[u8], committed_us: u64) {
-    let fields = Fields::scan(body).expect("the walk accepts canonical events only");
-    state.live.push(&Doc::of(&fields, committed_us));
-    tally.add(body.len(), ends_segment(&fields));
+    Ok(())
 }

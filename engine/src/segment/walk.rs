@@ -42,7 +42,8 @@ pub struct WalkedRecord<'a> {
 /// A walk in progress: it stands before the frame at `at`.
 pub struct Walk<'a> {
     file: &'a dyn DiskFile,
-    path: &'a Path,
+    /// The data file.
+    pub path: &'a Path,
     salts: &'a SaltKey,
     file_bytes: u64,
     buffer: Vec<u8>,

@@ -62,9 +62,14 @@ mod tests {
 
     #[test]
     fn folding_moves_no_end_of_a_word() {
-        for c in (0..=0x10_FFFF).filter_map(char::from_u32) {
+        // The language's tables may be a Unicode version ahead of the categories'.
+        let assigned = |c: &char| get_general_category(*c) != G::Unassigned;
+        for c in (0..=0x10_FFFF).filter_map(char::from_u32).filter(assigned) {
             let folded = fold(c.encode_utf8(&mut [0; 4])).into_owned();
-            assert!(folded.chars().all(|f| in_word(f) == in_word(c)), "{c:?} becomes {folded:?}");
+            assert!(
+                folded.chars().filter(assigned).all(|f| in_word(f) == in_word(c)),
+                "{c:?} becomes {folded:?}"
+            );
         }
     }
 }

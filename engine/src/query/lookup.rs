@@ -1,0 +1,332 @@
+//! One leaf of a plan in one segment: which documents match for sure, and which may.
+//!
+//! Dictionaries answer for the values that they list. Documents with values that none lists may
+//! match, narrowed down by the words that such a value must have.
+
+use std::cell::OnceCell;
+
+use super::DocSet;
+use super::Seen;
+use super::pace::Pace;
+use super::path::PathPattern;
+use super::plan::{Leaf, TimeRange};
+use super::value::{ValueTest, contains, looks_like_number};
+use super::words::{self, PhraseTerms};
+use crate::error::StoreError;
+use crate::index::{Dictionary, Field, PathId, Postings};
+use crate::text::Number;
+
+/// What a leaf gives in one segment.
+pub(super) enum Hit<'a, 'p> {
+    /// Posting lists together, and documents that may match too.
+    Lists(Lists<'a>),
+    /// Exactly these.
+    Docs(DocSet),
+    /// Those with these event times.
+    Times(&'p [TimeRange]),
+}
+
+/// Lists whose union matches, and documents that only their records can decide.
+#[derive(Default)]
+pub(super) struct Lists<'a> {
+    pub sure: Vec<Postings<'a>>,
+    pub maybe: Vec<DocSet>,
+}
+
+/// A segment and the pace of the query.
+#[derive(Clone, Copy)]
+pub(super) struct Look<'a, 'b> {
+    pub seen: Seen<'a>,
+    pub pace: &'b Pace<'b>,
+}
+
+/// One test of a clause in one segment: what its lookups in several dictionaries have in common.
+struct Asked<'p> {
+    test: &'p ValueTest,
+    /// Documents that can have it in a value that no dictionary lists.
+    narrowed: OnceCell<DocSet>,
+    /// Terms with the phrase.
+    phrase: OnceCell<PhraseTerms>,
+}
+
+impl<'a> Look<'a, '_> {
+    /// Looks a leaf up.
+    pub(super) fn leaf<'p>(&self, leaf: &'p Leaf) -> Result<Hit<'a, 'p>, StoreError> {
+        self.pace.step(10)?;
+        let mut lists = Lists::default();
+        match leaf {
+            Leaf::Sequences(ranges) => return Ok(Hit::Docs(self.sequences(ranges))),
+            Leaf::Committed(ranges) => return Ok(Hit::Docs(self.committed(ranges)?)),
+            Leaf::Times(ranges) => return Ok(self.times(ranges)),
+            Leaf::Envelope { fields, tests } => {
+                for asked in tests.iter().map(Asked::of) {
+                    for &field in *fields {
+                        self.strings(field.into(), &asked, &mut lists)?;
+                    }
+                }
+            }
+            Leaf::Metadata { path, tests } => self.metadata(path, tests, &mut lists)?,
+            Leaf::Changed { paths, any } => self.changed(paths, *any, &mut lists)?,
+            Leaf::Text { phrase, sequence } => {
+                if let Some(phrase) = phrase {
+                    words::anywhere(self, phrase, &mut lists)?;
+                }
+                let own = sequence.map(|at| self.sequences(&[(at, at)])).filter(|own| !own.is_empty());
+                if let Some(own) = own {
+                    // The record says the same: to be doubtful costs one look at most.
+                    lists.maybe.push(own);
+                }
+            }
+        }
+        Ok(Hit::Lists(lists))
+    }
+
+    /// The union of lists as a set.
+    pub(super) fn union(&self, lists: &[Postings<'_>]) -> Result<DocSet, StoreError> {
+        self.pace.step(lists.iter().map(|list| 2 + list.count() as usize / 16).sum())?;
+        DocSet::union(lists, self.seen.docs)
+    }
+
+    fn sequences(&self, ranges: &[(u64, u64)]) -> DocSet {
+        let docs = self.seen.docs;
+        let at = |sequence: u64| {
+            u32::try_from(sequence.saturating_sub(self.seen.first)).unwrap_or(u32::MAX).min(docs)
+        };
+        let mut found = DocSet::empty();
+        for &(low, high) in ranges {
+            if high >= self.seen.first {
+                found = found.or(DocSet::range(at(low)..at(high.saturating_add(1)), docs), docs);
+            }
+        }
+        found
+    }
+
+    fn committed(&self, ranges: &[TimeRange]) -> Result<DocSet, StoreError> {
+        let docs = self.seen.docs;
+        let mut found = DocSet::empty();
+        for &(from, to) in ranges {
+            let end = to.map_or(Ok(docs), |to| self.first_committed(to))?;
+            found = found.or(DocSet::range(self.first_committed(from)?..end, docs), docs);
+        }
+        Ok(found)
+    }
+
+    /// The first document committed at or after a time: commit times never descend.
+    fn first_committed(&self, ns: i64) -> Result<u32, StoreError> {
+        let (mut low, mut high) = (0, self.seen.docs);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let us = self.seen.view.committed_us(middle)?.unwrap_or(u64::MAX);
+            if i64::try_from(us).unwrap_or(i64::MAX).saturating_mul(1000) < ns {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        Ok(low)
+    }
+
+    fn times<'p>(&self, ranges: &'p [TimeRange]) -> Hit<'a, 'p> {
+        let Some((least, most)) = self.seen.span else { return Hit::Docs(DocSet::empty()) };
+        let holds = |&(from, to): &TimeRange| from <= least && to.is_none_or(|to| most < to);
+        let meets = |&(from, to): &TimeRange| from <= most && to.is_none_or(|to| least < to);
+        if ranges.iter().any(holds) {
+            return Hit::Docs(DocSet::All(self.seen.docs));
+        }
+        if ranges.iter().any(meets) { Hit::Times(ranges) } else { Hit::Docs(DocSet::empty()) }
+    }
+
+    fn changed(&self, paths: &[PathPattern], any: bool, lists: &mut Lists<'a>) -> Result<(), StoreError> {
+        let of = Field::Changed.into();
+        self.seen.view.terms(of, &mut |_, stored, postings| {
+            if any || paths.iter().any(|path| path.fits(stored)) {
+                lists.sure.push(postings);
+            }
+            self.pace.step(1 + paths.len())
+        })?;
+        if let Some(loose) = self.seen.view.loose(of)? {
+            lists.maybe.push(self.union(&[loose])?);
+        }
+        Ok(())
+    }
+
+    fn metadata(
+        &self,
+        path: &PathPattern,
+        tests: &[ValueTest],
+        lists: &mut Lists<'a>,
+    ) -> Result<(), StoreError> {
+        let mut ids = Vec::new();
+        let mut count = 0;
+        self.seen.view.paths(&mut |id, stored| {
+            count += 1;
+            if path.fits(stored) {
+                ids.push(id);
+            }
+        })?;
+        self.pace.step(count)?;
+        let unlisted = self.seen.view.unlisted()?;
+        for asked in tests.iter().map(Asked::of) {
+            for &id in &ids {
+                self.metadata_at(id, &asked, lists)?;
+            }
+            if let Some(unlisted) = unlisted {
+                self.doubt(unlisted, &asked, lists)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn metadata_at(&self, id: PathId, asked: &Asked<'_>, lists: &mut Lists<'a>) -> Result<(), StoreError> {
+        let view = self.seen.view;
+        match asked.test {
+            ValueTest::Present => lists.sure.extend(view.present(id)?),
+            ValueTest::Flag(flag) => lists.sure.extend(view.flags(id, *flag)?),
+            ValueTest::Number(number) => {
+                self.numbers(id, Some((number, true)), Some((number, true)), lists)?;
+            }
+            ValueTest::Numbers { low, high } => {
+                let end = |end: &'_ Option<(Number, bool)>| end.clone();
+                let (low, high) = (end(low), end(high));
+                let (low, high) = (low.as_ref().map(|(n, i)| (n, *i)), high.as_ref().map(|(n, i)| (n, *i)));
+                self.numbers(id, low, high, lists)?;
+                self.strings(Dictionary::strings(id), asked, lists)?;
+            }
+            _ => self.strings(Dictionary::strings(id), asked, lists)?,
+        }
+        Ok(())
+    }
+
+    fn numbers(
+        &self,
+        id: PathId,
+        low: Option<(&Number, bool)>,
+        high: Option<(&Number, bool)>,
+        lists: &mut Lists<'a>,
+    ) -> Result<(), StoreError> {
+        let before = lists.sure.len();
+        self.seen.view.numbers(id, low, high, &mut lists.sure)?;
+        self.pace.step(lists.sure.len() - before)?;
+        if let Some(loose) = self.seen.view.loose(Dictionary::numbers(id))? {
+            lists.maybe.push(self.union(&[loose])?);
+        }
+        Ok(())
+    }
+
+    /// A test in a dictionary of strings, and in the values that it does not list.
+    fn strings(&self, of: Dictionary, asked: &Asked<'_>, lists: &mut Lists<'a>) -> Result<(), StoreError> {
+        let (view, found) = (self.seen.view, &mut lists.sure);
+        match asked.test {
+            ValueTest::Number(_) | ValueTest::Flag(_) => return Ok(()),
+            ValueTest::Exact { text, .. } => view.exact(of, text, found)?,
+            ValueTest::Whole { pattern, below: None, .. } if pattern.is_plain() => {
+                view.folded(of, &pattern.prefix(), found)?;
+            }
+            ValueTest::Whole { pattern, .. } => {
+                self.scan(of, &pattern.prefix(), found, |value| asked.test.holds_of_text(value))?;
+            }
+            ValueTest::Network { address, prefix } => {
+                let begin = words::network_prefix(*address, *prefix);
+                self.scan(of, &begin, found, |value| asked.test.holds_of_text(value))?;
+            }
+            ValueTest::Contains { part, .. } => self.scan(of, "", found, |value| contains(value, part))?,
+            ValueTest::Present => self.scan(of, "", found, |_| true)?,
+            ValueTest::Addresses { .. } => self.scan(of, "", found, |value| asked.test.holds_of_text(value))?,
+            ValueTest::Bytes { .. } => {
+                view.terms(of, &mut |_, value, postings| {
+                    if std::str::from_utf8(value).is_ok_and(|value| asked.test.holds_of_text(value)) {
+                        found.push(postings);
+                    }
+                    self.pace.step(2)
+                })?;
+            }
+            ValueTest::Numbers { .. } => self.numeric_strings(of, asked.test, found)?,
+            ValueTest::Phrase { phrase, .. } => {
+                let terms = match asked.phrase.get() {
+                    Some(terms) => terms,
+                    None => {
+                        let terms = words::terms(self, phrase)?;
+                        if !terms.rare.is_empty() {
+                            lists.maybe.push(terms.rare.clone());
+                        }
+                        asked.phrase.get_or_init(|| terms)
+                    }
+                };
+                words::in_dictionary(self, of, phrase, terms, found)?;
+            }
+        }
+        if let Some(loose) = view.loose(of)? {
+            self.doubt(loose, asked, lists)?;
+        }
+        Ok(())
+    }
+
+    /// Strings that are numbers all begin with a digit or `-`.
+    fn numeric_strings(
+        &self,
+        of: Dictionary,
+        test: &ValueTest,
+        found: &mut Vec<Postings<'a>>,
+    ) -> Result<(), StoreError> {
+        if matches!(self.seen.view, crate::index::View::Live(_)) {
+            return self.scan(of, "", found, |value| looks_like_number(value) && test.holds_of_text(value));
+        }
+        for start in ["-", "0", "1", "2", "3", "4", "5", "6", "7", "8", "9"] {
+            self.scan(of, start, found, |value| test.holds_of_text(value))?;
+        }
+        Ok(())
+    }
+
+    /// Visits the folded values with a prefix.
+    fn scan(
+        &self,
+        of: Dictionary,
+        prefix: &str,
+        found: &mut Vec<Postings<'a>>,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<(), StoreError> {
+        let wanted = |value: &[u8]| {
+            self.pace.go_on(2 + value.len() / 64) && std::str::from_utf8(value).is_ok_and(&wanted)
+        };
+        self.seen.view.scan(of, prefix, &wanted, found)?;
+        self.pace.result()
+    }
+
+    /// Documents of values that are listed nowhere: those may match that have the words.
+    fn doubt(&self, listed: Postings<'a>, asked: &Asked<'_>, lists: &mut Lists<'a>) -> Result<(), StoreError> {
+        let needs = asked.test.needs();
+        let mut docs = self.union(&[listed])?;
+        if !needs.is_empty() {
+            let narrowed = match asked.narrowed.get() {
+                Some(narrowed) => narrowed,
+                None => {
+                    let narrowed = words::with_all(self, needs)?;
+                    asked.narrowed.get_or_init(|| narrowed)
+                }
+            };
+            docs = docs.and(narrowed.clone());
+        }
+        if !docs.is_empty() {
+            lists.maybe.push(docs);
+        }
+        Ok(())
+    }
+}
+
+impl<'p> Asked<'p> {
+    fn of(test: &'p ValueTest) -> Self {
+        Self { test, narrowed: OnceCell::new(), phrase: OnceCell::new() }
+    }
+}
+
+impl Lists<'_> {
+    /// Documents at most.
+    pub(super) fn most(&self) -> u64 {
+        self.sure.iter().map(Postings::count).sum::<u64>() + self.maybe.iter().map(DocSet::count).sum::<u64>()
+    }
+
+    /// All that may match.
+    pub(super) fn doubtful(&self, docs: u32) -> DocSet {
+        self.maybe.iter().fold(DocSet::empty(), |all, more| all.or(more.clone(), docs))
+    }
+}

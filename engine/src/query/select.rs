@@ -1,0 +1,376 @@
+//! One segment's share of an answer, and the choice of how to get it.
+//!
+//! Two ways to the first rows: walk the documents in order of time and test each (quick when many
+//! match), or take the documents of the rarest conjunct and select (quick when few do). The choice
+//! guesses that conjuncts are independent; a walk that takes longer than guessed is given up for the
+//! other way, so a wrong guess costs at most twice.
+//!
+//! Documents of which the index only knows that they may match are decided by their records, in the
+//! order of the page, so that a page reads no more of them than it needs.
+
+use super::bounds::Bounds;
+use super::found::{Found, Known, Test};
+use super::lookup::Look;
+use super::pace::Pace;
+use super::plan::is_own;
+use super::record::decide;
+use super::{Budget, DocSet, Order, Plan, Seen};
+use crate::error::StoreError;
+use crate::index::{Field, Postings, Times};
+
+/// A conjunct with at most this many documents is never worth a walk.
+const SPARSE: u64 = 64;
+/// Steps that a walk may take beyond what selecting would have cost.
+const PATIENCE: u64 = 512;
+/// Steps of a walk that a look at a record costs.
+const RECORD_STEPS: u64 = 32;
+
+/// A part in which a plan was looked up.
+struct Share<'a, 'p, 'b> {
+    look: Look<'a, 'b>,
+    plan: &'p Plan,
+    found: Found<'a, 'p>,
+    /// The log's own events, where they are left out.
+    own: Option<DocSet>,
+}
+
+/// The first `limit` rows of a part inside `bounds`, in order.
+pub(super) fn first_rows(
+    seen: Seen<'_>,
+    plan: &Plan,
+    bounds: Bounds,
+    order: Order,
+    limit: usize,
+    pace: &Pace<'_>,
+) -> Result<Vec<(i64, u64)>, StoreError> {
+    let Some(share) = Share::of(seen, plan, pace)? else { return Ok(Vec::new()) };
+    let times = seen.view.times()?;
+    let walked = if share.worth_walking(limit) { share.walk(times, bounds, order, limit)? } else { None };
+    let rows = match walked {
+        Some(rows) => rows,
+        None => share.select(times, bounds, order, limit)?,
+    };
+    Ok(rows.into_iter().map(|(time, doc)| (time, seen.sequence(doc))).collect())
+}
+
+/// All visible documents of a part that match, time range included. Exact: where the index cannot
+/// tell, the records decide.
+///
+/// # Errors
+/// `Damaged`, `TooBroad`, `Cancelled`.
+pub fn matching(seen: &Seen<'_>, plan: &Plan, budget: &Budget<'_>) -> Result<DocSet, StoreError> {
+    all_of(*seen, plan, &Pace::new(budget))
+}
+
+/// The first `limit` matches of a part in the order of the log, from a document on. Records are read
+/// only up to the last of them.
+///
+/// # Errors
+/// `Damaged`, `TooBroad`, `Cancelled`.
+pub fn matching_from(
+    seen: &Seen<'_>,
+    plan: &Plan,
+    start: u32,
+    limit: usize,
+    budget: &Budget<'_>,
+) -> Result<Vec<u32>, StoreError> {
+    let pace = Pace::new(budget);
+    if start >= seen.docs || limit == 0 {
+        return Ok(Vec::new());
+    }
+    match Share::of(*seen, plan, &pace)? {
+        Some(share) => share.first_from(start, limit),
+        None => Ok(Vec::new()),
+    }
+}
+
+fn all_of(seen: Seen<'_>, plan: &Plan, pace: &Pace<'_>) -> Result<DocSet, StoreError> {
+    if seen.docs == 0 {
+        return Ok(DocSet::empty());
+    }
+    match Share::of(seen, plan, pace)? {
+        Some(share) => share.all(),
+        None => Ok(DocSet::empty()),
+    }
+}
+
+/// How many documents of a part match.
+pub(super) fn count(seen: Seen<'_>, plan: &Plan, pace: &Pace<'_>) -> Result<u64, StoreError> {
+    let Some(share) = Share::of(seen, plan, pace)? else { return Ok(0) };
+    // One value in a whole segment: its list knows its length.
+    if share.own.is_none() && seen.docs >= seen.view.docs() && plan.spans(seen.span) {
+        if let Some(only) = share.found.only_list() {
+            return Ok(only.count());
+        }
+    }
+    Ok(share.all()?.count())
+}
+
+impl<'a, 'p, 'b> Share<'a, 'p, 'b> {
+    /// `None` when nothing can match.
+    fn of(seen: Seen<'a>, plan: &'p Plan, pace: &'b Pace<'b>) -> Result<Option<Self>, StoreError> {
+        let look = Look { seen, pace };
+        let found = Found::of(&plan.root, &look)?;
+        if matches!(found, Found::Nothing) {
+            return Ok(None);
+        }
+        let mut own: Vec<Postings<'a>> = Vec::new();
+        if plan.leaves_own_out {
+            seen.view.scan(Field::EventType.into(), "stele", &is_own, &mut own)?;
+        }
+        let own = if own.is_empty() { None } else { Some(look.union(&own)?) };
+        Ok(Some(Self { look, plan, found, own }))
+    }
+
+    /// Guesses whether a walk meets `limit` matches sooner than the rarest conjunct is read through.
+    fn worth_walking(&self, limit: usize) -> bool {
+        let docs = self.look.seen.docs;
+        let Some(rarest) = self.found.conjuncts().first() else { return true };
+        let rarest = rarest.most(docs);
+        if rarest <= SPARSE {
+            return false;
+        }
+        let all = f64::from(docs.max(1));
+        let share = |found: &Found<'_, '_>| (found.most(docs) as f64 / all).min(1.0);
+        let share: f64 = self.found.conjuncts().iter().map(share).product();
+        limit as f64 / share < rarest as f64
+    }
+
+    fn visible(&self, doc: u32) -> bool {
+        doc < self.look.seen.docs && !self.own.as_ref().is_some_and(|own| own.contains(doc))
+    }
+
+    /// Asks the record.
+    fn decide(&self, doc: u32) -> Result<bool, StoreError> {
+        let seen = &self.look.seen;
+        let committed_us = seen.view.committed_us(doc)?.unwrap_or(0);
+        decide(self.plan, &seen.body(doc)?, seen.sequence(doc), committed_us, self.look.pace)
+    }
+
+    /// `None` when it took too many steps.
+    fn walk(
+        &self,
+        times: Times<'_>,
+        bounds: Bounds,
+        order: Order,
+        limit: usize,
+    ) -> Result<Option<Vec<(i64, u32)>>, StoreError> {
+        let test = self.found.test(&self.look)?;
+        let rarest = self.found.conjuncts().first();
+        let mut patience = rarest.map_or(u64::MAX, |rarest| rarest.most(self.look.seen.docs) + PATIENCE);
+        let mut rows = Vec::with_capacity(limit.min(1 << 10));
+        for doc in times.walk(bounds.first, bounds.limit, order == Order::Desc)? {
+            let doc = doc?;
+            self.look.pace.step(1)?;
+            let known = if self.visible(doc) { test.of(doc)? } else { Known::No };
+            let fits = known == Known::Yes || (known == Known::Maybe && self.decide(doc)?);
+            if fits {
+                rows.push((times.at(doc)?, doc));
+                if rows.len() == limit {
+                    break;
+                }
+                continue;
+            }
+            let steps = if known == Known::Maybe { RECORD_STEPS } else { 1 };
+            match patience.checked_sub(steps) {
+                Some(left) => patience = left,
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(rows))
+    }
+
+    /// Documents of the rarest conjunct inside `bounds`, then the other tests, then the first ones.
+    fn select(
+        &self,
+        times: Times<'_>,
+        bounds: Bounds,
+        order: Order,
+        limit: usize,
+    ) -> Result<Vec<(i64, u32)>, StoreError> {
+        let (rarest, others) = self.found.conjuncts().split_at(self.found.conjuncts().len().min(1));
+        let (mut rows, few) = self.candidates(rarest)?;
+        if !few {
+            // Many: drop by the cheap tests before looking up times.
+            self.keep(&mut rows, others)?;
+        }
+        for (time, doc, _) in &mut rows {
+            *time = times.at(*doc)?;
+        }
+        self.look.pace.step(rows.len())?;
+        rows.retain(|&(time, doc, _)| bounds.hold((time, u64::from(doc))));
+        if few && !rows.is_empty() {
+            self.keep(&mut rows, others)?;
+        }
+        self.first_of(rows, order, limit)
+    }
+
+    /// The documents of one conjunct, no times yet, and whether they may match only; and whether they
+    /// are few.
+    fn candidates(&self, rarest: &[Found<'a, 'p>]) -> Result<(Vec<(i64, u32, bool)>, bool), StoreError> {
+        let three = match rarest {
+            [rarest] => rarest.three(&self.look)?,
+            _ => Found::All.three(&self.look)?,
+        };
+        let possible = three.possible.as_ref().unwrap_or(&three.sure);
+        let count = possible.count();
+        let mut rows = Vec::with_capacity(count as usize);
+        let doubt = three.possible.is_some();
+        possible.each(|doc| {
+            if self.visible(doc) {
+                rows.push((0, doc, doubt && !three.sure.contains(doc)));
+            }
+        });
+        self.look.pace.step(rows.len())?;
+        Ok((rows, count <= SPARSE))
+    }
+
+    fn keep(&self, rows: &mut Vec<(i64, u32, bool)>, others: &[Found<'a, 'p>]) -> Result<(), StoreError> {
+        let tests = others.iter().map(|other| other.test(&self.look)).collect::<Result<Vec<Test<'_, '_>>, _>>()?;
+        for test in &tests {
+            let mut failed = None;
+            self.look.pace.step(rows.len())?;
+            rows.retain_mut(|(_, doc, doubtful)| match test.of(*doc) {
+                Ok(known) => {
+                    *doubtful |= known == Known::Maybe;
+                    known != Known::No
+                }
+                Err(error) => {
+                    failed = Some(error);
+                    false
+                }
+            });
+            failed.map_or(Ok(()), Err)?;
+        }
+        Ok(())
+    }
+
+    /// The first rows in order; doubtful ones are decided one by one until there are enough.
+    fn first_of(
+        &self,
+        mut rest: Vec<(i64, u32, bool)>,
+        order: Order,
+        limit: usize,
+    ) -> Result<Vec<(i64, u32)>, StoreError> {
+        let mut rows = Vec::with_capacity(limit.min(rest.len()));
+        let mut taken = limit;
+        while rows.len() < limit && !rest.is_empty() {
+            let next = take_first(&mut rest, order, taken);
+            for (time, doc, doubtful) in next {
+                if !doubtful || self.decide(doc)? {
+                    rows.push((time, doc));
+                    if rows.len() == limit {
+                        break;
+                    }
+                }
+            }
+            // Where few of the doubtful ones match, larger bites spare passes over the rest.
+            taken = taken.saturating_mul(2);
+        }
+        Ok(rows)
+    }
+
+    /// The documents that match, and those that may.
+    fn sets(&self) -> Result<(DocSet, DocSet), StoreError> {
+        let three = self.found.three(&self.look)?;
+        let clean = |set: DocSet| match &self.own {
+            Some(own) => set.without(own),
+            None => set,
+        };
+        let sure = self.in_time(clean(three.sure))?;
+        let doubtful = match three.possible {
+            Some(possible) => self.in_time(clean(possible).without(&sure))?,
+            None => DocSet::empty(),
+        };
+        Ok((sure, doubtful))
+    }
+
+    fn first_from(&self, start: u32, limit: usize) -> Result<Vec<u32>, StoreError> {
+        let docs = self.look.seen.docs;
+        let (sure, doubtful) = self.sets()?;
+        let rest = DocSet::range(start..docs, docs);
+        let possible = sure.clone().or(doubtful, docs).and(rest);
+        let mut found = Vec::new();
+        for doc in possible.to_vec() {
+            if found.len() == limit {
+                break;
+            }
+            if sure.contains(doc) || self.decide(doc)? {
+                found.push(doc);
+            }
+        }
+        Ok(found)
+    }
+
+    fn all(&self) -> Result<DocSet, StoreError> {
+        let seen = &self.look.seen;
+        let (sure, doubtful) = self.sets()?;
+        if doubtful.is_empty() {
+            return Ok(sure);
+        }
+        let mut more = Vec::new();
+        for doc in doubtful.to_vec() {
+            if self.decide(doc)? {
+                more.push(doc);
+            }
+        }
+        Ok(sure.or(DocSet::of_many(more, seen.docs), seen.docs))
+    }
+
+    /// Leaves those inside the plan's time range.
+    fn in_time(&self, set: DocSet) -> Result<DocSet, StoreError> {
+        let seen = &self.look.seen;
+        if self.plan.spans(seen.span) || set.is_empty() {
+            return Ok(set);
+        }
+        let times = seen.view.times()?;
+        let bounds = Bounds::of(self.plan);
+        let count = set.count();
+        let walk = times.walk(bounds.first, bounds.limit, false)?;
+        let inside = walk.remaining();
+        if inside == 0 {
+            return Ok(DocSet::empty());
+        }
+        if inside >= u64::from(seen.view.docs()) {
+            return Ok(set);
+        }
+        self.look.pace.step(count.min(inside) as usize)?;
+        if inside < count {
+            let docs = walk.collect::<Result<Vec<u32>, _>>()?;
+            return Ok(set.and(DocSet::of_many(docs, seen.docs)));
+        }
+        let mut failed = None;
+        let kept = set.filter(|doc| match times.at(doc) {
+            Ok(time) => self.plan.holds_time(time),
+            Err(error) => {
+                failed = Some(error);
+                false
+            }
+        });
+        failed.map_or(Ok(kept), Err)
+    }
+}
+
+/// Takes the first rows out of `rows`, in order.
+fn take_first<T: Ord + Copy>(rows: &mut Vec<T>, order: Order, limit: usize) -> Vec<T> {
+    let compare = |a: &T, b: &T| if order == Order::Desc { b.cmp(a) } else { a.cmp(b) };
+    let mut first = if rows.len() > limit {
+        rows.select_nth_unstable_by(limit, compare);
+        let rest = rows.split_off(limit);
+        std::mem::replace(rows, rest)
+    } else {
+        std::mem::take(rows)
+    };
+    first.sort_unstable_by(compare);
+    first
+}
+
+/// Sorts and cuts, looking closely only at those that stay.
+pub(super) fn keep_first<T: Ord>(rows: &mut Vec<T>, order: Order, limit: usize) {
+    let compare = |a: &T, b: &T| if order == Order::Desc { b.cmp(a) } else { a.cmp(b) };
+    if rows.len() > limit {
+        rows.select_nth_unstable_by(limit, compare);
+        rows.truncate(limit);
+    }
+    rows.sort_unstable_by(compare);
+}
