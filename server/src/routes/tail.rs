@@ -263,5 +263,5 @@ fn below(scope: &Scope, end: u64) -> Scope {
         scalar: Scalar::Number(Literal { text, number }),
     });
     let clause = Clause { field: Field::Sequence, test: Test::Within { low: None, high }, position: 0 };
-    Scope { root: Expr::And(vec![scope.root.clone(), Expr::Clause(clause)]), ..scope.clone() }
+    Scope { root: Expr::and(vec![scope.root.clone(), Expr::Clause(clause)]), ..scope.clone() }
 }
