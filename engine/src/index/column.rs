@@ -73,6 +73,40 @@ impl<'a> Column<'a> {
         })
     }
 
+    /// The values of a range in their order: a block's width is looked up once.
+    pub(super) fn each(
+        &self,
+        range: std::ops::Range<usize>,
+        mut visit: impl FnMut(i64),
+    ) -> Result<(), StoreError> {
+        let mut at = range.start;
+        while at < range.end {
+            let end = range.end.min((at / BLOCK + 1) * BLOCK);
+            let (base, width, bytes) = self.block(at, end).ok_or_else(|| {
+                StoreError::damaged(self.path, 0, format!("a column of {} values has none at {at}", self.count))
+            })?;
+            let mask = if width == 8 { u64::MAX } else { (1 << (width * 8)) - 1 };
+            for word in (0..end - at).filter_map(|i| bytes.get(i * width..)?.first_chunk()) {
+                let delta = u64::from_le_bytes(*word) & mask;
+                visit(base.wrapping_add(delta as i64).wrapping_mul(self.unit));
+            }
+            at = end;
+        }
+        Ok(())
+    }
+
+    /// Base and width of a block, and its data from `at` on, padded as far as the last value needs.
+    fn block(&self, at: usize, end: usize) -> Option<(i64, usize, &'a [u8])> {
+        if end > self.count {
+            return None;
+        }
+        let entry: &[u8; ENTRY_BYTES] = self.entries[at / BLOCK * ENTRY_BYTES..].first_chunk()?;
+        let width = Some(u32_at(entry, 12) as usize).filter(|&width| width <= 8)?;
+        let start = u32_at(entry, 8) as usize + at % BLOCK * width;
+        let bytes = self.data.get(start..start + (end - at) * width + PADDING_BYTES)?;
+        Some((u64_at(entry, 0) as i64, width, bytes))
+    }
+
     #[inline]
     fn read(&self, at: usize) -> Option<i64> {
         if at >= self.count {
@@ -102,6 +136,12 @@ mod tests {
             assert_eq!(column.get(at).unwrap(), *value);
         }
         assert!(column.get(values.len()).is_err());
+        for range in [0..values.len(), values.len() / 3..values.len() * 2 / 3, values.len()..values.len()] {
+            let mut found = Vec::new();
+            column.each(range.clone(), |value| found.push(value)).unwrap();
+            assert_eq!(found, values[range]);
+        }
+        assert!(column.each(0..values.len() + 1, |_| ()).is_err());
         bytes.len()
     }
 
@@ -131,6 +171,7 @@ mod tests {
             damaged[bit / 8] ^= 1 << (bit % 8);
             if let Ok(column) = Column::open(&damaged, 300, Path::new("x")) {
                 (0..300).for_each(|at| drop(column.get(at)));
+                let _ = column.each(7..300, |_| ());
             }
         }
         for len in 0..bytes.len() {

@@ -16,6 +16,7 @@
 //! - a growing segment's lock is held for one part of a query at most; budgets are asked every 100 µs
 //!   or so.
 
+pub mod aggregate;
 mod answer;
 mod bounds;
 mod budget;
