@@ -69,8 +69,11 @@ pub fn run(args: &FacetsArgs) -> Result<(), Failure> {
     tell(&answer.hints);
     let mut out = Out::with(&args.look);
     // In the order asked for, which the answer has too, but not a map.
-    let mut places: Vec<(usize, String)> =
-        answer.facets.keys().map(|name| (args.fields.find(name.as_str()).unwrap_or(0), name.clone())).collect();
+    let mut places: Vec<(usize, String)> = answer
+        .facets
+        .keys()
+        .map(|name| (args.fields.find(name.as_str()).unwrap_or(0), name.clone()))
+        .collect();
     places.sort();
     for (_, name) in places {
         let Some(facet) = answer.facets.remove(&name) else { continue };

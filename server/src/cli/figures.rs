@@ -101,7 +101,11 @@ pub fn run(args: &MetricsArgs) -> Result<(), Failure> {
 fn short(figure: f64) -> String {
     let text = format!("{figure:.2}");
     let trimmed = text.trim_end_matches('0').trim_end_matches('.');
-    if trimmed == "-0" || (trimmed == "0" && figure != 0.0) { format!("{figure:e}") } else { trimmed.to_owned() }
+    if trimmed == "-0" || (trimmed == "0" && figure != 0.0) {
+        format!("{figure:e}")
+    } else {
+        trimmed.to_owned()
+    }
 }
 
 #[cfg(test)]

@@ -17,7 +17,9 @@ const PAGE_MAX: u64 = 1000;
 
 /// Show the changes of one resource, newest first, and its state
 #[derive(Args, Debug)]
-#[command(after_help = "Example: what the agent was a day ago\n  stele history agent agt_42 --at now-1d --state")]
+#[command(
+    after_help = "Example: what the agent was a day ago\n  stele history agent agt_42 --at now-1d --state"
+)]
 pub struct HistoryArgs {
     /// Type of the resource
     #[arg(value_name = "TYPE")]

@@ -121,10 +121,7 @@ mod tests {
     fn words_are_joined_and_stand_beside_filters() {
         assert_eq!(target(&[]), "/v1/events");
         let got = target(&["category:api", "--last", "1h", "timeout OR @n>5", "--status", "failure"]);
-        assert_eq!(
-            got,
-            "/v1/events?q=category%3Aapi%20timeout%20OR%20%40n%3E5&status=failure&from=now-1h"
-        );
+        assert_eq!(got, "/v1/events?q=category%3Aapi%20timeout%20OR%20%40n%3E5&status=failure&from=now-1h");
         assert_eq!(target(&["--", "-status:success"]), "/v1/events?q=-status%3Asuccess");
     }
 

@@ -323,8 +323,8 @@ mod tests {
         assert_eq!((l.event_bytes, l.body_bytes, l.memory_bytes), (1024, 2 << 20, 1 << 30));
         assert_eq!((l.connections, l.queued_requests, l.queries, l.tails), (5, 6, 7, 8));
         let t = &got.timeouts;
-        let seconds =
-            [t.handshake, t.head, t.idle, t.body_chunk, t.body_total, t.query, t.drain].map(|d| d.as_secs_f64());
+        let seconds = [t.handshake, t.head, t.idle, t.body_chunk, t.body_total, t.query, t.drain]
+            .map(|d| d.as_secs_f64());
         assert_eq!((seconds, t.body_rate_min), ([1.0, 2.0, 3.0, 4.0, 5.0, 2.5, 0.5], 9));
         assert_eq!(got.rates, Rates { ingest: Some(Rate { per_minute: 600, burst: 10 }), other: None });
     }

@@ -217,7 +217,10 @@ mod tests {
         let text = "event: problem\ndata: {\"title\":\"t\",\"status\":400,\"detail\":\"too broad\"}\n\n";
         let failure = follow(text.as_bytes(), &mut last, &mut out).unwrap_err();
         assert_eq!((failure.exit_code(), failure.to_string().as_str()), (2, "t: too broad (HTTP 400)"));
-        assert!(follow(text.replace("400", "503").as_bytes(), &mut last, &mut out).is_ok(), "worth another try");
+        assert!(
+            follow(text.replace("400", "503").as_bytes(), &mut last, &mut out).is_ok(),
+            "worth another try"
+        );
     }
 
     #[test]

@@ -97,7 +97,8 @@ impl Pipeline {
             allowed?;
         }
         cx.params = Params::parse(query)?;
-        let decoded: Option<Vec<String>> = names.iter().map(|name| super::query::decode(name, false)).collect();
+        let decoded: Option<Vec<String>> =
+            names.iter().map(|name| super::query::decode(name, false)).collect();
         cx.names = decoded.ok_or_else(Problem::not_found)?;
         routes::dispatch(call, cx).await
     }

@@ -54,10 +54,7 @@ const RESOURCES: &[Resource] = {
         Resource { path: "/v1/histogram", methods: &[("GET", Call::Histogram, Read)] },
         Resource { path: "/v1/metrics/query", methods: &[("GET", Call::Figures, Read)] },
         Resource { path: "/v1/errors", methods: &[("GET", Call::Errors, Read)] },
-        Resource {
-            path: "/v1/resources/{type}/{id}/history",
-            methods: &[("GET", Call::History, Read)],
-        },
+        Resource { path: "/v1/resources/{type}/{id}/history", methods: &[("GET", Call::History, Read)] },
         Resource { path: "/v1/chain", methods: &[("GET", Call::Chain, Read)] },
         Resource { path: "/v1/chain/verify", methods: &[("POST", Call::Verify, Audit)] },
         Resource {
@@ -162,7 +159,15 @@ mod tests {
         assert_eq!((call, names), (Call::History, vec!["agent".to_owned(), "a%2F1".to_owned()]));
         assert_eq!(found(Method::GET, "/v1/metrics/query").unwrap().0, Call::Figures);
         assert_eq!(found(Method::DELETE, "/v1/keys/k").unwrap().0, Call::RevokeKey);
-        for lost in ["/", "/v1", "/v1/events/", "/v1/events/a/b", "/v2/events", "/v1/keys/a/b", "/v1/resources/a/history"] {
+        for lost in [
+            "/",
+            "/v1",
+            "/v1/events/",
+            "/v1/events/a/b",
+            "/v2/events",
+            "/v1/keys/a/b",
+            "/v1/resources/a/history",
+        ] {
             assert_eq!(found(Method::GET, lost).unwrap_err().status, 404, "{lost}");
         }
     }

@@ -25,7 +25,8 @@ const TAKES: &str = "takes category, status, event_type, action, actor, actor_ty
 /// # Errors
 /// 400 that names the parameter and what it takes.
 pub fn dimension(parameter: &str, name: &str) -> Result<Dimension, Problem> {
-    let spelled = UNDERSCORED.iter().find(|(name_here, _)| *name_here == name).map_or(name, |(_, dotted)| dotted);
+    let spelled =
+        UNDERSCORED.iter().find(|(name_here, _)| *name_here == name).map_or(name, |(_, dotted)| dotted);
     match field(spelled) {
         Some(Field::Keyword(keyword)) => Ok(Dimension::Keyword(keyword)),
         Some(Field::Actor) => Ok(Dimension::Actor),
@@ -98,18 +99,35 @@ mod tests {
         is("resource.type", Keyword::ResourceType);
         is("actor_email", Keyword::ActorEmail);
         assert_eq!(dimension("fields", "actor").unwrap(), Dimension::Actor);
-        let Dimension::Metadata(path) = dimension("fields", "metadata.http.\"a.b\"").unwrap() else { panic!() };
+        let Dimension::Metadata(path) = dimension("fields", "metadata.http.\"a.b\"").unwrap() else {
+            panic!()
+        };
         assert_eq!((path.0.len(), path.0[1].text.as_str(), path.0[1].quoted), (2, "a.b", true));
         assert_eq!(dimension("fields", "@http.\"a.b\"").unwrap(), Dimension::Metadata(path));
     }
 
     #[test]
     fn anything_else_is_refused_by_its_name() {
-        for bad in
-            ["", "colour", "timestamp", "event_id", "resource", "-status", "status:x OR status", "(status", "metadata", "metadata.", "a b", "@x:1 status"]
-        {
+        for bad in [
+            "",
+            "colour",
+            "timestamp",
+            "event_id",
+            "resource",
+            "-status",
+            "status:x OR status",
+            "(status",
+            "metadata",
+            "metadata.",
+            "a b",
+            "@x:1 status",
+        ] {
             let problem = dimension("fields", bad).unwrap_err();
-            assert!(problem.status == 400 && problem.detail.contains("`fields`"), "{bad}: {}", problem.detail);
+            assert!(
+                problem.status == 400 && problem.detail.contains("`fields`"),
+                "{bad}: {}",
+                problem.detail
+            );
         }
         assert!(path("field", "status").is_err());
         assert!(path("field", "metadata.latency_ms").is_ok());

@@ -101,7 +101,8 @@ mod tests {
         };
         let mut out = Vec::new();
         write_group(&mut out, &group);
-        let expected = r#"{"key":null,"count":2,"min":1,"max":2.5,"mean":1.75,"p50":0,"p95":1e300,"p99":null}"#;
+        let expected =
+            r#"{"key":null,"count":2,"min":1,"max":2.5,"mean":1.75,"p50":0,"p95":1e300,"p99":null}"#;
         assert_eq!(String::from_utf8(out).unwrap().replace("1e+300", "1e300"), expected);
     }
 }

@@ -100,9 +100,8 @@ mod tests {
 
     #[test]
     fn filters_repeat_and_times_resolve() {
-        let found = filter(
-            "category=auth&category=api&category=auth,agent&actor_id=a,b&from=now-1s&to=now&own=true",
-        );
+        let found =
+            filter("category=auth&category=api&category=auth,agent&actor_id=a,b&from=now-1s&to=now&own=true");
         let found = found.unwrap();
         assert_eq!(found.category, ["agent", "api", "auth"]);
         assert_eq!(found.actor_id, ["a,b"], "ids may hold commas");

@@ -138,7 +138,9 @@ mod tests {
 
     #[test]
     fn intervals_are_whole_units_from_a_second_to_a_day() {
-        for (text, seconds) in [("1s", 1), ("30s", 30), ("5m", 300), ("1h", 3600), ("24h", DAY_S), ("1d", DAY_S)] {
+        for (text, seconds) in
+            [("1s", 1), ("30s", 30), ("5m", 300), ("1h", 3600), ("24h", DAY_S), ("1d", DAY_S)]
+        {
             assert_eq!(interval(text).unwrap(), (text.to_owned(), seconds));
         }
         for bad in ["", "s", "0s", "2d", "25h", "1.5h", "-1m", "1w", "60", "1ä", "99999999999999999999h"] {

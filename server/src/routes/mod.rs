@@ -1,6 +1,6 @@
 //! The calls of the API, one file each.
 
-mod asked;
+pub mod asked;
 mod chain;
 mod changes;
 mod dimensions;
@@ -10,7 +10,7 @@ pub mod event_types;
 mod facets;
 mod fields;
 mod figures;
-pub mod filters;
+mod filters;
 mod health;
 mod histogram;
 mod history;

@@ -60,9 +60,7 @@ fn digest(route: &str, names: &[String], params: &Params) -> [u8; 16] {
 fn open(log: &Log, token: &str, digest: [u8; 16]) -> Result<Cursor, Problem> {
     let refused = |detail: &str| Problem::new(StatusCode::BAD_REQUEST, "cursor", detail);
     let cursor = log.open_cursor(token, times::now_ns()).map_err(|e| match e {
-        CursorError::Expired => {
-            refused("parameter `cursor` is older than 24 hours; begin again without it")
-        }
+        CursorError::Expired => refused("parameter `cursor` is older than 24 hours; begin again without it"),
         CursorError::Foreign => refused("parameter `cursor` takes a `next_cursor` of this call, unchanged"),
     })?;
     if cursor.digest != digest {

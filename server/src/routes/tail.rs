@@ -129,7 +129,15 @@ impl Tail {
             while self.next < size {
                 match self.read().await {
                     Err(()) => return,
-                    Ok(lines) if lines.is_empty() => {}
+                    Ok(lines) if lines.is_empty() => {
+                        // Far behind, with nothing that matches: the client should know that we live.
+                        if sent.elapsed() >= HEARTBEAT {
+                            if !self.alive().await {
+                                return;
+                            }
+                            sent = Instant::now();
+                        }
+                    }
                     Ok(lines) => {
                         if !self.send(lines.into()).await {
                             return;
@@ -145,8 +153,7 @@ impl Tail {
                 Woken::Ended => return,
                 Woken::Grown => {}
                 Woken::Silent => {
-                    let alive = format!(": alive {}\n\n", self.after());
-                    if !self.may_go_on() || !self.send(alive.into()).await {
+                    if !self.may_go_on() || !self.alive().await {
                         return;
                     }
                     sent = Instant::now();
@@ -169,6 +176,10 @@ impl Tail {
         }
     }
 
+    async fn alive(&self) -> bool {
+        self.send(format!(": alive {}\n\n", self.after()).into()).await
+    }
+
     /// How far the tail came, for clients that resume from there although nothing matched lately.
     fn after(&self) -> String {
         format!("after {}", i128::from(self.next) - 1)
@@ -178,7 +189,8 @@ impl Tail {
         loop {
             let (tenant, scope, next) = (Arc::clone(&self.tenant), Arc::clone(&self.scope), self.next);
             let (window, batch) = (self.window, self.batch);
-            let read = run::round(&self.app, move |budget| read(&tenant, &scope, next, window, batch, budget));
+            let read =
+                run::round(&self.app, move |budget| read(&tenant, &scope, next, window, batch, budget));
             match read.await {
                 Ok(Ok(round)) if round.next > self.next => {
                     self.next = round.next;
@@ -258,10 +270,8 @@ fn read(
 /// The same question about sequences below `end` only.
 fn below(scope: &Scope, end: u64) -> Scope {
     let text = end.to_string();
-    let high = Number::parse(&text).map(|number| Bound {
-        inclusive: false,
-        scalar: Scalar::Number(Literal { text, number }),
-    });
+    let high = Number::parse(&text)
+        .map(|number| Bound { inclusive: false, scalar: Scalar::Number(Literal { text, number }) });
     let clause = Clause { field: Field::Sequence, test: Test::Within { low: None, high }, position: 0 };
     Scope { root: Expr::and(vec![scope.root.clone(), Expr::Clause(clause)]), ..scope.clone() }
 }

@@ -63,7 +63,11 @@ fn a_client_that_closes_its_connection_drops_its_handler() {
     let closed = Instant::now();
     drop(stream);
     until("its handler is gone", || app.metrics.queries.get() == 0);
-    assert!(closed.elapsed() < Duration::from_millis(900), "before its wait was over: {:?}", closed.elapsed());
+    assert!(
+        closed.elapsed() < Duration::from_millis(900),
+        "before its wait was over: {:?}",
+        closed.elapsed()
+    );
     drop(held);
     assert_eq!(server.get("/v1/events").status, 200);
 }
