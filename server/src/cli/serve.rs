@@ -111,6 +111,9 @@ struct TimeoutArgs {
     /// One search or other question, at most 10; what takes longer is refused as too broad [default: 1]
     #[arg(long, env = "STELE_QUERY_TIMEOUT", value_name = "SECONDS", value_parser = query_seconds)]
     query_timeout: Option<Duration>,
+    /// For the client of a live tail to take what is ready for it, before it is disconnected [default: 10]
+    #[arg(long, env = "STELE_TAIL_TIMEOUT", value_name = "SECONDS", value_parser = seconds)]
+    tail_timeout: Option<Duration>,
     /// How long requests under way may go on after SIGTERM [default: 20]
     #[arg(long, env = "STELE_DRAIN_TIMEOUT", value_name = "SECONDS", value_parser = seconds)]
     drain_timeout: Option<Duration>,
@@ -183,6 +186,7 @@ fn timeouts(args: &TimeoutArgs, base: Timeouts) -> Timeouts {
         body_total: args.body_timeout.unwrap_or(base.body_total),
         body_rate_min: args.body_min_rate.map_or(base.body_rate_min, |bytes| bytes as u64),
         query: args.query_timeout.unwrap_or(base.query),
+        tail: args.tail_timeout.unwrap_or(base.tail),
         drain: args.drain_timeout.unwrap_or(base.drain),
     }
 }
@@ -307,6 +311,8 @@ mod tests {
             "9",
             "--query-timeout",
             "2.5",
+            "--tail-timeout",
+            "3.5",
             "--drain-timeout",
             "0.5",
             "--rate-ingest",
@@ -323,9 +329,9 @@ mod tests {
         assert_eq!((l.event_bytes, l.body_bytes, l.memory_bytes), (1024, 2 << 20, 1 << 30));
         assert_eq!((l.connections, l.queued_requests, l.queries, l.tails), (5, 6, 7, 8));
         let t = &got.timeouts;
-        let seconds = [t.handshake, t.head, t.idle, t.body_chunk, t.body_total, t.query, t.drain]
+        let seconds = [t.handshake, t.head, t.idle, t.body_chunk, t.body_total, t.query, t.tail, t.drain]
             .map(|d| d.as_secs_f64());
-        assert_eq!((seconds, t.body_rate_min), ([1.0, 2.0, 3.0, 4.0, 5.0, 2.5, 0.5], 9));
+        assert_eq!((seconds, t.body_rate_min), ([1.0, 2.0, 3.0, 4.0, 5.0, 2.5, 3.5, 0.5], 9));
         assert_eq!(got.rates, Rates { ingest: Some(Rate { per_minute: 600, burst: 10 }), other: None });
     }
 

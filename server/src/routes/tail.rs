@@ -27,8 +27,6 @@ use crate::state::{Key, now_us};
 
 /// Silence after which a comment is sent; the contract says at most 15 s.
 const HEARTBEAT: Duration = Duration::from_secs(10);
-/// For a client to take what is ready for it.
-const SLOW: Duration = Duration::from_secs(10);
 /// Records of one read, where nothing is known of their sizes.
 const BATCH: usize = 64;
 /// The same, of small records.
@@ -225,7 +223,7 @@ impl Tail {
     }
 
     async fn send(&self, chunk: Bytes) -> bool {
-        matches!(timeout(SLOW, self.chunks.send(chunk)).await, Ok(Ok(())))
+        matches!(timeout(self.app.options.timeouts.tail, self.chunks.send(chunk)).await, Ok(Ok(())))
     }
 }
 

@@ -108,6 +108,8 @@ pub struct Timeouts {
     pub body_rate_min: u64,
     /// What one question may take before it is refused as too broad.
     pub query: Duration,
+    /// For the client of a live tail to take what is ready for it.
+    pub tail: Duration,
     /// How long requests under way may go on after SIGTERM.
     pub drain: Duration,
 }
@@ -122,6 +124,7 @@ impl Default for Timeouts {
             body_total: Duration::from_secs(300),
             body_rate_min: 1024,
             query: Duration::from_secs(1),
+            tail: Duration::from_secs(10),
             drain: Duration::from_secs(20),
         }
     }

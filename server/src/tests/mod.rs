@@ -7,3 +7,4 @@ mod limits;
 mod questions;
 mod reads;
 mod search;
+mod tails;

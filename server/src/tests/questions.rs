@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use stele_engine::error::StoreError;
 
-use super::client::{Server, parse};
+use super::client::Server;
 use crate::routes::run;
 
 const SOON: Duration = Duration::from_secs(10);
@@ -134,24 +134,4 @@ fn the_longest_query_text_fits_into_a_request_and_hostile_ones_are_answered_at_o
         }
     }
     assert_eq!(server.panics(), 0);
-}
-
-#[test]
-fn a_head_of_a_stream_opens_no_tail() {
-    let server = Server::new();
-    let mut stream = server.connect();
-    let key = &server.key;
-    write!(
-        stream,
-        "HEAD /v1/events/stream HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\nconnection: close\r\n\r\n"
-    )
-    .unwrap();
-    let mut bytes = Vec::new();
-    std::io::Read::read_to_end(&mut stream, &mut bytes).unwrap();
-    let got = parse(&bytes);
-    assert_eq!((got.status, got.headers["content-type"].as_str()), (200, "text/event-stream"));
-    assert!(got.body.is_empty());
-    assert_eq!(server.app().metrics.tails.get(), 0);
-    let refused = server.call("HEAD", "/v1/events/stream?q=(", &[], b"");
-    assert_eq!(refused.status, 400);
 }

@@ -1,7 +1,5 @@
 //! The query language over HTTP: what it finds, what is echoed, what is refused.
 
-use std::io::{BufRead, BufReader, Write};
-
 use serde_json::{Value, json};
 
 use super::client::{Server, event};
@@ -285,43 +283,4 @@ fn a_history_has_the_changes_and_the_state_at_a_time() {
     assert_eq!(then["state"]["model"], "a", "{then}");
     let nobody = server.get("/v1/resources/agent/nobody/history").json();
     assert_eq!((&nobody["changes"], &nobody["state"]), (&json!([]), &Value::Null));
-}
-
-/// Goal: a tail of a query loses nothing, also where its client saw no event yet.
-/// Method: read how far the tail came from its comments, drop it, store, resume from there.
-#[test]
-fn a_tail_takes_a_query_and_resumes_from_where_it_looked() {
-    let server = Server::new();
-    let open = |query: &str, last: Option<&str>| {
-        let mut stream = server.connect();
-        let last = last.map_or_else(String::new, |id| format!("last-event-id: {id}\r\n"));
-        let (key, query) = (&server.key, encoded(query));
-        write!(
-            stream,
-            "GET /v1/events/stream?q={query} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\n{last}\r\n"
-        )
-        .unwrap();
-        let mut lines = BufReader::new(stream).lines().map(Result::unwrap);
-        let after = lines.find_map(|l| l.strip_prefix(": open after ").map(str::to_owned)).unwrap();
-        (lines, after)
-    };
-    let (lines, after) = open("status:failure last:15m", None);
-    assert_eq!(after, "-1", "nothing is stored yet");
-    drop(lines);
-    let now = jiff::Timestamp::now().to_string();
-    let failure = |id: &str| line(id, 0, &[("status", "failure".into()), ("timestamp", now.clone().into())]);
-    let old = line("old", 0, &[("status", "failure".into())]);
-    for event in [event("good"), failure("bad-1"), old, failure("bad-2")] {
-        assert_eq!(server.post_json("/v1/events", &event).status, 200);
-    }
-    let (lines, after) = open("status:failure last:15m", Some(&after));
-    assert_eq!(after, "-1");
-    let seen: Vec<String> = lines.filter_map(|l| l.strip_prefix("id: ").map(str::to_owned)).take(2).collect();
-    assert_eq!(seen, ["1", "3"]);
-    let (_, after) = open("status:failure", None);
-    assert_eq!(after, "3");
-    for bad in ["4", "-2", "x", ""] {
-        let got = server.call("GET", "/v1/events/stream", &[("last-event-id", bad)], b"");
-        assert_eq!(got.status, 400, "{bad}");
-    }
 }
