@@ -4,10 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use stele_engine::codec::sections::{Sections, SectionsWriter};
+use stele_engine::error::StoreError;
 use stele_engine::event::Fields;
 use stele_engine::index::{Doc, Live, Stored, View};
 use stele_engine::io::{Mapping, SimDisk};
-use stele_engine::query::{Ask, Filter, Order, Part, matches, page};
+use stele_engine::query::{Ask, Bodies, Budget, Filter, Order, Part, Plan, Source, matching, page};
 
 use super::files::sections_file;
 use super::{joined, text};
@@ -36,21 +37,36 @@ pub fn index(data: &[u8]) {
     let file = Sections::of_bytes(Mapping::held(raw), Path::new("file.idx"), "index");
     let Ok(stored) = Stored::open(Arc::new(file.expect("its hashes are right"))) else { return };
     let docs = View::Stored(&stored).docs().min(1 << 16);
+    let source = Arc::new(Alone(stored));
     for filter in filters() {
+        let plan = Plan::of(&filter.scope(), &mut |_| Ok(None)).expect("no id is looked up");
         for visible in [docs, docs / 2] {
-            let part = Part { first: 100, docs: visible, view: View::Stored(&stored) };
-            if let Ok(found) = matches(&part, &filter) {
-                assert!(found.max().is_none_or(|doc| doc < visible), "a match beyond the segment");
+            let source = Arc::<Alone>::clone(&source);
+            let part = Part::new(100, visible, source).expect("it shows itself");
+            if let Ok(found) = part.read(|seen| matching(&seen, &plan, &Budget::unlimited())) {
+                found.each(|doc| assert!(doc < visible, "a match beyond the segment"));
             }
             for order in [Order::Asc, Order::Desc] {
-                let ask = Ask { filter: &filter, order, limit: 10, after: None, count: true };
-                if let Ok(hits) = page(&[part], &ask) {
+                let ask = Ask { plan: &plan, order, limit: 10, after: None, count: true };
+                if let Ok(hits) = page(std::slice::from_ref(&part), &ask, &Budget::unlimited()) {
                     let inside =
                         |&(_, sequence): &(i64, u64)| (100..100 + u64::from(visible)).contains(&sequence);
                     assert!(hits.hits.len() <= 10 && hits.hits.iter().all(inside), "{hits:?}");
                 }
             }
         }
+    }
+}
+
+/// An index without records.
+struct Alone(Stored);
+
+impl Source for Alone {
+    fn look(
+        &self,
+        look: &mut dyn for<'s> FnMut(View<'s>, &'s Bodies<'s>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        look(View::Stored(&self.0), &|_| Err(StoreError::Refused("there are no records".to_owned())))
     }
 }
 

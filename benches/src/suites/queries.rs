@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use stele_engine::log::{Log, Search};
-use stele_engine::query::{Filter, Order};
+use stele_engine::query::lang::parse;
+use stele_engine::query::{Budget, Filter, Order, Scope};
 
 use super::Sizes;
 use crate::Failure;
@@ -61,7 +62,7 @@ impl Known {
 /// A query with the values it is asked with.
 struct Query {
     what: &'static str,
-    filters: Vec<Filter>,
+    scopes: Vec<Scope>,
     count: bool,
     /// Whether there must be rows: the values come from stored events.
     found: bool,
@@ -73,8 +74,9 @@ fn queries(known: &Known) -> Vec<Query> {
     let by_email = |email| Filter { actor_email: vec![email], ..Filter::default() };
     let by_actor = |id| Filter { actor_id: vec![id], ..Filter::default() };
     let emails: Vec<Filter> = known.texts("/actor/email").into_iter().map(by_email).collect();
-    let page = |what, filters| Query { what, filters, count: false, found: true };
-    let count = |what, filters| Query { what, filters, count: true, found: true };
+    let scopes = |filters: Vec<Filter>| filters.iter().map(Filter::scope).collect();
+    let page = |what, filters| Query { what, scopes: scopes(filters), count: false, found: true };
+    let count = |what, filters| Query { what, scopes: scopes(filters), count: true, found: true };
     vec![
         page("newest 100", vec![Filter::default()]),
         Query {
@@ -103,14 +105,46 @@ fn queries(known: &Known) -> Vec<Query> {
     ]
 }
 
+/// Queries in the language.
+fn texts(known: &Known) -> Result<Vec<Query>, Failure> {
+    let scope = |text: &str| -> Result<Scope, Failure> {
+        let query = parse(text).map_err(|error| format!("{text}: {error:?}"))?;
+        Ok(Scope::new(&Filter::default(), &query, known.until_ns))
+    };
+    let query = |what, texts: &[String], count| -> Result<Query, Failure> {
+        let scopes = texts.iter().map(|text| scope(text)).collect::<Result<_, _>>()?;
+        Ok(Query { what, scopes, count, found: false })
+    };
+    let one = |what, text: &str, count| query(what, &[text.to_owned()], count);
+    let quoted = |texts: Vec<String>| texts.into_iter().map(|text| format!("\"{text}\"")).collect::<Vec<_>>();
+    Ok(vec![
+        query("text: an event id", &quoted(known.texts("/event_id")), false)?,
+        query("text: a rare word", &quoted(known.texts("/metadata/trace_id")), false)?,
+        one("text: two common words", "timeout failed", false)?,
+        one("text: a phrase", "\"rate limited\"", false)?,
+        one("text: a prefix", "depl*", false)?,
+        one("path: status_code >= 500", "@status_code>=500", false)?,
+        one("path: status_code in 5xx, api, 24 h", "category:api @status_code:[500 TO 599] last:24h", false)?,
+        one("path: latency_ms >= 2000", "@latency_ms>=2000", false)?,
+        one("type contains", "event_type~deployed", false)?,
+        one("anything but", "-category:api -status:success", false)?,
+        one("changed", "changed:*", false)?,
+        one("count: two common words", "timeout failed", true)?,
+        one("count: a phrase", "\"rate limited\"", true)?,
+        one("count: status_code >= 500", "@status_code>=500", true)?,
+        one("count: -category:api", "-category:api", true)?,
+        one("count: category:(api OR auth) status:failure", "category:(api OR auth) status:failure", true)?,
+    ])
+}
+
 /// Asks everything and reports percentiles.
 ///
 /// # Errors
 /// A failed query, or one without the rows it must have.
 pub fn run(sizes: &Sizes, log: &Log, report: &mut Report) -> Result<(), Failure> {
     let known = Known::draw(sizes)?;
-    for query in queries(&known) {
-        if !query.filters.is_empty() {
+    for query in queries(&known).into_iter().chain(texts(&known)?) {
+        if !query.scopes.is_empty() {
             ask(sizes, log, &query, report)?;
         }
     }
@@ -123,21 +157,21 @@ pub fn run(sizes: &Sizes, log: &Log, report: &mut Report) -> Result<(), Failure>
 fn ask(sizes: &Sizes, log: &Log, query: &Query, report: &mut Report) -> Result<(), Failure> {
     let mut rows = 0;
     let one = |at: usize| -> Result<(), Failure> {
-        let filter = query.filters[at % query.filters.len()].clone();
+        let scope = query.scopes[at % query.scopes.len()].clone();
         let limit = if query.count { 1 } else { PAGE };
         let search =
-            Search { filter, order: Order::Desc, limit, after: None, head: None, count: query.count };
-        let found = log.search(&search)?;
+            Search { scope, order: Order::Desc, limit, after: None, head: None, count: query.count };
+        let found = log.search(&search, &Budget::unlimited())?;
         if query.found && found.records.is_empty() {
-            return Err(format!("{}: nothing found with {:?}", query.what, search.filter).into());
+            return Err(format!("{}: nothing found with {:?}", query.what, search.scope).into());
         }
         rows += found.matched.unwrap_or(found.records.len() as u64);
         Ok(())
     };
-    let mut durations = timed(sizes, query.filters.len(), one)?;
+    let mut durations = timed(sizes, query.scopes.len(), one)?;
     let mut figures = durations.figures();
     // The warm-up round counts as well: the mean is over all asks.
-    let asks = durations.count() + query.filters.len();
+    let asks = durations.count() + query.scopes.len();
     figures.push(Figure::new("rows", rows as f64 / asks as f64, Unit::Count));
     report.add("query", query.what, figures);
     Ok(())

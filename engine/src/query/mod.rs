@@ -93,6 +93,14 @@ pub struct Filter {
     pub own: bool,
 }
 
+impl Filter {
+    /// The filter alone as a scope. Nothing in it counts from now.
+    #[must_use]
+    pub fn scope(&self) -> Scope {
+        Scope::new(self, &lang::Query { root: lang::Expr::All }, 0)
+    }
+}
+
 /// A page request.
 pub struct Ask<'a> {
     /// What to look for.

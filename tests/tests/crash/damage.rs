@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use stele_engine::io::SimDisk;
 use stele_engine::log::Search;
-use stele_engine::query::{Filter, Order};
+use stele_engine::query::{Budget, Filter, Order};
 use stele_engine::record::Record;
 
 use crate::events::{COUNT, id, time_ns};
@@ -25,8 +25,8 @@ fn golden() -> &'static Golden {
         let disk = SimDisk::new();
         run(&disk, &mut Ledger::default()).expect("the workload runs");
         let (process, _) = Process::open(&disk.after_kill()).expect("it opens");
-        let everything = Filter { own: true, ..Filter::default() };
-        let (records, _) = process.log.read_from(0, &everything, COUNT).expect("it reads");
+        let everything = Filter { own: true, ..Filter::default() }.scope();
+        let (records, _) = process.log.read_from(0, &everything, COUNT, &Budget::unlimited()).expect("it reads");
         assert_eq!(records.len(), COUNT);
         let files = disk.files().into_iter().map(|path| (path.clone(), disk.contents(&path))).collect();
         Golden { files, records }
@@ -108,9 +108,9 @@ fn by_id(process: &Process, told: bool, seen: &mut Seen) {
 }
 
 fn by_sequence(process: &Process, seen: &mut Seen) {
-    let everything = Filter { own: true, ..Filter::default() };
+    let everything = Filter { own: true, ..Filter::default() }.scope();
     for sequence in 0..process.log.head().size {
-        match process.log.read_from(sequence, &everything, 1) {
+        match process.log.read_from(sequence, &everything, 1, &Budget::unlimited()) {
             Ok((records, _)) => {
                 for record in records {
                     let expected = golden().records.get(record.sequence as usize);
@@ -124,9 +124,9 @@ fn by_sequence(process: &Process, seen: &mut Seen) {
 
 fn by_search(process: &Process, told: bool, seen: &mut Seen) {
     for n in 0..3 {
-        let filter = Filter { actor_id: vec![format!("usr_{n}")], ..Filter::default() };
+        let scope = Filter { actor_id: vec![format!("usr_{n}")], ..Filter::default() }.scope();
         let search =
-            Search { filter, order: Order::Desc, limit: COUNT, after: None, head: None, count: true };
+            Search { scope, order: Order::Desc, limit: COUNT, after: None, head: None, count: true };
         let wanted = |record: &&Record| {
             let number = crate::events::number_of(&record.body).expect("of the workload");
             number % 7 == n
@@ -136,7 +136,7 @@ fn by_search(process: &Process, told: bool, seen: &mut Seen) {
             (time_ns(crate::events::number_of(&r.body).expect("of the workload")), r.sequence)
         });
         expected.reverse();
-        match process.log.search(&search) {
+        match process.log.search(&search, &Budget::unlimited()) {
             Ok(found) => {
                 let missing = expected.len() - found.records.len();
                 assert!(missing == 0 || told, "{missing} hits are missing, and nobody was told of damage");

@@ -3,7 +3,7 @@
 use stele_engine::chain::{Link, genesis, link};
 use stele_engine::ids::Origin;
 use stele_engine::log::Search;
-use stele_engine::query::{Filter, Order};
+use stele_engine::query::{Budget, Filter, Order};
 use stele_engine::record::{Record, record_hash};
 
 use crate::events::{COUNT, event, id, is_failure, number_of, time_ns};
@@ -31,11 +31,12 @@ pub fn check(process: &Process, ledger: &Ledger) -> usize {
 
 /// All records in sequence order.
 fn records(process: &Process) -> Vec<Record> {
-    let everything = Filter { own: true, ..Filter::default() };
+    let everything = Filter { own: true, ..Filter::default() }.scope();
     let mut records = Vec::new();
     let mut next = 0;
     while next < process.log.head().size {
-        let (more, after) = process.log.read_from(next, &everything, 40).expect("records are readable");
+        let read = process.log.read_from(next, &everything, 40, &Budget::unlimited());
+        let (more, after) = read.expect("records are readable");
         assert!(after > next, "reading goes on");
         records.extend(more);
         next = after;
@@ -101,9 +102,9 @@ fn searched(process: &Process, numbers: &[usize]) {
         let mut seen = Vec::new();
         let mut after = None;
         loop {
-            let filter = filter.clone();
-            let search = Search { filter, order, limit: 17, after, head: None, count: true };
-            let found = process.log.search(&search).expect("searches are answered");
+            let scope = filter.scope();
+            let search = Search { scope, order, limit: 17, after, head: None, count: true };
+            let found = process.log.search(&search, &Budget::unlimited()).expect("searches are answered");
             assert_eq!(found.matched, Some(expected.len() as u64), "{order:?}");
             seen.extend(found.records.iter().map(|r| (time_ns(numbers[r.sequence as usize]), r.sequence)));
             after = found.last;
