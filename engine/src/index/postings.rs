@@ -2,7 +2,7 @@
 //!
 //! On disk a list is `varint(count * 4 + kind)`, `varint(payload bytes)`, payload. Kinds: 0, the
 //! differences of ascending numbers as varints; 1, a roaring bitmap in its portable form; 2, a bit
-//! set, least significant bit first, for values that at least every 16th document has: it is read
+//! set, least significant bit first, for values that at least every tenth document has: it is read
 //! in place. A list of one document is not here at all: it stands in the dictionary.
 
 use std::borrow::Cow;
@@ -16,8 +16,10 @@ use crate::error::StoreError;
 const DELTAS: u64 = 0;
 const ROARING: u64 = 1;
 const BITS: u64 = 2;
-/// Below this many documents, differences are smaller than roaring and as quick to read.
-const DELTAS_MAX: usize = 4096;
+/// Values that at least every so many documents have are bit sets, unless runs make a bitmap small.
+const DENSE: usize = 10;
+/// Below this many documents nothing is smaller than differences.
+const ROARING_MIN: usize = 512;
 
 /// A list that still grows.
 #[derive(Clone, Debug)]
@@ -232,12 +234,13 @@ impl List {
             }
         };
         let count = docs_of.len();
-        let (kind, payload) = if count > 1 && count >= docs as usize / 16 {
-            (BITS, bits(docs_of.iter().copied(), docs))
-        } else if count <= DELTAS_MAX {
-            (DELTAS, deltas(&docs_of))
-        } else {
-            (ROARING, roaring(&docs_of))
+        let dense = count > 1 && count >= docs as usize / DENSE;
+        let plain = if dense { bits(docs_of.iter().copied(), docs) } else { deltas(&docs_of) };
+        let bitmap = (count >= ROARING_MIN).then(|| roaring(&docs_of));
+        // A bitmap is chosen where runs make it small; the others are as quick to read.
+        let (kind, payload) = match bitmap {
+            Some(bitmap) if bitmap.len() < plain.len() / 2 => (ROARING, bitmap),
+            _ => (if dense { BITS } else { DELTAS }, plain),
         };
         varint::put((count as u64) << 2 | kind, out);
         varint::put(payload.len() as u64, out);

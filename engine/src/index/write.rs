@@ -27,7 +27,7 @@ const RARE_DOCS_MAX: usize = 2;
 /// Longer words too.
 const WORD_BYTES_MAX: usize = 128;
 /// Words of more terms than this keep their documents instead.
-const WORD_TERMS_MAX: usize = 64;
+const WORD_TERMS_MAX: usize = 1024;
 
 /// No number in the dictionary: the value is loose.
 const LOOSE: u32 = u32::MAX;
