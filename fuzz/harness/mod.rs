@@ -7,6 +7,7 @@
 
 mod files;
 mod index;
+mod language;
 mod request;
 mod text;
 
@@ -24,12 +25,13 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 10] = [
+pub const TARGETS: [Target; 11] = [
     Target { name: "normalize", run: text::normalize, seeds: text::events },
     Target { name: "fields", run: text::fields, seeds: text::bodies },
     Target { name: "cursor", run: text::cursor, seeds: text::cursors },
     Target { name: "body", run: request::body, seeds: request::bodies },
     Target { name: "query", run: request::query, seeds: request::queries },
+    Target { name: "language", run: language::language, seeds: language::queries },
     Target { name: "frames", run: files::frames, seeds: files::frame_seeds },
     Target { name: "sections", run: files::sections, seeds: files::section_seeds },
     Target { name: "catalog", run: files::catalog, seeds: files::catalog_seeds },

@@ -1,10 +1,12 @@
-//! Columns of numbers, read in place: times, and the order of documents by time.
+//! Columns of numbers, read in place: times, the order of documents by time, places in other sections.
 //!
 //! A column is: unit (i64), count (u64), then for each 128 values a block entry of 16 bytes (base
-//! i64, offset u32, width u8, zeros), then the data, then 8 zero bytes. Value `i` is `(base +
-//! delta) * unit`, where delta is the `width` little-endian bytes at `offset + (i % 128) * width`.
-//! The unit is the largest of a second, millisecond or microsecond in nanoseconds that divides
-//! every value: clocks of coarse events cost few bytes.
+//! i64, offset u32, width u8, exceptions u8, slope u16), then the data, then 8 zero bytes. Value `i` of
+//! a block is `(base + i * slope + delta) * unit`, where delta is the `width` little-endian bytes at
+//! `offset + i * width`; unless it is one of the block's exceptions, which follow its deltas: position
+//! u8 and value / unit i64 each. The unit is the largest of a second, millisecond or microsecond in
+//! nanoseconds that divides every value: clocks of coarse events cost few bytes; the slope lets even
+//! steps cost none, and exceptions keep one late event from widening its block.
 
 use std::path::Path;
 
@@ -14,12 +16,13 @@ use crate::error::StoreError;
 const BLOCK: usize = 128;
 const HEADER_BYTES: usize = 16;
 const ENTRY_BYTES: usize = 16;
+const EXCEPTION_BYTES: usize = 9;
 const PADDING_BYTES: usize = 8;
 const UNITS: [i64; 3] = [1_000_000_000, 1_000_000, 1_000];
 
 /// A stored column.
 #[derive(Clone, Copy)]
-pub(super) struct Column<'a> {
+pub struct Column<'a> {
     unit: i64,
     count: usize,
     entries: &'a [u8],
@@ -27,21 +30,24 @@ pub(super) struct Column<'a> {
     path: &'a Path,
 }
 
+/// How a block is written best.
+struct Shape {
+    base: i64,
+    width: usize,
+    slope: u16,
+}
+
 /// Encodes a column.
-pub(super) fn encode(values: &[i64]) -> Vec<u8> {
+#[must_use]
+pub fn encode(values: &[i64]) -> Vec<u8> {
     let unit = UNITS.into_iter().find(|unit| values.iter().all(|v| v % unit == 0)).unwrap_or(1);
     let mut entries = Vec::with_capacity(values.len().div_ceil(BLOCK) * ENTRY_BYTES);
-    let mut data = Vec::with_capacity(values.len() * 4 + PADDING_BYTES);
+    let mut data = Vec::with_capacity(values.len() * 3 + PADDING_BYTES);
+    let mut scaled = Vec::with_capacity(BLOCK);
     for block in values.chunks(BLOCK) {
-        let least = block.iter().min().copied().unwrap_or(0) / unit;
-        let most = block.iter().max().copied().unwrap_or(0) / unit;
-        let width = (64 - most.wrapping_sub(least).leading_zeros() as usize).div_ceil(8);
-        entries.extend_from_slice(&least.to_le_bytes());
-        entries.extend_from_slice(&(data.len() as u32).to_le_bytes());
-        entries.extend_from_slice(&(width as u32).to_le_bytes());
-        for value in block {
-            data.extend_from_slice(&(value / unit).wrapping_sub(least).to_le_bytes()[..width]);
-        }
+        scaled.clear();
+        scaled.extend(block.iter().map(|value| value / unit));
+        put_block(&scaled, &mut entries, &mut data);
     }
     let mut out = Vec::with_capacity(HEADER_BYTES + entries.len() + data.len() + PADDING_BYTES);
     out.extend_from_slice(&unit.to_le_bytes());
@@ -52,10 +58,69 @@ pub(super) fn encode(values: &[i64]) -> Vec<u8> {
     out
 }
 
+fn put_block(values: &[i64], entries: &mut Vec<u8>, data: &mut Vec<u8>) {
+    let shape = [shape(values, 0), shape(values, slope(values))].into_iter().min_by_key(|(cost, _)| *cost);
+    let Some((_, shape)) = shape else { return };
+    let start = data.len() as u32;
+    let mut exceptions = Vec::new();
+    for (at, &value) in values.iter().enumerate() {
+        let delta = flat(value, at, shape.slope).wrapping_sub(shape.base) as u64;
+        let fits = shape.width == 8 || delta >> (8 * shape.width) == 0;
+        if !fits {
+            exceptions.push(at as u8);
+            exceptions.extend_from_slice(&value.to_le_bytes());
+        }
+        data.extend_from_slice(&(if fits { delta } else { 0 }).to_le_bytes()[..shape.width]);
+    }
+    entries.extend_from_slice(&shape.base.to_le_bytes());
+    entries.extend_from_slice(&start.to_le_bytes());
+    entries.extend_from_slice(&[shape.width as u8, (exceptions.len() / EXCEPTION_BYTES) as u8]);
+    entries.extend_from_slice(&shape.slope.to_le_bytes());
+    data.append(&mut exceptions);
+}
+
+/// A value without its part of the slope.
+fn flat(value: i64, at: usize, slope: u16) -> i64 {
+    value.wrapping_sub(at as i64 * i64::from(slope))
+}
+
+/// The step between the outer values, where it is one that a block can have.
+fn slope(values: &[i64]) -> u16 {
+    let steps = values.len().saturating_sub(1).max(1) as i64;
+    let rise = values.last().zip(values.first()).map_or(0, |(last, first)| last.wrapping_sub(*first));
+    u16::try_from(rise / steps).unwrap_or(0)
+}
+
+/// The width that costs least with a slope: the best window for each width, all others exceptions.
+fn shape(values: &[i64], slope: u16) -> (usize, Shape) {
+    let mut sorted: Vec<i64> = values.iter().enumerate().map(|(at, &value)| flat(value, at, slope)).collect();
+    sorted.sort_unstable();
+    let mut best = (usize::MAX, Shape { base: 0, width: 8, slope });
+    for width in 0..=8 {
+        let (mut first, mut most, mut base) = (0, 0, 0);
+        for (last, &value) in sorted.iter().enumerate() {
+            let fits = |low: i64| width == 8 || (value.wrapping_sub(low) as u64) >> (8 * width) == 0;
+            while !fits(sorted[first]) {
+                first += 1;
+            }
+            if last + 1 - first > most {
+                (most, base) = (last + 1 - first, sorted[first]);
+            }
+        }
+        let cost = values.len() * width + (values.len() - most) * EXCEPTION_BYTES;
+        if cost < best.0 {
+            best = (cost, Shape { base, width, slope });
+        }
+    }
+    best
+}
+
 impl<'a> Column<'a> {
     /// Takes apart a section that must hold `count` values.
-    pub(super) fn open(bytes: &'a [u8], count: u32, path: &'a Path) -> Result<Self, StoreError> {
-        let count = count as usize;
+    ///
+    /// # Errors
+    /// `Damaged`.
+    pub fn open(bytes: &'a [u8], count: usize, path: &'a Path) -> Result<Self, StoreError> {
         let data_start = HEADER_BYTES + count.div_ceil(BLOCK) * ENTRY_BYTES;
         if bytes.len() < data_start + PADDING_BYTES || u64_at(bytes, 8) != count as u64 {
             return Err(StoreError::damaged(path, 0, format!("a column does not hold {count} values")));
@@ -66,8 +131,11 @@ impl<'a> Column<'a> {
     }
 
     /// The value at `at`.
+    ///
+    /// # Errors
+    /// `Damaged`, also when there is none.
     #[inline]
-    pub(super) fn get(&self, at: usize) -> Result<i64, StoreError> {
+    pub fn get(&self, at: usize) -> Result<i64, StoreError> {
         self.read(at).ok_or_else(|| {
             StoreError::damaged(self.path, 0, format!("a column of {} values has none at {at}", self.count))
         })
@@ -113,15 +181,31 @@ impl<'a> Column<'a> {
             return None;
         }
         let entry: &[u8; ENTRY_BYTES] = self.entries[at / BLOCK * ENTRY_BYTES..].first_chunk()?;
-        let (base, width) = (u64_at(entry, 0) as i64, u32_at(entry, 12) as usize);
+        let (base, start, shape) = (u64_at(entry, 0) as i64, u32_at(entry, 8) as usize, u32_at(entry, 12));
+        let (width, exceptions, slope) = ((shape & 0xFF) as usize, (shape >> 8) & 0xFF, shape >> 16);
         if width > 8 {
             return None;
         }
-        let word = self.data.get(u32_at(entry, 8) as usize + at % BLOCK * width..)?.first_chunk::<8>()?;
+        let within = at % BLOCK;
+        if exceptions > 0
+            && let Some(value) = self.exception(at, start, width, exceptions as usize)
+        {
+            return Some(value.wrapping_mul(self.unit));
+        }
+        let word = self.data.get(start + within * width..)?.first_chunk::<8>()?;
         // Two shifts, because one by 64 bits (width 0) would not be defined.
         let delta = u64::from_le_bytes(*word) << (32 - width * 4) << (32 - width * 4);
         let delta = delta >> (32 - width * 4) >> (32 - width * 4);
-        Some(base.wrapping_add(delta as i64).wrapping_mul(self.unit))
+        let value = base.wrapping_add(within as i64 * i64::from(slope)).wrapping_add(delta as i64);
+        Some(value.wrapping_mul(self.unit))
+    }
+
+    /// The value of an exception, divided by the unit.
+    fn exception(&self, at: usize, start: usize, width: usize, exceptions: usize) -> Option<i64> {
+        let in_block = (self.count - at / BLOCK * BLOCK).min(BLOCK);
+        let bytes = self.data.get(start + in_block * width..)?;
+        let mut all = bytes.chunks_exact(EXCEPTION_BYTES).take(exceptions);
+        all.find(|one| usize::from(one[0]) == at % BLOCK).map(|one| u64_at(one, 1) as i64)
     }
 }
 
@@ -131,7 +215,7 @@ mod tests {
 
     fn check(values: &[i64]) -> usize {
         let bytes = encode(values);
-        let column = Column::open(&bytes, values.len() as u32, Path::new("x")).unwrap();
+        let column = Column::open(&bytes, values.len(), Path::new("x")).unwrap();
         for (at, value) in values.iter().enumerate() {
             assert_eq!(column.get(at).unwrap(), *value);
         }
@@ -154,6 +238,15 @@ mod tests {
         for width in 0..63 {
             check(&(0..200).map(|i| (1_i64 << width) * (i % 2) + 3).collect::<Vec<_>>());
         }
+    }
+
+    #[test]
+    fn one_late_value_does_not_widen_its_block() {
+        let mut values: Vec<i64> = (0..12_800).map(|i| i * 250 + i * i % 37).collect();
+        let even = check(&values);
+        (5..12_800).step_by(100).for_each(|at| values[at] -= 1_000_000_000);
+        assert!(check(&values) <= even + 128 * EXCEPTION_BYTES);
+        assert!(even <= 12_800 + 100 * 16 + 24, "a slope costs nothing: {even}");
     }
 
     #[test]

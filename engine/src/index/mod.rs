@@ -20,6 +20,7 @@ mod live;
 mod live_words;
 mod postings;
 mod rare;
+mod rice;
 mod stored;
 mod times;
 mod varint;
@@ -33,6 +34,7 @@ mod tests;
 #[cfg(test)]
 mod tests_values;
 
+pub use column::{Column, encode as encode_column};
 pub use doc::Doc;
 pub use live::Live;
 pub use postings::{Postings, Set};

@@ -3,23 +3,27 @@
 //! On disk a list is `varint(count * 4 + kind)`, `varint(payload bytes)`, payload. Kinds: 0, the
 //! differences of ascending numbers as varints; 1, a roaring bitmap in its portable form; 2, a bit
 //! set, least significant bit first, for values that at least every tenth document has: it is read
-//! in place. A list of one document is not here at all: it stands in the dictionary.
+//! in place; 3, Rice codes: a byte k, then for each number its difference as above: the quotient by
+//! 2^k as ones and a zero, and k bits, all from the least significant bit on. A list of one document is not here at all: it stands in the dictionary.
 
 use std::borrow::Cow;
 use std::path::Path;
 
 use roaring::RoaringBitmap;
 
-use super::varint;
+use super::{rice, varint};
 use crate::error::StoreError;
 
 const DELTAS: u64 = 0;
 const ROARING: u64 = 1;
 const BITS: u64 = 2;
+const RICE: u64 = 3;
 /// Values that at least every so many documents have are bit sets, unless runs make a bitmap small.
 const DENSE: usize = 10;
-/// Below this many documents nothing is smaller than differences.
+/// Below this many documents no bitmap is smaller than differences.
 const ROARING_MIN: usize = 512;
+/// Below this many documents, what Rice codes save is not worth it.
+const RICE_MIN: usize = 8;
 
 /// A list that still grows.
 #[derive(Clone, Debug)]
@@ -128,6 +132,7 @@ impl<'a> Encoded<'a> {
                 fits.then_some(Set::Roaring(Cow::Owned(docs)))
             }
             BITS if self.bytes.len() == bit_bytes(self.docs) => Some(Set::Bits(self.bytes)),
+            RICE => rice::decode(self.bytes, self.count, self.docs).map(|docs| Set::Docs(Cow::Owned(docs))),
             _ => None,
         }
     }
@@ -235,13 +240,20 @@ impl List {
         };
         let count = docs_of.len();
         let dense = count > 1 && count >= docs as usize / DENSE;
-        let plain = if dense { bits(docs_of.iter().copied(), docs) } else { deltas(&docs_of) };
-        let bitmap = (count >= ROARING_MIN).then(|| roaring(&docs_of));
-        // A bitmap is chosen where runs make it small; the others are as quick to read.
-        let (kind, payload) = match bitmap {
-            Some(bitmap) if bitmap.len() < plain.len() / 2 => (ROARING, bitmap),
-            _ => (if dense { BITS } else { DELTAS }, plain),
-        };
+        let (mut kind, mut payload) =
+            if dense { (BITS, bits(docs_of.iter().copied(), docs)) } else { (DELTAS, deltas(&docs_of)) };
+        if !dense
+            && count >= RICE_MIN
+            && let Some(codes) = rice::encode(&docs_of).filter(|codes| codes.len() < payload.len())
+        {
+            (kind, payload) = (RICE, codes);
+        }
+        // A bitmap is chosen where runs make it small; bits are quicker to read.
+        if count >= ROARING_MIN
+            && let Some(bitmap) = Some(roaring(&docs_of)).filter(|bitmap| bitmap.len() < payload.len() / 2)
+        {
+            (kind, payload) = (ROARING, bitmap);
+        }
         varint::put((count as u64) << 2 | kind, out);
         varint::put(payload.len() as u64, out);
         out.extend_from_slice(&payload);

@@ -6,16 +6,18 @@
 //! | tag | section |
 //! |---|---|
 //! | 32 | head: version u16, zero u16, documents u32, earliest and latest time i64, dictionaries u32, paths u32, list of unlisted documents u32, zero u32; per dictionary 16 bytes: id, first term, terms, list of loose documents, u32 each |
-//! | 33 | terms: per term 8 bytes: start of its value u32, list u32; at the end once more 8 bytes with the length of all values |
+//! | 33 | column: start of each term's value, and once more the length of all values |
 //! | 34 | values, one after the other |
 //! | 35 | posting lists (see `postings`) |
 //! | 36, 37, 38 | columns: event time, documents in order of (time, document), commit time in µs |
 //! | 39 | paths: per path 16 bytes: start of its name, lists of documents that have it, with `true`, with `false`, u32 each; the length of all names u32; names |
 //! | 40 | words (see `word_file`) |
 //! | 41 | rare words (see `rare`) |
+//! | 42 | column: list of each term: twice its offset in section 35, or twice its one document plus 1 |
 //!
-//! Terms are sorted by dictionary; strings by folded value, exact value; numbers by value, text. A list
-//! is named by its offset in section 35, or with the top bit set by its one document; all ones: none.
+//! Terms are sorted by dictionary; strings by folded value, exact value; numbers by value, text.
+//! In the head and in paths a list is named by its offset in section 35, or with the top bit set by its
+//! one document; all ones: none.
 
 use std::sync::Arc;
 
@@ -30,7 +32,7 @@ use crate::error::StoreError;
 use crate::text::{Number, cmp_folded, fold, fold_bytes};
 
 pub(super) const HEAD: u16 = 32;
-pub(super) const TERMS: u16 = 33;
+pub(super) const STARTS: u16 = 33;
 pub(super) const VALUES: u16 = 34;
 pub(super) const POSTINGS: u16 = 35;
 pub(super) const TIMES: u16 = 36;
@@ -39,10 +41,10 @@ pub(super) const COMMITTED: u16 = 38;
 pub(super) const PATHS: u16 = 39;
 pub(super) const WORDS: u16 = 40;
 pub(super) const RARE: u16 = 41;
+pub(super) const LISTS: u16 = 42;
 pub(super) const VERSION: u16 = 2;
 pub(super) const ONE: u32 = 1 << 31;
 pub(super) const NO_LIST: u32 = u32::MAX;
-pub(super) const TERM_BYTES: usize = 8;
 const HEAD_BYTES: usize = 40;
 const RANGE_BYTES: usize = 16;
 const PATH_BYTES: usize = 16;
@@ -70,7 +72,8 @@ struct Range {
 /// The sections of terms, at hand for one lookup.
 struct Terms<'a> {
     stored: &'a Stored,
-    terms: &'a [u8],
+    starts: Column<'a>,
+    lists: Column<'a>,
     values: &'a [u8],
 }
 
@@ -147,7 +150,11 @@ impl Stored {
     }
 
     fn column(&self, tag: u16) -> Result<Column<'_>, StoreError> {
-        Column::open(self.file.get(tag)?, self.docs, self.file.path())
+        self.column_of(tag, self.docs as usize)
+    }
+
+    fn column_of(&self, tag: u16, count: usize) -> Result<Column<'_>, StoreError> {
+        Column::open(self.file.get(tag)?, count, self.file.path())
     }
 
     fn damaged(&self, detail: &str) -> StoreError {
@@ -160,12 +167,9 @@ impl Stored {
     }
 
     fn terms(&self) -> Result<Terms<'_>, StoreError> {
-        let (terms, values) = (self.file.get(TERMS)?, self.file.get(VALUES)?);
         let count = self.ranges.last().map_or(0, |last| last.first as usize + last.terms as usize);
-        if terms.len() != (count + 1) * TERM_BYTES {
-            return Err(self.damaged("the dictionary has another number of terms than the head says"));
-        }
-        Ok(Terms { stored: self, terms, values })
+        let (starts, lists) = (self.column_of(STARTS, count + 1)?, self.column_of(LISTS, count)?);
+        Ok(Terms { stored: self, starts, lists, values: self.file.get(VALUES)? })
     }
 
     /// The list that a word of a table names.
@@ -402,16 +406,18 @@ impl Range {
 
 impl<'a> Terms<'a> {
     fn value(&self, term: u32) -> Result<&'a [u8], StoreError> {
-        let at = term as usize * TERM_BYTES;
-        // There is one entry more than terms, and every term lies in its dictionary's range.
-        let (start, end) = (u32_at(self.terms, at), u32_at(self.terms, at + TERM_BYTES));
-        let value = self.values.get(start as usize..end as usize);
+        // There is one start more than terms.
+        let (start, end) = (self.starts.get(term as usize)?, self.starts.get(term as usize + 1)?);
+        let place = usize::try_from(start).ok().zip(usize::try_from(end).ok());
+        let value = place.and_then(|(start, end)| self.values.get(start..end));
         value.ok_or_else(|| self.stored.damaged("a value lies outside its section"))
     }
 
     fn postings(&self, term: u32) -> Result<Postings<'a>, StoreError> {
-        let word = u32_at(self.terms, term as usize * TERM_BYTES + 4);
-        let list = self.stored.list(word)?;
+        let packed = self.lists.get(term as usize)?;
+        let word = u32::try_from(packed >> 1).ok().filter(|&word| word < ONE);
+        let word = word.ok_or_else(|| self.stored.damaged("the list of a term lies outside its section"))?;
+        let list = self.stored.list(if packed & 1 == 1 { word | ONE } else { word })?;
         list.ok_or_else(|| self.stored.damaged("a term has no documents"))
     }
 

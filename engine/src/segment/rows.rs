@@ -3,6 +3,7 @@
 use crate::chain::Hash;
 use crate::codec::sections::{Sections, SectionsWriter, u32_at, u64_at};
 use crate::error::StoreError;
+use crate::index::{Column, encode_column};
 
 /// Section tags of the index file that belong to the rows; the index room has 32 to 63.
 const FRAMES: u16 = 1;
@@ -100,11 +101,8 @@ impl Rows {
             file.write(&frame.offset.to_le_bytes())?;
             file.write(&frame.committed_us.to_le_bytes())?;
         }
-        file.begin(OFFSETS);
-        for chunk in self.offsets.chunks(4096) {
-            let bytes: Vec<u8> = chunk.iter().flat_map(|offset| offset.to_le_bytes()).collect();
-            file.write(&bytes)?;
-        }
+        let offsets: Vec<i64> = self.offsets.iter().map(|&offset| i64::from(offset)).collect();
+        file.section(OFFSETS, &encode_column(&offsets))?;
         file.section(HASHES, self.hashes.as_flattened())
     }
 }
@@ -128,7 +126,12 @@ impl<'a> StoredRows<'a> {
     /// # Errors
     /// `Damaged` when the section is not what was written.
     pub fn hashes(&self) -> Result<&'a [u8], StoreError> {
-        self.column(HASHES, HASH_BYTES)
+        let bytes = self.sections.get(HASHES)?;
+        if bytes.len() == self.docs as usize * HASH_BYTES {
+            Ok(bytes)
+        } else {
+            Err(self.malformed("there is another number of hashes than the segment has records"))
+        }
     }
 
     /// h of one record.
@@ -147,7 +150,9 @@ impl<'a> StoredRows<'a> {
     /// # Errors
     /// `Damaged` when the section is not what was written.
     pub fn offset(&self, doc: u32) -> Result<u32, StoreError> {
-        Ok(u32_at(self.column(OFFSETS, 4)?, doc as usize * 4))
+        let column = Column::open(self.sections.get(OFFSETS)?, self.docs as usize, self.sections.path())?;
+        let offset = u32::try_from(column.get(doc as usize)?);
+        offset.map_err(|_| self.malformed("the place of a record is past any segment"))
     }
 
     /// Number of the frame that holds a record, and the frame.
@@ -178,15 +183,6 @@ impl<'a> StoredRows<'a> {
     /// `Damaged` when the section is not what was written.
     pub fn frames(&self) -> Result<usize, StoreError> {
         Ok(self.sections.get(FRAMES)?.len() / FRAME_ROW_BYTES)
-    }
-
-    fn column(&self, tag: u16, row_bytes: usize) -> Result<&'a [u8], StoreError> {
-        let bytes = self.sections.get(tag)?;
-        if bytes.len() == self.docs as usize * row_bytes {
-            Ok(bytes)
-        } else {
-            Err(self.malformed("a column has another number of rows than the segment has records"))
-        }
     }
 
     fn malformed(&self, detail: &str) -> StoreError {

@@ -40,4 +40,13 @@ impl SyntaxError {
         self.suggestion = Some(instead);
         self
     }
+
+    /// The same where "everything" is no value to suggest.
+    pub(super) fn without_star(mut self) -> Self {
+        if self.suggestion.as_deref() == Some("*") {
+            self.suggestion = None;
+            self.message = format!("at character {}: expected {}", self.position + 1, self.expected);
+        }
+        self
+    }
 }

@@ -4,8 +4,8 @@ use super::fields::nearest;
 use super::parse::{BareText, read};
 use super::print::in_quotes;
 use super::scan::Op;
-use super::tree::{Clause, Expr, Field, Query, Term, Test, Token, Value};
-use super::value::near_operator;
+use super::tree::{Bound, Clause, Expr, Field, Query, Scalar, Term, Test, Token, Value};
+use super::typed::near_operator;
 use crate::query::answer::Hint;
 
 /// Advice on a query and the text it was read from, in the order of their places: `or`, `and`, `not`
@@ -58,15 +58,15 @@ fn of_text(bare: &BareText, first: usize, last: usize) -> Option<Hint> {
 fn of_clause(clause: &Clause) -> Option<Hint> {
     let hint = |detail: String, suggestion| Some(Hint { position: clause.position, detail, suggestion });
     if let Field::Unknown(name) = &clause.field {
-        let suggestion = match nearest(name) {
-            Some("metadata") => "@".to_owned(),
-            Some(near) => near.to_owned(),
-            None => format!("@{name}"),
-        };
-        return hint(format!("no event has a field `{name}`, so this matches nothing"), Some(suggestion));
+        let suggestion = known_name(name);
+        return hint(format!("no event has a field `{name}`, so this matches nothing"), suggestion);
+    }
+    let name = clause.field.name();
+    if let Some(rest) = not_equal(&clause.test) {
+        let detail = "`>` is part of the value here, not an operator".to_owned();
+        return hint(detail, Some(format!("{name}!={rest}")));
     }
     let (op, term) = first_term(&clause.test)?;
-    let name = clause.field.name();
     let text = term.text();
     let in_words = matches!(clause.field, Field::Metadata(_) | Field::UserAgent);
     if let Some((meant, rest)) = near_operator(op, &text).filter(|_| !term.quoted) {
@@ -88,6 +88,15 @@ fn of_clause(clause: &Clause) -> Option<Hint> {
     None
 }
 
+/// What an unknown name was perhaps meant to be: a known one, or one below `metadata`.
+fn known_name(name: &str) -> Option<String> {
+    let (first, rest) = name.split_once('.').unwrap_or((name, ""));
+    if nearest(first) == Some("metadata") {
+        return (!rest.is_empty()).then(|| format!("@{rest}"));
+    }
+    Some(nearest(name).map_or_else(|| format!("@{name}"), str::to_owned))
+}
+
 /// The first value that is a term.
 fn first_term(test: &Test) -> Option<(Op, &Term)> {
     match test {
@@ -97,6 +106,15 @@ fn first_term(test: &Test) -> Option<(Op, &Term)> {
         Test::AnyOf(tests) => tests.iter().find_map(first_term),
         _ => None,
     }
+}
+
+/// The value of `f<>value`.
+fn not_equal(test: &Test) -> Option<&str> {
+    let Test::Within { low: None, high: Some(Bound { inclusive: false, scalar: Scalar::Text(text) }) } = test
+    else {
+        return None;
+    };
+    text.strip_prefix('>')
 }
 
 #[cfg(test)]
@@ -129,6 +147,8 @@ mod tests {
             ("status:!failure", &[(0, Some("status!=failure"))]),
             ("status:failure,pending", &[(0, Some("status:(failure,pending)"))]),
             ("@f:a,b", &[]),
+            ("status<>failure", &[(0, Some("status!=failure"))]),
+            ("metdata.x:1 metadata:1", &[(0, Some("@x")), (12, None)]),
         ] {
             let wanted: Vec<_> = wanted.iter().map(|(at, text)| (*at, text.map(str::to_owned))).collect();
             assert_eq!(of(text), wanted, "{text}");

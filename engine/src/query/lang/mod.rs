@@ -1,7 +1,7 @@
 //! The query language: text to tree and back (docs/QUERY.md).
 //!
-//! Owns the syntax (`scan`, `parse`, `value`), what names and values mean (`fields`, `times`,
-//! `literals`, `term`), the canonical text (`print`), advice (`hints`), and the tree that structured
+//! Owns the syntax (`scan`, `parse`, `value`), what names and values mean (`fields`, `typed`,
+//! `times`, `literals`, `term`), the canonical text (`print`), advice (`hints`), and the tree that structured
 //! parameters stand for (`parameters`). What a tree matches is the business of the rooms beside it.
 //!
 //! Keeps true:
@@ -22,6 +22,7 @@ mod term;
 mod tests;
 mod times;
 mod tree;
+mod typed;
 mod value;
 
 pub use error::SyntaxError;

@@ -1,8 +1,10 @@
 //! The grammar above values: OR, AND, NOT, groups, bare terms.
 
+use std::ops::Range;
+
 use super::error::SyntaxError;
 use super::scan::{Joint, Piece, Scanner, Stop, is_quote};
-use super::tree::{Expr, Query, Term, Token};
+use super::tree::{Expr, Query, Term};
 use super::{CLAUSES_MAX, DEPTH_MAX, TEXT_BYTES_MAX};
 
 /// A bare term and where it stands.
@@ -118,13 +120,14 @@ impl Parser {
         Ok(inner)
     }
 
-    fn text(&mut self, piece: Piece) -> Result<Expr, SyntaxError> {
+    fn text(&mut self, mut piece: Piece) -> Result<Expr, SyntaxError> {
         self.count(piece.start)?;
-        if !piece.term.quoted && piece.term.tokens == [Token::Run] {
+        piece.term = piece.term.collapsed();
+        if piece.term.is_star() {
             return Ok(Expr::All);
         }
         if piece.term.has_early_wildcard() {
-            return Err(early_wildcard(&piece));
+            return Err(early_wildcard(piece.start..piece.end));
         }
         self.texts.push(BareText { term: piece.term.clone(), position: piece.start });
         Ok(Expr::Text(piece.term))
@@ -171,7 +174,12 @@ impl Parser {
             return Ok(());
         }
         let place = self.scan.at..self.scan.at;
-        Err(SyntaxError::expected(place, "white space behind the closing quote").suggest(" "))
+        Err(match stop {
+            Stop::Value { list: true, .. } => {
+                SyntaxError::expected(place, "`,`, `OR` or `)` behind the closing quote").suggest(",")
+            }
+            _ => SyntaxError::expected(place, "white space behind the closing quote").suggest(" "),
+        })
     }
 
     fn no_term(&self, joint: Joint) -> SyntaxError {
@@ -194,7 +202,7 @@ impl Parser {
 }
 
 /// Wildcards in a word that is not the last.
-pub(super) fn early_wildcard(piece: &Piece) -> SyntaxError {
-    SyntaxError::expected(piece.start..piece.end, "wildcards only in the last word; use ~")
+pub(super) fn early_wildcard(place: Range<usize>) -> SyntaxError {
+    SyntaxError::expected(place, "wildcards only in the last word; use ~")
         .because("wildcards only in the last word; use ~ on a field to search within words")
 }

@@ -107,9 +107,9 @@ impl Scanner {
         }
     }
 
-    /// The text between two places.
+    /// The text between two places, as far as there is any.
     pub fn text(&self, start: usize, end: usize) -> String {
-        self.chars.get(start..end).unwrap_or_default().iter().collect()
+        self.chars.get(start..end.min(self.chars.len())).unwrap_or_default().iter().collect()
     }
 
     /// Where the run of characters up to white space or `)` ends that begins at `from`.
@@ -252,7 +252,6 @@ impl Scanner {
             }
             self.at += 1;
             let token = match next {
-                '*' if tokens.last() == Some(&Token::Run) => continue,
                 '*' => Token::Run,
                 '?' => Token::One,
                 '\\' => Token::Char(self.escaped()?),

@@ -52,6 +52,17 @@ impl Term {
         Phrase { words: parts.into_iter().map(fold).collect(), last }
     }
 
+    /// The same with runs of `*` as one, which mean the same.
+    pub(super) fn collapsed(mut self) -> Self {
+        self.tokens.dedup_by(|a, b| *a == Token::Run && *b == Token::Run);
+        self
+    }
+
+    /// True for a `*` alone: anything.
+    pub(super) fn is_star(&self) -> bool {
+        !self.quoted && self.tokens == [Token::Run]
+    }
+
     /// True when a wildcard stands in another word than the last.
     pub(super) fn has_early_wildcard(&self) -> bool {
         let mut parts: Vec<&[Token]> = self.words().collect();

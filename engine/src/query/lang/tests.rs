@@ -1,5 +1,8 @@
 use super::*;
 
+mod errors;
+mod round_trip;
+
 fn printed(text: &str) -> String {
     parse(text).unwrap_or_else(|e| panic!("{text}: {e}")).to_string()
 }
@@ -111,5 +114,46 @@ fn examples_are_read_as_they_should() {
         assert_eq!(tree.to_string(), wanted, "{text}");
         assert_eq!(parse(wanted).unwrap(), tree, "{text}");
         assert_eq!(printed(wanted), wanted, "{text}");
+    }
+}
+
+/// The lines of all fenced blocks of one kind in the manual, split at their arrow.
+fn manual(kind: &str) -> Vec<(&'static str, Option<&'static str>)> {
+    let text = include_str!("../../../../docs/QUERY.md");
+    let mut lines = text.lines();
+    let mut found = Vec::new();
+    while lines.any(|line| line == format!("```{kind}")) {
+        for line in lines.by_ref().take_while(|line| *line != "```") {
+            let parts = line.split_once('→');
+            found.push(
+                parts.map_or((line.trim(), None), |(query, wanted)| (query.trim(), Some(wanted.trim()))),
+            );
+        }
+    }
+    found
+}
+
+#[test]
+fn examples_of_the_manual_are_read_as_it_says() {
+    let examples = manual("query");
+    assert!(examples.len() > 50, "{}", examples.len());
+    for (text, wanted) in examples {
+        assert_eq!(printed(text), wanted.unwrap_or(text));
+    }
+    for row in include_str!("../../../../docs/QUERY.md").split("## Saved questions").nth(1).unwrap().lines() {
+        let queries = row.split('|').nth(2).unwrap_or_default().split('`').skip(1).step_by(2);
+        queries.for_each(|query| drop(printed(query)));
+    }
+}
+
+#[test]
+fn faults_of_the_manual_are_where_it_says() {
+    let faults = manual("query-error");
+    assert!(faults.len() > 10, "{}", faults.len());
+    for (text, wanted) in faults {
+        let error = parse(text).expect_err(text);
+        let suggestion = error.suggestion.unwrap_or_default();
+        let found = format!("{} {} {suggestion}", error.position, error.length);
+        assert_eq!(found.trim(), wanted.unwrap_or_default(), "{text}");
     }
 }

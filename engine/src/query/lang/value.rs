@@ -1,31 +1,13 @@
-//! Clauses: operators, values, lists and ranges, typed by their field.
+//! The grammar of clauses: operators, values, lists and ranges.
 
 use super::VALUES_MAX;
 use super::error::SyntaxError;
 use super::fields::{Meaning, in_path_value, resolve};
-use super::literals::{self, NUMBER_TAKES};
-use super::parse::{Parser, early_wildcard};
+use super::parse::Parser;
 use super::scan::{FieldName, Joint, Op, Piece, Stop, is_quote};
 use super::times::{self, SPAN_TAKES};
-use super::tree::{Bound, Clause, Expr, Field, Name, Path, Scalar, Term, Test, Token, Value};
-
-/// The clause that values are read for.
-struct Asked {
-    field: Field,
-    op: Op,
-    /// Where the field's name begins.
-    start: usize,
-    /// Where the operator begins.
-    op_start: usize,
-    /// Inside a list.
-    list: bool,
-}
-
-impl Asked {
-    fn stop(&self) -> Stop {
-        Stop::Value { list: self.list, ranges: matches!(self.op, Op::Is | Op::Equals) }
-    }
-}
+use super::tree::{Bound, Clause, Expr, Field, Moment, Name, Path, Scalar, Test, Value};
+use super::typed::Asked;
 
 impl Parser {
     /// The clause whose name was read; its operator is here.
@@ -59,12 +41,19 @@ impl Parser {
         if op != (Op::Is, false) {
             return Err(SyntaxError::expected(op_start..self.scan.at, "`:`, as in last:15m").suggest(":"));
         }
-        let piece = self.scan.term(Stop::Text)?;
+        let piece = match self.scan.peek() {
+            Some(next) if !self.scan.at_stop(Stop::Text) => self.piece(next, Stop::Text)?,
+            _ => {
+                let asked = Asked { field: Field::Timestamp, op: op.0, start, op_start, list: false };
+                return Err(self.no_value(&asked).without_star());
+            }
+        };
+        self.ends_at_stop(&piece, Stop::Text)?;
         let text = piece.term.text();
         let Some(span) = times::span_ns(&text) else {
             return Err(SyntaxError::expected(piece.start..piece.end, SPAN_TAKES));
         };
-        let moment = super::tree::Moment::Now { text: format!("now-{text}"), offset_ns: -span };
+        let moment = Moment::Now { text: format!("now-{text}"), offset_ns: -span };
         let low = Some(Bound { inclusive: true, scalar: Scalar::Time(moment) });
         let test = Test::Within { low, high: None };
         Ok(Expr::Clause(Clause { field: Field::Timestamp, test, position: start }))
@@ -106,7 +95,7 @@ impl Parser {
         let test = match self.scan.peek() {
             Some('(') => return self.list(asked, tests),
             _ if self.scan.at_stop(asked.stop()) => return Err(self.no_value(asked)),
-            _ if asked.field == Field::Changed => self.path()?,
+            _ if asked.field == Field::Changed => self.path(asked.stop())?,
             Some('[' | '{') if ranges => self.brackets(asked)?,
             Some(next) => {
                 let piece = self.piece(next, asked.stop())?;
@@ -230,16 +219,18 @@ impl Parser {
         let whole = self.scan.text(place.start, place.end);
         let ends = asked.open_bound(low, true).and_then(|low| Ok((low, asked.open_bound(&high, true)?)));
         let (low, high) = ends.map_err(|error| {
-            let plain = !asked.is_typed() && error.suggestion.is_none();
-            if plain { error.suggest(super::print::in_quotes(&whole)) } else { error }
+            if asked.is_typed() || error.suggestion.is_some() {
+                return error;
+            }
+            SyntaxError::expected(place.clone(), error.expected).suggest(super::print::in_quotes(&whole))
         })?;
         asked.within(low, high, place)
     }
 
     /// The value of `changed:`.
-    fn path(&mut self) -> Result<Test, SyntaxError> {
+    fn path(&mut self, stop: Stop) -> Result<Test, SyntaxError> {
         let start = self.scan.at;
-        if self.scan.eat('*') && self.scan.at_stop(Stop::Value { list: true, ranges: false }) {
+        if self.scan.eat('*') && self.scan.at_stop(stop) {
             return Ok(Test::Present);
         }
         self.scan.at = start;
@@ -250,7 +241,7 @@ impl Parser {
                 break;
             }
         }
-        if !self.scan.at_stop(Stop::Value { list: true, ranges: false }) {
+        if !self.scan.at_stop(stop) {
             return Err(self.no_path_name());
         }
         Ok(Test::Is(Value::Path(Path(names))))
@@ -302,194 +293,4 @@ impl Parser {
         let error = SyntaxError::expected(at..at, expected);
         if asked.op == Op::Is { error.suggest("*") } else { error }
     }
-}
-
-impl Asked {
-    /// True where only values of one type make sense.
-    fn is_typed(&self) -> bool {
-        matches!(self.field, Field::Sequence | Field::Timestamp | Field::CommittedAt | Field::Address)
-    }
-
-    /// A single value.
-    fn leaf(&self, piece: Piece) -> Result<Test, SyntaxError> {
-        if self.op == Op::Is && !piece.term.quoted && piece.term.tokens == [Token::Run] {
-            return Ok(Test::Present);
-        }
-        match self.op {
-            Op::Is => Ok(Test::Is(self.typed(piece, false)?)),
-            Op::Equals => Ok(Test::Equals(self.typed(self.literal(piece)?, true)?)),
-            Op::Contains => {
-                let piece = self.literal(piece)?;
-                if piece.term.tokens.is_empty() {
-                    return Err(SyntaxError::expected(
-                        piece.start..piece.end,
-                        "at least one character to search for",
-                    ));
-                }
-                Ok(Test::Contains(piece.term))
-            }
-            Op::Order { low, inclusive } => {
-                let bound = Some(self.bound(&self.literal(piece)?, inclusive)?);
-                Ok(if low {
-                    Test::Within { low: bound, high: None }
-                } else {
-                    Test::Within { low: None, high: bound }
-                })
-            }
-        }
-    }
-
-    /// Wildcards stand for themselves here.
-    fn literal(&self, mut piece: Piece) -> Result<Piece, SyntaxError> {
-        if piece.term.quoted && piece.term.has_wildcards() {
-            let place = piece.end - 1..piece.end;
-            return Err(SyntaxError::expected(place, "nothing behind the closing quote")
-                .because("a `*` behind quotes goes with `:` only"));
-        }
-        for token in &mut piece.term.tokens {
-            *token = match *token {
-                Token::Run => Token::Char('*'),
-                Token::One => Token::Char('?'),
-                plain => plain,
-            };
-        }
-        Ok(piece)
-    }
-
-    fn typed(&self, piece: Piece, equals: bool) -> Result<Value, SyntaxError> {
-        let place = piece.start..piece.end;
-        match &self.field {
-            Field::Sequence => {
-                let literal = literals::plain(&piece.term.text());
-                literal.map(Value::Number).ok_or_else(|| self.wrong(&piece, "a number"))
-            }
-            Field::Timestamp | Field::CommittedAt => {
-                let moment = times::moment(&piece.term.text(), equals);
-                moment.map(Value::Time).ok_or_else(|| self.wrong(&piece, times::TAKES))
-            }
-            Field::EventId if piece.term.has_wildcards() => {
-                Err(SyntaxError::expected(place, "a whole id, without wildcards"))
-            }
-            Field::Address if !equals => {
-                let network = literals::network(&piece.term.text());
-                let network = network.map_err(|takes| SyntaxError::expected(place, takes))?;
-                Ok(network.unwrap_or(Value::Term(piece.term)))
-            }
-            Field::Metadata(_) | Field::UserAgent if piece.term.has_early_wildcard() => {
-                let start = self.op_start;
-                let text = self.contained(&piece.term);
-                let mut error = early_wildcard(&piece);
-                if let Some(text) = text {
-                    error.position = start;
-                    error.length = piece.end - start;
-                    error = error.suggest(format!("~{text}"));
-                }
-                Err(error)
-            }
-            _ => Ok(Value::Term(piece.term)),
-        }
-    }
-
-    /// What `~` could look for instead of a pattern: the longest part between its wildcards.
-    fn contained(&self, term: &Term) -> Option<String> {
-        if self.list {
-            return None;
-        }
-        let parts = term.tokens.split(|token| !matches!(token, Token::Char(_)));
-        let longest = parts.max_by_key(|part| part.len()).filter(|part| !part.is_empty())?;
-        let text = Term { tokens: longest.to_vec(), quoted: true }.text();
-        Some(super::print::in_quotes(&text))
-    }
-
-    /// An end of a range; `None` for `*`.
-    fn open_bound(&self, piece: &Piece, inclusive: bool) -> Result<Option<Bound>, SyntaxError> {
-        if !piece.term.quoted && piece.term.tokens == [Token::Run] {
-            return Ok(None);
-        }
-        self.bound(piece, inclusive).map(Some)
-    }
-
-    fn bound(&self, piece: &Piece, inclusive: bool) -> Result<Bound, SyntaxError> {
-        let text = piece.term.text();
-        let scalar = match self.field {
-            Field::Sequence => literals::plain(&text).map(Scalar::Number).ok_or("a number"),
-            Field::Timestamp | Field::CommittedAt => {
-                times::moment(&text, false).map(Scalar::Time).ok_or(times::TAKES)
-            }
-            Field::Metadata(_) | Field::UserAgent => {
-                literals::with_unit(&text).map(Scalar::Number).ok_or(NUMBER_TAKES)
-            }
-            Field::Address => text.parse().map(Scalar::Address).map_err(|_| "an IPv4 or IPv6 address"),
-            _ => Ok(Scalar::Text(text)),
-        };
-        let scalar = scalar.map_err(|takes| self.wrong(piece, takes))?;
-        Ok(Bound { inclusive, scalar })
-    }
-
-    /// A range, which must have an end.
-    fn within(
-        &self,
-        low: Option<Bound>,
-        high: Option<Bound>,
-        place: std::ops::Range<usize>,
-    ) -> Result<Test, SyntaxError> {
-        if self.field == Field::EventId {
-            return Err(SyntaxError::expected(place, "a whole id: ids have no ranges"));
-        }
-        let family = |bound: &Option<Bound>| match bound.as_ref().map(|bound| &bound.scalar) {
-            Some(Scalar::Address(address)) => Some(address.is_ipv4()),
-            _ => None,
-        };
-        match (&low, &high) {
-            (None, None) => {
-                let error = SyntaxError::expected(place, "a range with at least one end");
-                Err(if self.op == Op::Is { error.suggest("*") } else { error })
-            }
-            (Some(_), Some(_)) if family(&low) != family(&high) => {
-                Err(SyntaxError::expected(place, "two addresses of one family, IPv4 or IPv6"))
-            }
-            _ => Ok(Test::Within { low, high }),
-        }
-    }
-
-    /// A value of the wrong type.
-    fn wrong(&self, piece: &Piece, takes: &str) -> SyntaxError {
-        let text = piece.term.text();
-        if let Some((op, rest)) = near_operator(self.op, &text).filter(|_| !self.list) {
-            let place = self.op_start..piece.end;
-            return SyntaxError::expected(place, takes).suggest(format!("{op}{rest}"));
-        }
-        let error = SyntaxError::expected(piece.start..piece.end, takes);
-        match self.near(&text) {
-            Some(near) => error.suggest(near),
-            None => error,
-        }
-    }
-
-    /// A value of the right type that is spelled almost like this.
-    fn near(&self, text: &str) -> Option<String> {
-        let respelled = text.replace('/', "-").replace(' ', "T");
-        match self.field {
-            Field::Timestamp | Field::CommittedAt => times::moment(&respelled, false).map(|_| respelled),
-            Field::Metadata(_) | Field::UserAgent => literals::near_unit(text),
-            _ => None,
-        }
-    }
-}
-
-/// The operator that was perhaps meant where a value begins with another one's character, and the
-/// value without it.
-pub(super) fn near_operator(op: Op, value: &str) -> Option<(&'static str, &str)> {
-    let first = value.chars().next()?;
-    let rest = &value[first.len_utf8()..];
-    let meant = match (op, first) {
-        (Op::Equals, '>') => ">=",
-        (Op::Equals, '<') => "<=",
-        (Op::Equals | Op::Is, '=') => "=",
-        (Op::Equals | Op::Is, '~') => "~",
-        (Op::Equals | Op::Is, '!') | (Op::Order { low: false, inclusive: false }, '>') => "!=",
-        (Op::Contains, '=') => "~",
-        _ => return None,
-    };
-    (!rest.is_empty()).then_some((meant, rest))
 }
