@@ -120,8 +120,9 @@ fn texts(known: &Known) -> Result<Vec<Query>, Failure> {
     Ok(vec![
         query("text: an event id", &quoted(known.texts("/event_id")), false)?,
         query("text: a rare word", &quoted(known.texts("/metadata/trace_id")), false)?,
-        one("text: two common words", "timeout failed", false)?,
-        one("text: a phrase", "\"rate limited\"", false)?,
+        one("text: two common words", "order account", false)?,
+        one("text: a phrase", "\"the order\"", false)?,
+        one("text: a phrase of few values", "\"rate limited\"", false)?,
         one("text: a prefix", "depl*", false)?,
         one("path: status_code >= 500", "@status_code>=500", false)?,
         one("path: status_code in 5xx, api, 24 h", "category:api @status_code:[500 TO 599] last:24h", false)?,
@@ -129,8 +130,8 @@ fn texts(known: &Known) -> Result<Vec<Query>, Failure> {
         one("type contains", "event_type~deployed", false)?,
         one("anything but", "-category:api -status:success", false)?,
         one("changed", "changed:*", false)?,
-        one("count: two common words", "timeout failed", true)?,
-        one("count: a phrase", "\"rate limited\"", true)?,
+        one("count: two common words", "order account", true)?,
+        one("count: a phrase", "\"the order\"", true)?,
         one("count: status_code >= 500", "@status_code>=500", true)?,
         one("count: -category:api", "-category:api", true)?,
         one("count: category:(api OR auth) status:failure", "category:(api OR auth) status:failure", true)?,
@@ -159,8 +160,7 @@ fn ask(sizes: &Sizes, log: &Log, query: &Query, report: &mut Report) -> Result<(
     let one = |at: usize| -> Result<(), Failure> {
         let scope = query.scopes[at % query.scopes.len()].clone();
         let limit = if query.count { 1 } else { PAGE };
-        let search =
-            Search { scope, order: Order::Desc, limit, after: None, head: None, count: query.count };
+        let search = Search { scope, order: Order::Desc, limit, after: None, head: None, count: query.count };
         let found = log.search(&search, &Budget::unlimited())?;
         if query.found && found.records.is_empty() {
             return Err(format!("{}: nothing found with {:?}", query.what, search.scope).into());

@@ -335,7 +335,9 @@ fn word_of(bits: &[u8]) -> u64 {
 
 fn or_into(words: &mut [u64], set_: &Set<'_>) {
     match set_ {
-        Set::Bits(bits) => words.iter_mut().zip(bits.chunks(8)).for_each(|(word, bits)| *word |= word_of(bits)),
+        Set::Bits(bits) => {
+            words.iter_mut().zip(bits.chunks(8)).for_each(|(word, bits)| *word |= word_of(bits))
+        }
         other => other.each(|doc| set(words, doc)),
     }
 }

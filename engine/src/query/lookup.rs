@@ -231,7 +231,9 @@ impl<'a> Look<'a, '_> {
             }
             ValueTest::Contains { part, .. } => self.scan(of, "", found, |value| contains(value, part))?,
             ValueTest::Present => self.scan(of, "", found, |_| true)?,
-            ValueTest::Addresses { .. } => self.scan(of, "", found, |value| asked.test.holds_of_text(value))?,
+            ValueTest::Addresses { .. } => {
+                self.scan(of, "", found, |value| asked.test.holds_of_text(value))?
+            }
             ValueTest::Bytes { .. } => {
                 view.terms(of, &mut |_, value, postings| {
                     if std::str::from_utf8(value).is_ok_and(|value| asked.test.holds_of_text(value)) {
@@ -293,7 +295,12 @@ impl<'a> Look<'a, '_> {
     }
 
     /// Documents of values that are listed nowhere: those may match that have the words.
-    fn doubt(&self, listed: Postings<'a>, asked: &Asked<'_>, lists: &mut Lists<'a>) -> Result<(), StoreError> {
+    fn doubt(
+        &self,
+        listed: Postings<'a>,
+        asked: &Asked<'_>,
+        lists: &mut Lists<'a>,
+    ) -> Result<(), StoreError> {
         let needs = asked.test.needs();
         let mut docs = self.union(&[listed])?;
         if !needs.is_empty() {

@@ -35,6 +35,8 @@ mod pattern;
 mod phrase;
 mod plan;
 mod record;
+#[cfg(test)]
+mod record_tests;
 mod select;
 mod value;
 mod words;
@@ -43,8 +45,8 @@ pub use answer::{Bucket, Dimension, ErrorGroup, Facet, FacetValue, Group, Hint, 
 pub use budget::{Budget, Over};
 pub use cursor::{Cursor, CursorError, CursorKey};
 pub use docset::DocSet;
-pub use part::{Bodies, Part, Seen, Source};
 pub use page::page;
+pub use part::{Bodies, Part, Seen, Source};
 pub use pattern::Pattern;
 pub use phrase::Phrase;
 pub use plan::Plan;
@@ -125,4 +127,3 @@ pub struct Hits {
     /// All matches of the snapshot, on whatever page; `None` unless asked for.
     pub matched: Option<u64>,
 }
-

@@ -157,7 +157,7 @@ impl Node {
     }
 
     /// Rank of what looking it up in a segment costs.
-    fn cost(&self) -> u32 {
+    pub(super) fn cost(&self) -> u32 {
         match self {
             Self::All | Self::Nothing => 0,
             Self::Leaf(leaf) => leaf.cost(),
@@ -178,7 +178,9 @@ impl Leaf {
             Self::Envelope { tests, .. } => worst(tests),
             Self::Metadata { tests, .. } => 20 + worst(tests),
             Self::Changed { .. } => 60,
-            Self::Text { phrase, .. } => 50 + phrase.as_ref().map_or(0, |p| 100 * u32::from(p.last.is_some())),
+            Self::Text { phrase, .. } => {
+                50 + phrase.as_ref().map_or(0, |p| 100 * u32::from(p.last.is_some()))
+            }
         }
     }
 }

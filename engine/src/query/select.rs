@@ -25,6 +25,9 @@ const PATIENCE: u64 = 512;
 /// Steps of a walk that a look at a record costs.
 const RECORD_STEPS: u64 = 32;
 
+/// Event time, document, and whether only the record can tell if it matches.
+type Candidate = (i64, u32, bool);
+
 /// A part in which a plan was looked up.
 struct Share<'a, 'p, 'b> {
     look: Look<'a, 'b>,
@@ -98,10 +101,9 @@ fn all_of(seen: Seen<'_>, plan: &Plan, pace: &Pace<'_>) -> Result<DocSet, StoreE
 pub(super) fn count(seen: Seen<'_>, plan: &Plan, pace: &Pace<'_>) -> Result<u64, StoreError> {
     let Some(share) = Share::of(seen, plan, pace)? else { return Ok(0) };
     // One value in a whole segment: its list knows its length.
-    if share.own.is_none() && seen.docs >= seen.view.docs() && plan.spans(seen.span) {
-        if let Some(only) = share.found.only_list() {
-            return Ok(only.count());
-        }
+    let whole = share.own.is_none() && seen.docs >= seen.view.docs() && plan.spans(seen.span);
+    if let Some(only) = share.found.only_list().filter(|_| whole) {
+        return Ok(only.count());
     }
     Ok(share.all()?.count())
 }
@@ -207,7 +209,7 @@ impl<'a, 'p, 'b> Share<'a, 'p, 'b> {
 
     /// The documents of one conjunct, no times yet, and whether they may match only; and whether they
     /// are few.
-    fn candidates(&self, rarest: &[Found<'a, 'p>]) -> Result<(Vec<(i64, u32, bool)>, bool), StoreError> {
+    fn candidates(&self, rarest: &[Found<'a, 'p>]) -> Result<(Vec<Candidate>, bool), StoreError> {
         let three = match rarest {
             [rarest] => rarest.three(&self.look)?,
             _ => Found::All.three(&self.look)?,
@@ -225,8 +227,9 @@ impl<'a, 'p, 'b> Share<'a, 'p, 'b> {
         Ok((rows, count <= SPARSE))
     }
 
-    fn keep(&self, rows: &mut Vec<(i64, u32, bool)>, others: &[Found<'a, 'p>]) -> Result<(), StoreError> {
-        let tests = others.iter().map(|other| other.test(&self.look)).collect::<Result<Vec<Test<'_, '_>>, _>>()?;
+    fn keep(&self, rows: &mut Vec<Candidate>, others: &[Found<'a, 'p>]) -> Result<(), StoreError> {
+        let tests =
+            others.iter().map(|other| other.test(&self.look)).collect::<Result<Vec<Test<'_, '_>>, _>>()?;
         for test in &tests {
             let mut failed = None;
             self.look.pace.step(rows.len())?;
@@ -248,7 +251,7 @@ impl<'a, 'p, 'b> Share<'a, 'p, 'b> {
     /// The first rows in order; doubtful ones are decided one by one until there are enough.
     fn first_of(
         &self,
-        mut rest: Vec<(i64, u32, bool)>,
+        mut rest: Vec<Candidate>,
         order: Order,
         limit: usize,
     ) -> Result<Vec<(i64, u32)>, StoreError> {

@@ -177,7 +177,9 @@ fn unlisted(look: &Look<'_, '_>, found: &[Words<'_>]) -> Result<DocSet, StoreErr
     let mut all = DocSet::All(docs);
     let mut ordered: Vec<&Words<'_>> = found.iter().collect();
     let most = |words: &Words<'_>| {
-        words.terms.len() as u64 + words.maybe.len() as u64 + words.docs.iter().map(Postings::count).sum::<u64>()
+        words.terms.len() as u64
+            + words.maybe.len() as u64
+            + words.docs.iter().map(Postings::count).sum::<u64>()
     };
     ordered.sort_by_key(|words| most(words));
     for words in ordered {
