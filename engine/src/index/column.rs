@@ -151,7 +151,11 @@ impl<'a> Column<'a> {
         while at < range.end {
             let end = range.end.min((at / BLOCK + 1) * BLOCK);
             let (base, width, bytes) = self.block(at, end).ok_or_else(|| {
-                StoreError::damaged(self.path, 0, format!("a column of {} values has none at {at}", self.count))
+                StoreError::damaged(
+                    self.path,
+                    0,
+                    format!("a column of {} values has none at {at}", self.count),
+                )
             })?;
             let mask = if width == 8 { u64::MAX } else { (1 << (width * 8)) - 1 };
             for word in (0..end - at).filter_map(|i| bytes.get(i * width..)?.first_chunk()) {

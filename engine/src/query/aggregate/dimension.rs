@@ -169,6 +169,23 @@ impl Places {
     }
 }
 
+/// Finds the documents of a set that are in any of some lists, ascending.
+pub(super) fn common(docs: &DocSet, lists: &[Postings<'_>], found: &mut Vec<u32>) -> Result<(), StoreError> {
+    found.clear();
+    for list in lists {
+        list.set()?.each(|doc| {
+            if docs.contains(doc) {
+                found.push(doc);
+            }
+        });
+    }
+    if lists.len() > 1 {
+        found.sort_unstable();
+        found.dedup();
+    }
+    Ok(())
+}
+
 fn utf8(text: &[u8]) -> Result<&str, StoreError> {
     std::str::from_utf8(text).map_err(|_| StoreError::Refused("a value of the index is not UTF-8".to_owned()))
 }
@@ -241,7 +258,9 @@ fn at_path<'f, T: Ord>(
             found.extend(make(value));
         }
     })
-    .map_err(|why| StoreError::Refused(format!("the metadata of event {} is not JSON: {why}", fields.event_id)))?;
+    .map_err(|why| {
+        StoreError::Refused(format!("the metadata of event {} is not JSON: {why}", fields.event_id))
+    })?;
     found.sort_unstable();
     found.dedup();
     Ok(found)

@@ -4,7 +4,7 @@
 //! `message`) and the innermost stack frames (see `stack`): the first 8 bytes of the BLAKE3 hash over
 //! them, each followed by a zero byte.
 //!
-//! - The message is the first string among `metadata.message`, `error.message`, `error`, `reason`,
+//! - The message is the first string that is not blank among `metadata.message`, `error.message`, `error`, `reason`,
 //!   `detail`, `description`; where there is none, the action and the event type.
 //! - The stack is the first string, or array of strings (its lines), among `metadata.stack`,
 //!   `stack_trace`, `stacktrace`, `error.stack`, `traceback`.
@@ -14,7 +14,7 @@ use std::borrow::Cow;
 use hashbrown::HashMap;
 
 use super::events::Events;
-use super::json::{elements, member, string};
+use super::json::{elements, member, members, string};
 use super::message::normalized;
 use super::stack::top_frames;
 use crate::error::StoreError;
@@ -22,10 +22,18 @@ use crate::event::Fields;
 use crate::ids::hex;
 use crate::query::ErrorGroup;
 
-const MESSAGE: [&[&str]; 6] =
-    [&["message"], &["error", "message"], &["error"], &["reason"], &["detail"], &["description"]];
-const STACK: [&[&str]; 5] =
-    [&["stack"], &["stack_trace"], &["stacktrace"], &["error", "stack"], &["traceback"]];
+/// Members that are looked at.
+const NAMES: [&str; 9] = [
+    "message",
+    "error",
+    "reason",
+    "detail",
+    "description",
+    "stack",
+    "stack_trace",
+    "stacktrace",
+    "traceback",
+];
 /// Most bytes of texts that are remembered as known.
 const CACHE_BYTES_MAX: usize = 16 << 20;
 
@@ -85,10 +93,12 @@ fn range(events: &Events<'_>) -> Result<Option<(i64, i64)>, StoreError> {
 
 impl Gathered<'_> {
     fn add(&mut self, sequence: u64, fields: &Fields<'_>) -> Result<(), StoreError> {
-        let message = message_of(fields);
-        let stack = stack_of(fields.metadata).unwrap_or_default();
-        let group = self.group(fields.event_type, &message, &stack)?;
-        let spark = (i128::from(fields.time_ns) - i128::from(self.from_ns)) * self.sparks as i128 / self.length_ns;
+        let (message, stack) = told(fields.metadata);
+        let message =
+            message.unwrap_or_else(|| Cow::Owned(format!("{} {}", fields.action, fields.event_type)));
+        let group = self.group(fields.event_type, &message, &stack.unwrap_or_default())?;
+        let spark =
+            (i128::from(fields.time_ns) - i128::from(self.from_ns)) * self.sparks as i128 / self.length_ns;
         let group = &mut self.groups[group];
         group.count += 1;
         group.first_seen_ns = group.first_seen_ns.min(fields.time_ns);
@@ -146,23 +156,28 @@ fn fingerprint(event_type: &str, message: &str, frames: &[String]) -> [u8; 8] {
     first
 }
 
-fn message_of<'f>(fields: &'f Fields<'_>) -> Cow<'f, str> {
-    let found = MESSAGE.iter().find_map(|names| string(at(fields.metadata, names)?));
-    found.unwrap_or_else(|| Cow::Owned(format!("{} {}", fields.action, fields.event_type)))
+/// Message and stack of metadata, which is read once.
+fn told(metadata: &str) -> (Option<Cow<'_, str>>, Option<Cow<'_, str>>) {
+    let mut found = [None; NAMES.len()];
+    for (name, value) in members(metadata) {
+        if let Some(at) = NAMES.iter().position(|known| *known == name) {
+            found[at] = Some(value);
+        }
+    }
+    let [message, error, reason, detail, description, stack, stack_trace, stacktrace, traceback] = found;
+    let of_error = |name| error.and_then(|error| member(error, name));
+    let texts = [message, of_error("message"), error, reason, detail, description].into_iter().flatten();
+    let stacks = [stack, stack_trace, stacktrace, of_error("stack"), traceback].into_iter().flatten();
+    let said = |text: &Cow<'_, str>| !text.trim().is_empty();
+    (texts.filter_map(string).find(said), stacks.filter_map(lines).find(said))
 }
 
-fn stack_of(metadata: &str) -> Option<Cow<'_, str>> {
-    STACK.iter().find_map(|names| {
-        let value = at(metadata, names)?;
-        string(value).or_else(|| {
-            let lines: Vec<Cow<'_, str>> = elements(value).filter_map(string).collect();
-            (!lines.is_empty()).then(|| Cow::Owned(lines.join("\n")))
-        })
+/// A string, or the strings of an array as lines.
+fn lines(value: &str) -> Option<Cow<'_, str>> {
+    string(value).or_else(|| {
+        let lines: Vec<Cow<'_, str>> = elements(value).filter_map(string).collect();
+        Some(Cow::Owned(lines.join("\n")))
     })
-}
-
-fn at<'a>(metadata: &'a str, names: &[&str]) -> Option<&'a str> {
-    names.iter().try_fold(metadata, |object, name| member(object, name))
 }
 
 #[cfg(test)]
@@ -171,22 +186,19 @@ mod tests {
 
     #[test]
     fn message_and_stack_are_the_first_strings_of_their_members() {
-        for (metadata, wanted) in [
-            (r#"{"reason":"r","error":{"message":"em","stack":"es"},"message":"m"}"#, "m"),
-            (r#"{"reason":"r","error":{"message":"em"},"message":7}"#, "em"),
-            (r#"{"error":"e","detail":"d"}"#, "e"),
-            (r#"{"description":"x\"y"}"#, "x\"y"),
+        for (metadata, message, stack) in [
+            (r#"{"reason":"r","error":{"message":"em","stack":"es"},"message":"m"}"#, Some("m"), Some("es")),
+            (
+                r#"{"reason":"r","error":{"message":"em"},"message":7,"stack":["a",1,"b"]}"#,
+                Some("em"),
+                Some("a\nb"),
+            ),
+            (r#"{"error":"e","detail":"d","traceback":"t","stacktrace":[]}"#, Some("e"), Some("t")),
+            (r#"{"description":"x\"y","message":" ","stack":null}"#, Some("x\"y"), None),
+            (r#"{"error":[],"stack":{}}"#, None, None),
         ] {
-            let found = MESSAGE.iter().find_map(|names| string(at(metadata, names)?));
-            assert_eq!(found.as_deref(), Some(wanted), "{metadata}");
-        }
-        for (metadata, wanted) in [
-            (r#"{"error":{"stack":"es"},"stack":["a",1,"b"]}"#, Some("a\nb")),
-            (r#"{"error":{"stack":"es"},"stack":null}"#, Some("es")),
-            (r#"{"traceback":"t","stacktrace":[]}"#, Some("t")),
-            (r#"{"stack":{}}"#, None),
-        ] {
-            assert_eq!(stack_of(metadata).as_deref(), wanted, "{metadata}");
+            let found = told(metadata);
+            assert_eq!((found.0.as_deref(), found.1.as_deref()), (message, stack), "{metadata}");
         }
     }
 

@@ -6,6 +6,8 @@ use crate::query::{Ask, Budget, DocSet, Order, Part, Plan, Seen, matching, page}
 
 /// Records that are read under one look at a part.
 const RECORDS_PER_LOOK: usize = 512;
+/// Up to so many documents that do not match are taken away from what all documents give.
+const FEW: u64 = 64;
 
 /// The events that a question is about.
 #[derive(Clone, Copy)]
@@ -48,7 +50,9 @@ impl Events<'_> {
     ) -> Result<(), StoreError> {
         for docs in docs.chunks(RECORDS_PER_LOOK) {
             self.budget.check()?;
-            part.read(|seen| docs.iter().try_for_each(|&doc| record(&seen, doc, |fields| visit(doc, fields))))?;
+            part.read(|seen| {
+                docs.iter().try_for_each(|&doc| record(&seen, doc, |fields| visit(doc, fields)))
+            })?;
         }
         Ok(())
     }
@@ -66,6 +70,18 @@ impl Events<'_> {
     }
 }
 
+/// The documents of a view that are not in a set, where they are few: of most questions the log's own
+/// events are left out, and nothing else.
+pub(super) fn others(docs: &DocSet, all: u32) -> Option<Vec<u32>> {
+    if u64::from(all).saturating_sub(docs.count()) > FEW {
+        return None;
+    }
+    Some(match docs {
+        DocSet::All(visible) => (*visible..all).collect(),
+        docs => docs.complement(all).to_vec(),
+    })
+}
+
 /// Shows the envelope of a record.
 pub(super) fn record<R>(
     seen: &Seen<'_>,
@@ -73,7 +89,24 @@ pub(super) fn record<R>(
     visit: impl FnOnce(&Fields<'_>) -> Result<R, StoreError>,
 ) -> Result<R, StoreError> {
     let body = seen.body(doc)?;
-    let fields = Fields::scan(&body)
-        .map_err(|detail| StoreError::Refused(format!("sequence {} is no event: {detail}", seen.sequence(doc))))?;
+    let fields = Fields::scan(&body).map_err(|detail| {
+        StoreError::Refused(format!("sequence {} is no event: {detail}", seen.sequence(doc)))
+    })?;
     visit(&fields)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_others_are_told_only_where_they_are_few() {
+        assert_eq!(others(&DocSet::All(10), 10), Some(vec![]));
+        assert_eq!(others(&DocSet::All(8), 10), Some(vec![8, 9]));
+        assert_eq!(others(&DocSet::List(vec![0, 2]), 4), Some(vec![1, 3]));
+        let most = DocSet::All(200).filter(|doc| doc % 50 != 7);
+        assert_eq!(others(&most, 202), Some(vec![7, 57, 107, 157, 200, 201]));
+        assert_eq!(others(&most, 300), None);
+        assert_eq!(others(&DocSet::empty(), 65), None);
+    }
 }

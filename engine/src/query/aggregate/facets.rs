@@ -8,13 +8,10 @@
 use hashbrown::HashMap;
 
 use super::dimension::{Axis, Places, Value, values_of};
-use super::events::{Events, record};
+use super::events::{Events, others, record};
 use crate::error::StoreError;
 use crate::index::{Postings, View};
 use crate::query::{Budget, Dimension, DocSet, Facet, FacetValue, Seen};
-
-/// Up to so many documents are read rather than every list intersected.
-const FEW: u64 = 64;
 
 /// Counts of one dimension.
 #[derive(Default)]
@@ -26,9 +23,9 @@ struct Tally {
 /// What is counted in one segment.
 struct Segment<'s, 'v> {
     view: View<'v>,
-    /// How many documents there are, visible or not.
-    all: u64,
+    /// Documents past these do not count.
     docs: u32,
+    axis: &'s Axis,
     budget: &'s Budget<'s>,
 }
 
@@ -43,62 +40,61 @@ pub fn facets(events: &Events<'_>, of: &[Dimension], top: usize) -> Result<(Vec<
     for part in events.parts() {
         let open = events.look(part, |seen, docs| {
             matched += docs.count();
-            let tallies = axes.iter().zip(&mut tallies);
-            tallies.map(|(axis, tally)| tally.add(seen, &docs, axis, events.budget)).collect()
+            listed(seen, &docs, &axes, &mut tallies, events.budget)
         })?;
-        let open: Vec<Vec<u32>> = open.unwrap_or_default();
-        for ((axis, tally), docs) in axes.iter().zip(&mut tallies).zip(open) {
-            events.records(part, &docs, |_, fields| tally.add_record(&values_of(fields, axis)?, events.budget))?;
+        for ((axis, tally), docs) in axes.iter().zip(&mut tallies).zip(open.unwrap_or_default()) {
+            events.records(part, &docs, |_, fields| {
+                tally.add_record(&values_of(fields, axis)?, events.budget)
+            })?;
         }
     }
     Ok((tallies.into_iter().map(|tally| tally.facet(top)).collect(), matched))
 }
 
-impl Tally {
-    /// Counts what lists tell of a segment; returns the documents that only their records can.
-    fn add(
-        &mut self,
-        seen: &Seen<'_>,
-        docs: &DocSet,
-        axis: &Axis,
-        budget: &Budget<'_>,
-    ) -> Result<Vec<u32>, StoreError> {
-        let all = seen.view.docs();
-        let segment = Segment { view: seen.view, all: u64::from(all), docs: seen.docs, budget };
+/// Counts what the lists of a segment tell; returns per dimension the documents that only their
+/// records can.
+fn listed(
+    seen: &Seen<'_>,
+    docs: &DocSet,
+    axes: &[Axis],
+    tallies: &mut [Tally],
+    budget: &Budget<'_>,
+) -> Result<Vec<Vec<u32>>, StoreError> {
+    let all = seen.view.docs();
+    let others = others(docs, all);
+    let mut open = Vec::with_capacity(axes.len());
+    let mut whole = vec![false; axes.len()];
+    for ((axis, tally), whole) in axes.iter().zip(&mut *tallies).zip(&mut whole) {
         let places = Places::of(seen.view, axis)?;
         let mut unlisted = DocSet::empty();
         for places in &places {
             unlisted = unlisted.or(places.unlisted(seen.view, seen.docs)?, seen.docs);
         }
-        let few = docs.count() + FEW >= segment.all && docs.count() < segment.all;
-        if !unlisted.is_empty() {
-            let open = docs.clone().and(unlisted.clone());
-            self.add_listed(&segment, &docs.clone().without(&unlisted), axis, &places)?;
-            return Ok(open.to_vec());
+        *whole = unlisted.is_empty() && others.is_some();
+        let segment = Segment { view: seen.view, docs: if *whole { all } else { seen.docs }, axis, budget };
+        if *whole {
+            tally.add(&segment, &places, DocSet::All(all))?;
+        } else {
+            tally.add(&segment, &places, docs.clone().without(&unlisted))?;
         }
-        if !few {
-            self.add_listed(&segment, docs, axis, &places)?;
-            return Ok(Vec::new());
-        }
-        let whole = Segment { docs: all, ..segment };
-        self.add_listed(&whole, &DocSet::All(all), axis, &places)?;
-        for doc in (0..all).filter(|&doc| !docs.contains(doc)) {
-            let values = record(seen, doc, |fields| values_of(fields, axis))?;
-            self.take_record(&values);
-        }
-        Ok(Vec::new())
+        open.push(docs.clone().and(unlisted).to_vec());
     }
+    for doc in others.unwrap_or_default() {
+        record(seen, doc, |fields| {
+            let counted = axes.iter().zip(tallies.iter_mut()).zip(&whole).filter(|(_, whole)| **whole);
+            counted
+                .map(|(pair, _)| pair)
+                .try_for_each(|(axis, tally)| tally.take_record(&values_of(fields, axis)?))
+        })?;
+    }
+    Ok(open)
+}
 
+impl Tally {
     /// Counts documents whose values are all in lists.
-    fn add_listed(
-        &mut self,
-        segment: &Segment<'_, '_>,
-        docs: &DocSet,
-        axis: &Axis,
-        places: &[Places],
-    ) -> Result<(), StoreError> {
-        let single = !matches!(axis, Axis::Path(_));
-        let mut left = docs.clone();
+    fn add(&mut self, segment: &Segment<'_, '_>, places: &[Places], docs: DocSet) -> Result<(), StoreError> {
+        let single = !matches!(segment.axis, Axis::Path(_));
+        let mut left = docs;
         for (at, tried) in places.iter().enumerate() {
             let counted = self.add_places(segment, &left, tried)?;
             let missing = left.count().saturating_sub(counted);
@@ -147,20 +143,24 @@ impl Tally {
         values.iter().try_for_each(|value| self.add_value(Value::from(value), 1, budget))
     }
 
-    fn take_record(&mut self, values: &[FacetValue]) {
+    /// Takes away what was counted of a document that does not match.
+    #[expect(clippy::unnecessary_wraps, reason = "one of several steps, of which the others can fail")]
+    fn take_record(&mut self, values: &[FacetValue]) -> Result<(), StoreError> {
         self.missing -= u64::from(values.is_empty()).min(self.missing);
         for value in values {
             if let Some(count) = self.counts.get_mut(value) {
                 *count -= 1;
             }
         }
+        Ok(())
     }
 
     fn facet(self, top: usize) -> Facet {
         let mut values: Vec<(FacetValue, u64)> =
             self.counts.into_iter().filter(|(_, count)| *count > 0).collect();
         let total: u64 = values.iter().map(|(_, count)| count).sum();
-        let compare = |a: &(FacetValue, u64), b: &(FacetValue, u64)| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0));
+        let compare =
+            |a: &(FacetValue, u64), b: &(FacetValue, u64)| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0));
         if values.len() > top {
             values.select_nth_unstable_by(top, compare);
             values.truncate(top);
@@ -175,7 +175,7 @@ impl Segment<'_, '_> {
     /// How many of the documents are in any of the lists of one value.
     fn count(&self, docs: &DocSet, lists: &[Postings<'_>]) -> Result<u64, StoreError> {
         match (lists, docs) {
-            ([list], DocSet::All(docs)) if u64::from(*docs) == self.all => Ok(list.count()),
+            ([list], DocSet::All(docs)) if *docs == self.view.docs() => Ok(list.count()),
             ([list], docs) => Ok(docs.count_common(&list.set()?)),
             (lists, docs) => Ok(DocSet::union(lists, self.docs)?.and(docs.clone()).count()),
         }

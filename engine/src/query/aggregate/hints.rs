@@ -63,7 +63,9 @@ fn hint(position: usize, path: &Path, known: &BTreeSet<Vec<u8>>) -> Hint {
     Hint {
         position,
         detail: format!("no event has the path metadata.{asked}"),
-        suggestion: best.filter(|(likeness, _)| *likeness >= LIKENESS_MIN).map(|(_, shown)| format!("@{shown}")),
+        suggestion: best
+            .filter(|(likeness, _)| *likeness >= LIKENESS_MIN)
+            .map(|(_, shown)| format!("@{shown}")),
     }
 }
 

@@ -6,16 +6,14 @@
 
 use std::collections::BTreeMap;
 
-use super::dimension::{Places, Value};
-use super::events::{Events, record};
+use super::dimension::{Places, Value, common};
+use super::events::{Events, others, record};
 use crate::error::StoreError;
 use crate::index::{Cuts, Field, Times};
 use crate::query::{Bucket, DocSet, Scope, Seen, Split};
 
 /// Most buckets of an answer.
 const BUCKETS_MAX: i128 = 10_000;
-/// Up to so many documents that do not match are taken away one by one.
-const FEW: u64 = 64;
 
 /// The buckets of an answer: multiples of an interval, one after the other.
 #[derive(Clone, Copy)]
@@ -107,11 +105,7 @@ impl Grid {
     }
 
     /// A segment's documents, cut at the buckets' starts.
-    fn cut<'a>(
-        &self,
-        times: Times<'a>,
-        buckets: &std::ops::Range<usize>,
-    ) -> Result<Cuts<'a>, StoreError> {
+    fn cut<'a>(&self, times: Times<'a>, buckets: &std::ops::Range<usize>) -> Result<Cuts<'a>, StoreError> {
         let bounds: Vec<i64> = (buckets.start..=buckets.end).map(|bucket| self.start(bucket)).collect();
         times.cut(&bounds)
     }
@@ -120,16 +114,15 @@ impl Grid {
 impl Counts {
     fn add(&mut self, seen: &Seen<'_>, docs: &DocSet, grid: Grid) -> Result<(), StoreError> {
         let (times, buckets) = (seen.view.times()?, grid.within(seen.view.span()));
-        let (count, all) = (docs.count(), seen.view.docs());
         if let DocSet::List(list) = docs {
-            return self.add_list(times, list, grid);
+            return each_bucket(times, list, grid, |bucket| self.all[bucket] += 1);
         }
         let cuts = grid.cut(times, &buckets)?;
-        if count + FEW >= u64::from(all) {
+        if let Some(others) = others(docs, seen.view.docs()) {
             for (stretch, bucket) in buckets.enumerate() {
                 self.all[bucket] += cuts.count(stretch);
             }
-            return self.take_others(times, docs, all, grid);
+            return each_bucket(times, &others, grid, |bucket| self.all[bucket] -= 1);
         }
         for (stretch, bucket) in buckets.enumerate() {
             let mut found = 0;
@@ -139,29 +132,13 @@ impl Counts {
         Ok(())
     }
 
-    fn add_list(&mut self, times: Times<'_>, list: &[u32], grid: Grid) -> Result<(), StoreError> {
-        for &doc in list {
-            if let Some(bucket) = grid.bucket(times.at(doc)?) {
-                self.all[bucket] += 1;
-            }
-        }
-        Ok(())
-    }
-
-    /// Takes away the documents that do not match.
-    fn take_others(&mut self, times: Times<'_>, docs: &DocSet, all: u32, grid: Grid) -> Result<(), StoreError> {
-        if matches!(docs, DocSet::All(docs) if *docs == all) {
-            return Ok(());
-        }
-        for doc in (0..all).filter(|&doc| !docs.contains(doc)) {
-            if let Some(bucket) = grid.bucket(times.at(doc)?) {
-                self.all[bucket] -= 1;
-            }
-        }
-        Ok(())
-    }
-
-    fn add_split(&mut self, seen: &Seen<'_>, docs: &DocSet, grid: Grid, split: Split) -> Result<(), StoreError> {
+    fn add_split(
+        &mut self,
+        seen: &Seen<'_>,
+        docs: &DocSet,
+        grid: Grid,
+        split: Split,
+    ) -> Result<(), StoreError> {
         let (table, names) = ordinals(seen, docs, split)?;
         let (times, buckets) = (seen.view.times()?, grid.within(seen.view.span()));
         let mut found = vec![0_u64; (names.len() + 1) * buckets.len()];
@@ -210,6 +187,21 @@ impl Counts {
     }
 }
 
+/// Shows the bucket of each document that lies in one.
+fn each_bucket(
+    times: Times<'_>,
+    docs: &[u32],
+    grid: Grid,
+    mut visit: impl FnMut(usize),
+) -> Result<(), StoreError> {
+    for &doc in docs {
+        if let Some(bucket) = grid.bucket(times.at(doc)?) {
+            visit(bucket);
+        }
+    }
+    Ok(())
+}
+
 /// Per document which value of the split it has, counted from 1, 0 for those that do not match; and the
 /// values.
 fn ordinals(seen: &Seen<'_>, docs: &DocSet, split: Split) -> Result<(Vec<u32>, Vec<String>), StoreError> {
@@ -217,6 +209,7 @@ fn ordinals(seen: &Seen<'_>, docs: &DocSet, split: Split) -> Result<(Vec<u32>, V
     let places = Places::of_field(field);
     let mut table = vec![0_u32; seen.docs as usize];
     let mut names: Vec<String> = Vec::new();
+    let mut found = Vec::new();
     let mut note = |doc: u32, ordinal: usize| {
         if let Some(place) = table.get_mut(doc as usize) {
             *place = ordinal as u32;
@@ -225,10 +218,8 @@ fn ordinals(seen: &Seen<'_>, docs: &DocSet, split: Split) -> Result<(Vec<u32>, V
     places.values(seen.view, &mut |value, lists| {
         let Value::Text(name) = value else { return Ok(()) };
         names.push(name.to_owned());
-        for list in lists {
-            let set = list.set()?;
-            docs.clone().and_set(&set, seen.docs).each(|doc| note(doc, names.len()));
-        }
+        common(docs, lists, &mut found)?;
+        found.iter().for_each(|&doc| note(doc, names.len()));
         Ok(())
     })?;
     let unlisted = docs.clone().and(places.unlisted(seen.view, seen.docs)?);
@@ -255,7 +246,15 @@ mod tests {
         let grid = Grid::over(-25, 14, 10).unwrap();
         assert_eq!(grid.buckets, 5);
         assert_eq!((0..5).map(|bucket| grid.start(bucket)).collect::<Vec<_>>(), [-30, -20, -10, 0, 10]);
-        for (time, wanted) in [(-31, None), (-30, Some(0)), (-21, Some(0)), (-1, Some(2)), (0, Some(3)), (19, Some(4)), (20, None)] {
+        for (time, wanted) in [
+            (-31, None),
+            (-30, Some(0)),
+            (-21, Some(0)),
+            (-1, Some(2)),
+            (0, Some(3)),
+            (19, Some(4)),
+            (20, None),
+        ] {
             assert_eq!(grid.bucket(time), wanted, "{time}");
         }
         for (span, wanted) in [

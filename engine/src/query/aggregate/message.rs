@@ -17,7 +17,8 @@ const CHARS_MAX: usize = 1_000;
 const ID: &str = "<id>";
 const NUMBER: &str = "<n>";
 /// Characters that stand between words and stay as they are.
-const BREAKS: &[char] = &['(', ')', '[', ']', '{', '}', '<', '>', ',', ';', '=', '|', '&', '"', '\'', '`', '!'];
+const BREAKS: &[char] =
+    &['(', ')', '[', ']', '{', '}', '<', '>', ',', ';', '=', '|', '&', '"', '\'', '`', '!'];
 /// What may follow a word without being part of it.
 const ENDS: &[char] = &['.', ':', '?'];
 
@@ -154,7 +155,10 @@ fn is_address(text: &str) -> bool {
     if text.len() < 3 || !text.contains(['.', ':']) || text.starts_with("::") && text.len() < 4 {
         return false;
     }
-    let host = text.rsplit_once('/').filter(|(_, prefix)| prefix.parse::<u8>().is_ok()).map_or(text, |(host, _)| host);
+    let host = text
+        .rsplit_once('/')
+        .filter(|(_, prefix)| prefix.parse::<u8>().is_ok())
+        .map_or(text, |(host, _)| host);
     host.parse::<IpAddr>().is_ok() || host.parse::<SocketAddr>().is_ok()
 }
 
@@ -200,7 +204,9 @@ mod tests {
     fn any_text_is_taken_and_the_result_is_bounded() {
         let long = "1 ".repeat(100_000);
         assert!(normalized(&long).len() < 4_000);
-        for text in ["'", "\"\\", "@", "a@", "@b", "::", "/", "//", "''''", "'a\n'", "\u{1F600}'é'", "0x", "<<>>"] {
+        for text in
+            ["'", "\"\\", "@", "a@", "@b", "::", "/", "//", "''''", "'a\n'", "\u{1F600}'é'", "0x", "<<>>"]
+        {
             normalized(text);
         }
     }

@@ -7,7 +7,7 @@
 
 use hashbrown::HashMap;
 
-use super::dimension::{Axis, Places, Value, numbers_of, values_of};
+use super::dimension::{Axis, Places, Value, common, numbers_of, values_of};
 use super::events::Events;
 use crate::error::StoreError;
 use crate::index::Postings;
@@ -24,6 +24,8 @@ struct Gathered<'b> {
     groups: HashMap<FacetValue, u32>,
     /// Per group its numbers, with how many times each; one may stand several times.
     samples: Vec<Vec<(f64, u64)>>,
+    /// Documents at hand, kept for its memory.
+    found: Vec<u32>,
 }
 
 /// Which groups the documents of one segment are in.
@@ -47,7 +49,12 @@ pub fn metrics(
     group_by: Option<&Dimension>,
 ) -> Result<Vec<Group>, StoreError> {
     let (field, by) = (PathPattern::of(field), group_by.map(Axis::from));
-    let mut gathered = Gathered { budget: events.budget, groups: HashMap::new(), samples: vec![Vec::new()] };
+    let mut gathered = Gathered {
+        budget: events.budget,
+        groups: HashMap::new(),
+        samples: vec![Vec::new()],
+        found: Vec::new(),
+    };
     for part in events.parts() {
         let open = events.look(part, |seen, docs| gathered.add(seen, docs, &field, by.as_ref()))?;
         events.records(part, &open.unwrap_or_default(), |_, fields| {
@@ -100,50 +107,36 @@ impl Gathered<'_> {
             let count = if whole { list.count() } else { docs.count_common(&list.set()?) };
             return self.add_sample(NONE, number, count);
         }
-        if let ([list], true) = (lists, groups.more.is_empty()) {
-            let mut result = Ok(());
-            list.set()?.each(|doc| {
-                if docs.contains(doc) && result.is_ok() {
-                    result = self.add_sample(groups.of[doc as usize], number, 1);
-                }
-            });
-            return result;
-        }
-        let docs = DocSet::union(lists, seen.docs)?.and(docs.clone());
-        for doc in docs.to_vec() {
+        let mut found = std::mem::take(&mut self.found);
+        common(docs, lists, &mut found)?;
+        for &doc in &found {
             self.add_sample(groups.of.get(doc as usize).copied().unwrap_or(NONE), number, 1)?;
             for &group in groups.more.get(&doc).into_iter().flatten() {
                 self.add_sample(group, number, 1)?;
             }
         }
+        self.found = found;
         Ok(())
     }
 
-    fn groups_of(
-        &mut self,
-        seen: &Seen<'_>,
-        docs: &DocSet,
-        axis: &Axis,
-    ) -> Result<Groups, StoreError> {
+    fn groups_of(&mut self, seen: &Seen<'_>, docs: &DocSet, axis: &Axis) -> Result<Groups, StoreError> {
         let mut groups = Groups { of: vec![NONE; seen.docs as usize], ..Groups::default() };
         let mut open = DocSet::empty();
         for places in Places::of(seen.view, axis)? {
             open = open.or(places.unlisted(seen.view, seen.docs)?, seen.docs);
             let settled = groups.of.clone();
-            let first_of_several = matches!(axis, Axis::Actor);
+            let in_turn = matches!(axis, Axis::Actor);
             places.values(seen.view, &mut |value, lists| {
                 self.budget.check()?;
-                let found = DocSet::union(lists, seen.docs)?.and(docs.clone());
-                if found.is_empty() {
-                    return Ok(());
+                let mut found = std::mem::take(&mut self.found);
+                common(docs, lists, &mut found)?;
+                // An actor's e-mail counts only where there is no id.
+                found.retain(|&doc| !in_turn || settled[doc as usize] == NONE);
+                if !found.is_empty() {
+                    let group = self.group(value)?;
+                    found.iter().for_each(|&doc| groups.join(doc, group));
                 }
-                let group = self.group(value)?;
-                found.each(|doc| {
-                    // An actor's e-mail counts only where there is no id.
-                    if !first_of_several || settled[doc as usize] == NONE {
-                        groups.join(doc, group);
-                    }
-                });
+                self.found = found;
                 Ok(())
             })?;
         }
@@ -249,7 +242,11 @@ fn mean(samples: &[(f64, u64)], count: u64) -> f64 {
         return mean;
     }
     // The sum passes what a float holds, the mean does not.
-    samples.iter().map(|&(number, times)| number * (times as f64 / count)).sum::<f64>().clamp(f64::MIN, f64::MAX)
+    samples
+        .iter()
+        .map(|&(number, times)| number * (times as f64 / count))
+        .sum::<f64>()
+        .clamp(f64::MIN, f64::MAX)
 }
 
 #[cfg(test)]

@@ -60,7 +60,8 @@ pub(super) fn top_frames(stack: &str) -> Vec<String> {
 fn named(file: &str, function: &str) -> String {
     let function = function.trim();
     // Rust ends mangled names in a hash of the build.
-    let function = function.rsplit_once("::h").filter(|(_, hash)| is_build_hash(hash)).map_or(function, |(f, _)| f);
+    let function =
+        function.rsplit_once("::h").filter(|(_, hash)| is_build_hash(hash)).map_or(function, |(f, _)| f);
     format!("{} {}", normalized(file.trim()), normalized(function))
 }
 
@@ -84,7 +85,8 @@ fn two_lines<'a>(line: &'a str, next: Option<&'a str>) -> Option<(&'a str, &'a s
     }
     let (file, after) = next.split_once(".go:")?;
     let digits = after.find(|c: char| !c.is_ascii_digit()).unwrap_or(after.len());
-    let function = line.strip_prefix("created by ").or_else(|| line.rsplit_once('(').map(|(name, _)| name))?;
+    let function =
+        line.strip_prefix("created by ").or_else(|| line.rsplit_once('(').map(|(name, _)| name))?;
     (digits > 0 && !file.contains(' ')).then_some((file, function))
 }
 
@@ -164,7 +166,10 @@ mod tests {
                 "TypeError: x is undefined\n    at step (/app/run.js:7:12)\n    at async Object.run (/app/run.js:20:3)\n    at /app/main.js:1:1\n    at node:internal/x:2:2",
                 &["/app/run.js step", "/app/run.js Object.run", "/app/main.js "],
             ),
-            ("step@http://x.io/run.js:7:12\nrun@http://x.io/run.js:8:1", &["http://x.io/run.js step", "http://x.io/run.js run"]),
+            (
+                "step@http://x.io/run.js:7:12\nrun@http://x.io/run.js:8:1",
+                &["http://x.io/run.js step", "http://x.io/run.js run"],
+            ),
             (
                 "java.lang.IllegalStateException: no\n\tat app.Run.step(Run.java:7)\n\tat app.Run.main(Run.java:3)\n\t... 5 more",
                 &["Run.java app.Run.step", "Run.java app.Run.main"],
@@ -181,8 +186,14 @@ mod tests {
                 "stack backtrace:\n   0: rust_begin_unwind\n             at /rustc/1/library/std/src/panicking.rs:1:1\n   1: core::panicking::panic_fmt\n   2: app::step::h0123456789abcdef\n             at ./src/run.rs:7:12\n   3: app::main\n             at ./src/main.rs:3:5",
                 &["./src/run.rs app::step", "./src/main.rs app::main"],
             ),
-            ("#0 /src/run.php(7): step()\n#1 /src/main.php(3): Run->run(1)\n#2 {main}", &["/src/run.php step", "/src/main.php Run->run"]),
-            ("run.rb:7:in `step': no (RuntimeError)\n\tfrom main.rb:3:in `main'", &["run.rb step': no (RuntimeError)", "main.rb main"]),
+            (
+                "#0 /src/run.php(7): step()\n#1 /src/main.php(3): Run->run(1)\n#2 {main}",
+                &["/src/run.php step", "/src/main.php Run->run"],
+            ),
+            (
+                "run.rb:7:in `step': no (RuntimeError)\n\tfrom main.rb:3:in `main'",
+                &["run.rb step': no (RuntimeError)", "main.rb main"],
+            ),
             ("it failed\nfor no reason: none", &[]),
             ("", &[]),
         ] {

@@ -123,23 +123,44 @@ mod tests {
             (&[][..], None),
             (&[(up, r#"{"changes":{"after":{"b":1.50,"a":"x"}}}"#)], Some(r#"{"a":"x","b":1.50}"#)),
             // Members that the first event leaves alone come from its `before`.
-            (&[(up, r#"{"changes":{"before":{"a":1,"b":2},"after":{"a":3,"b":2,"c":{"d":[1]}}}}"#)], Some(r#"{"a":3,"b":2,"c":{"d":[1]}}"#)),
+            (
+                &[(up, r#"{"changes":{"before":{"a":1,"b":2},"after":{"a":3,"b":2,"c":{"d":[1]}}}}"#)],
+                Some(r#"{"a":3,"b":2,"c":{"d":[1]}}"#),
+            ),
             // In `before`, not in `after`: removed. Null in `after`: removed.
             (&[(up, r#"{"changes":{"before":{"a":1,"b":2},"after":{"b":null}}}"#)], Some("{}")),
             (
-                &[(up, r#"{"changes":{"after":{"a":1,"b":2,"c":3}}}"#), (up, r#"{"changes":{"before":{"a":1},"after":{"c":4}}}"#)],
+                &[
+                    (up, r#"{"changes":{"after":{"a":1,"b":2,"c":3}}}"#),
+                    (up, r#"{"changes":{"before":{"a":1},"after":{"c":4}}}"#),
+                ],
                 Some(r#"{"b":2,"c":4}"#),
             ),
             // Only `before`: a start, or nothing.
             (&[(up, r#"{"changes":{"before":{"a":1}}}"#)], Some(r#"{"a":1}"#)),
-            (&[(up, r#"{"changes":{"after":{"a":1}}}"#), (up, r#"{"changes":{"before":{"a":9,"z":1}}}"#)], Some(r#"{"a":1}"#)),
+            (
+                &[(up, r#"{"changes":{"after":{"a":1}}}"#), (up, r#"{"changes":{"before":{"a":9,"z":1}}}"#)],
+                Some(r#"{"a":1}"#),
+            ),
             // Deleted, by type or by `after`, and made again.
             (&[(up, r#"{"changes":{"after":{"a":1}}}"#), ("agent.deleted", "{}")], Some("null")),
             (&[(up, r#"{"changes":{"before":{"a":1},"after":null}}"#)], Some("null")),
             (&[("agent.deleted", "{}"), (up, r#"{"changes":{"after":{"b":2}}}"#)], Some(r#"{"b":2}"#)),
-            (&[("agent.deleted", "{}"), (up, r#"{"changes":{"before":{"a":1,"b":1},"after":{"a":1,"b":2}}}"#)], Some(r#"{"a":1,"b":2}"#)),
+            (
+                &[
+                    ("agent.deleted", "{}"),
+                    (up, r#"{"changes":{"before":{"a":1,"b":1},"after":{"a":1,"b":2}}}"#),
+                ],
+                Some(r#"{"a":1,"b":2}"#),
+            ),
             // Other types are no changes.
-            (&[(up, r#"{"changes":[{"after":{"a":1}}]}"#), (up, r#"{"changes":{"after":7,"before":"x"}}"#)], None),
+            (
+                &[
+                    (up, r#"{"changes":[{"after":{"a":1}}]}"#),
+                    (up, r#"{"changes":{"after":7,"before":"x"}}"#),
+                ],
+                None,
+            ),
         ] {
             assert_eq!(state_after(events).as_deref(), wanted, "{events:?}");
         }
