@@ -349,7 +349,11 @@ fn a_query_finds_in_a_pipe_and_a_table_shows_it() {
     assert_eq!(json_lines(&bench.run(&["search", "\"timed out\"", "--count"]))[0]["matched"], 3);
     assert_eq!(json_lines(&bench.run(&["search", "--count", "--", "-status:failure"]))[0]["matched"], 10);
     let table = bench.run(&["search", "status:failure", "--table"]);
-    assert!(out(&table).trim_start().starts_with("TIME") && !out(&table).contains('\u{1b}'), "{}", out(&table));
+    assert!(
+        out(&table).trim_start().starts_with("TIME") && !out(&table).contains('\u{1b}'),
+        "{}",
+        out(&table)
+    );
     let painted = bench.run(&["search", "status:failure", "--table", "--color", "always"]);
     assert!(out(&painted).contains("\u{1b}["), "{}", out(&painted));
     let advised = bench.run(&["search", "status:failure or @latncy_ms>5"]);

@@ -14,6 +14,9 @@ use super::out::{Look, Out};
 use super::query::{HELP, Hint, QueryArgs, Question, tell};
 use super::text::{grouped, printable};
 
+/// Empty buckets in a row that are drawn one by one.
+const EMPTY_MAX: usize = 3;
+
 /// Count events by time
 #[derive(Args, Debug)]
 #[command(after_help = HELP)]
@@ -99,7 +102,15 @@ fn draw(out: &mut Out, buckets: &[Bucket]) -> Result<(), Failure> {
             named.map(|(i, value)| out.painted(&printable(value), style_of(value, i))).collect();
         out.line(&names.join("  "))?;
     }
-    for bucket in buckets {
+    let mut rest = buckets;
+    while let Some((bucket, behind)) = rest.split_first() {
+        let empty = rest.iter().take_while(|bucket| bucket.count == 0).count();
+        if empty > EMPTY_MAX {
+            out.line(&format!("⋮ {} empty", grouped(empty as u64)))?;
+            rest = &rest[empty..];
+            continue;
+        }
+        rest = behind;
         let bar = if values.is_empty() {
             bar(bucket.count, most, width)
         } else {

@@ -81,7 +81,7 @@ impl Out {
 
     /// A text in a style, where styles are welcome.
     pub fn painted(&self, text: &str, style: Style) -> String {
-        if self.colour { format!("{style}{text}{style:#}") } else { text.to_owned() }
+        if self.colour && !text.is_empty() { format!("{style}{text}{style:#}") } else { text.to_owned() }
     }
 
     /// Writes a table.

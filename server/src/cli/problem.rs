@@ -103,9 +103,11 @@ impl fmt::Display for Problem {
         if let (Some(query), Some(position)) = (&self.query, self.position) {
             write!(f, "\n{}", marked(query, position, self.length))?;
         }
-        let advice = [("expected", &self.expected), ("perhaps", &self.suggestion)];
-        for (name, text) in advice.into_iter().filter_map(|(name, text)| Some((name, text.as_ref()?))) {
-            write!(f, "\n  {name}: {}", printable(text))?;
+        for (name, text) in [("expected", &self.expected), ("perhaps", &self.suggestion)] {
+            let said = |text: &&String| !self.detail.as_ref().is_some_and(|detail| detail.contains(*text));
+            if let Some(text) = text.as_ref().filter(said) {
+                write!(f, "\n  {name}: {}", printable(text))?;
+            }
         }
         for error in &self.errors {
             write!(f, "\n  {}", printable(&error.to_string()))?;

@@ -108,7 +108,7 @@ struct TimeoutArgs {
     /// Bytes a second that a body keeps up after its first ten seconds [default: 1KiB]
     #[arg(long, env = "STELE_BODY_MIN_RATE", value_name = "SIZE", value_parser = size)]
     body_min_rate: Option<usize>,
-    /// One search or other question, at most 10; what takes longer is refused as too broad [default: 1]
+    /// One search or other question, at most 10; what takes longer is refused as too broad [default: 0.75]
     #[arg(long, env = "STELE_QUERY_TIMEOUT", value_name = "SECONDS", value_parser = query_seconds)]
     query_timeout: Option<Duration>,
     /// For the client of a live tail to take what is ready for it, before it is disconnected [default: 10]

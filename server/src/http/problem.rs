@@ -94,7 +94,7 @@ impl Problem {
 
     /// 400: the text of a query, with the place and what would be possible there.
     pub fn query(error: &SyntaxError) -> Self {
-        let detail = format!("parameter `q`, character {}: {}", error.position + 1, error.message);
+        let detail = format!("parameter `q`: {}", error.message);
         let mut members = Vec::new();
         for (name, value) in [("position", error.position), ("length", error.length)] {
             members.extend_from_slice(format!(",\"{name}\":{value}").as_bytes());
@@ -271,7 +271,7 @@ mod tests {
             length: 1,
             expected: "a value".to_owned(),
             suggestion: None,
-            message: "nothing stands behind the operator".to_owned(),
+            message: "at character 8: nothing stands behind the operator".to_owned(),
         };
         let answer = Problem::query(&error).into_answer("r-1");
         assert_eq!(answer.status(), 400);
@@ -279,7 +279,7 @@ mod tests {
         assert_eq!(value["type"], "urn:stele:problem/query");
         assert_eq!((&value["position"], &value["length"]), (&7.into(), &1.into()));
         assert_eq!((&value["expected"], &value["suggestion"]), (&"a value".into(), &serde_json::Value::Null));
-        let detail = "parameter `q`, character 8: nothing stands behind the operator";
+        let detail = "parameter `q`: at character 8: nothing stands behind the operator";
         assert_eq!(value["detail"], detail);
     }
 

@@ -104,7 +104,7 @@ mod tests {
     fn what_cannot_be_read_says_where() {
         let problem = asked("q=status:failure+AND").unwrap_err();
         assert_eq!((problem.status.as_u16(), problem.slug), (400, "query"));
-        assert!(problem.detail.starts_with("parameter `q`, character "), "{}", problem.detail);
+        assert!(problem.detail.starts_with("parameter `q`: at character "), "{}", problem.detail);
         let problem = asked("colour=red").unwrap_err();
         for name in ["`colour`", "q,", "from,", "limit"] {
             assert!(problem.detail.contains(name), "{}", problem.detail);

@@ -17,9 +17,11 @@ use crate::http::problem::Problem;
 const SECOND_NS: i64 = 1_000_000_000;
 const DAY_S: i64 = 86_400;
 
-/// Intervals that `auto` chooses from: the finest that makes no more than `AUTO_BUCKETS`, which is
-/// mostly between 50 and 120.
-const LADDER: [(&str, i64); 18] = [
+/// Longest interval.
+const LONGEST_S: i64 = 365 * DAY_S;
+
+/// Intervals that `auto` chooses from: the finest that makes no more than `AUTO_BUCKETS`.
+const LADDER: [(&str, i64); 24] = [
     ("1s", 1),
     ("2s", 2),
     ("5s", 5),
@@ -38,6 +40,12 @@ const LADDER: [(&str, i64); 18] = [
     ("6h", 21_600),
     ("12h", 43_200),
     ("1d", DAY_S),
+    ("2d", 2 * DAY_S),
+    ("7d", 7 * DAY_S),
+    ("14d", 14 * DAY_S),
+    ("30d", 30 * DAY_S),
+    ("90d", 90 * DAY_S),
+    ("365d", LONGEST_S),
 ];
 const AUTO_BUCKETS: i64 = 120;
 
@@ -103,10 +111,10 @@ fn interval(text: &str) -> Result<(String, i64), Problem> {
         };
         let digits = &text[..text.len() - 1];
         let count = digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse::<i64>().ok())??;
-        count.checked_mul(unit).filter(|seconds| (1..=DAY_S).contains(seconds))
+        count.checked_mul(unit).filter(|seconds| (1..=LONGEST_S).contains(seconds))
     };
     let takes = || {
-        let detail = format!("takes auto, or 1s to 1d such as 30s, 5m, 1h, not `{text}`");
+        let detail = format!("takes auto, or a length such as 30s, 5m, 1h, 1d, not `{text}`");
         Problem::parameter("interval", detail)
     };
     Ok((text.to_owned(), seconds().ok_or_else(takes)?))
@@ -129,7 +137,7 @@ fn suiting(from_ns: i64, to_ns: i64) -> (&'static str, i64) {
     let range = i128::from(to_ns) - i128::from(from_ns);
     let most = i128::from(AUTO_BUCKETS) * i128::from(SECOND_NS);
     let fits = |(_, seconds): &&(&str, i64)| range <= i128::from(*seconds) * most;
-    LADDER.iter().find(fits).copied().unwrap_or(("1d", DAY_S))
+    LADDER.iter().find(fits).copied().unwrap_or(("365d", LONGEST_S))
 }
 
 #[cfg(test)]
@@ -137,13 +145,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn intervals_are_whole_units_from_a_second_to_a_day() {
+    fn intervals_are_whole_units_from_a_second_to_a_year() {
         for (text, seconds) in
             [("1s", 1), ("30s", 30), ("5m", 300), ("1h", 3600), ("24h", DAY_S), ("1d", DAY_S)]
         {
             assert_eq!(interval(text).unwrap(), (text.to_owned(), seconds));
         }
-        for bad in ["", "s", "0s", "2d", "25h", "1.5h", "-1m", "1w", "60", "1ä", "99999999999999999999h"] {
+        for bad in ["", "s", "0s", "366d", "1.5h", "-1m", "1w", "60", "1ä", "99999999999999999999h"] {
             assert!(interval(bad).unwrap_err().detail.contains("`interval`"), "{bad}");
         }
     }
@@ -157,11 +165,11 @@ mod tests {
         assert_eq!(of(DAY_S).0, "15m");
         assert_eq!(of(7 * DAY_S).0, "2h");
         assert_eq!(of(30 * DAY_S).0, "6h");
-        assert_eq!(of(4000 * DAY_S).0, "1d");
-        assert_eq!(suiting(i64::MIN, i64::MAX).0, "1d");
-        for seconds in (120..120 * DAY_S).step_by(7_919) {
+        assert_eq!(of(9000 * DAY_S).0, "90d");
+        assert_eq!(suiting(i64::MIN, i64::MAX).0, "365d");
+        for seconds in (120..9000 * DAY_S).step_by(79_193) {
             let buckets = seconds / of(seconds).1;
-            assert!((40..=120).contains(&buckets), "{seconds}: {buckets}");
+            assert!((34..=120).contains(&buckets), "{seconds}: {buckets}");
         }
     }
 

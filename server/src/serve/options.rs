@@ -123,7 +123,7 @@ impl Default for Timeouts {
             body_chunk: Duration::from_secs(15),
             body_total: Duration::from_secs(300),
             body_rate_min: 1024,
-            query: Duration::from_secs(1),
+            query: Duration::from_millis(750),
             tail: Duration::from_secs(10),
             drain: Duration::from_secs(20),
         }

@@ -139,7 +139,7 @@ fn parameters_of_the_new_calls_name_what_they_take() {
         ("/v1/facets?fields=status&top=0", "top"),
         ("/v1/facets?fields=status&top=1001", "top"),
         ("/v1/facets?fields=status&limit=5", "limit"),
-        ("/v1/histogram?interval=2d", "interval"),
+        ("/v1/histogram?interval=1w", "interval"),
         ("/v1/histogram?interval=5", "interval"),
         ("/v1/histogram?split=actor", "split"),
         ("/v1/histogram?from=yesterday", "from"),
