@@ -321,7 +321,7 @@ fn calls(name: &str) -> Bench {
     let call = |i: u32| {
         let (status, message) =
             if i % 4 == 3 { ("failure", "upstream 7 timed out") } else { ("success", "") };
-        let path = if i % 2 == 0 { "/a" } else { "/b" };
+        let path = if i.is_multiple_of(2) { "/a" } else { "/b" };
         let time = format!("\"timestamp\":\"2026-11-01T00:{:02}:00Z\"", i);
         let metadata = format!(
             r#""metadata":{{"latency_ms":{},"path":"{path}","error":{{"message":"{message}"}}}}"#,

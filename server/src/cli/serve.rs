@@ -225,7 +225,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
 
 fn query_seconds(text: &str) -> Result<Duration, String> {
     match text.parse::<f64>() {
-        Ok(s) if s >= 0.001 && s <= 10.0 => Ok(Duration::from_secs_f64(s)),
+        Ok(s) if (0.001..=10.0).contains(&s) => Ok(Duration::from_secs_f64(s)),
         _ => Err("takes seconds, from 0.001 to 10".to_owned()),
     }
 }
