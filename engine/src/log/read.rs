@@ -75,6 +75,15 @@ impl Log {
         self.locate(event_id, &snapshot)?.map(|sequence| snapshot.record(sequence)).transpose()
     }
 
+    /// The event at a sequence, the log's own events included.
+    ///
+    /// # Errors
+    /// `Damaged` with the place, or `Io`.
+    pub fn record(&self, sequence: u64) -> Result<Option<Record>, StoreError> {
+        let snapshot = self.shared.segments.snapshot();
+        snapshot.find(sequence).is_some().then(|| snapshot.record(sequence)).transpose()
+    }
+
     /// A scope made ready, event ids looked up.
     pub(super) fn plan(&self, scope: &Scope, snapshot: &Snapshot) -> Result<Plan, StoreError> {
         Plan::of(scope, &mut |event_id| self.locate(event_id, snapshot))

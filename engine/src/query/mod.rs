@@ -16,6 +16,7 @@
 //! - a growing segment's lock is held for one part of a query at most; budgets are asked every 100 µs
 //!   or so.
 
+pub mod aggregate;
 mod answer;
 mod bounds;
 mod budget;
@@ -41,6 +42,11 @@ mod select;
 mod select_tests;
 mod value;
 mod words;
+
+#[cfg(test)]
+mod oracle;
+#[cfg(test)]
+mod tests;
 
 pub use answer::{Bucket, Dimension, ErrorGroup, Facet, FacetValue, Group, Hint, Scope, Split};
 pub use budget::{Budget, Over};
