@@ -84,7 +84,8 @@ fn world(rng: &mut Rng, stored: bool, size: usize) -> (Vec<Part>, Vec<Vec<u8>>) 
             let fields = Fields::scan(body).unwrap();
             live.push(&Doc::of(&fields, committed_us(number * size + at)).unwrap());
         }
-        let index = if stored { Index::Stored(open(sealed(&live)).unwrap()) } else { Index::Live(Box::new(live)) };
+        let index =
+            if stored { Index::Stored(open(sealed(&live)).unwrap()) } else { Index::Live(Box::new(live)) };
         let held = Held { index, bodies: chunk.to_vec() };
         let docs = visible.saturating_sub(number * size) as u32;
         parts.push(Part::new((number * size) as u64, docs, Arc::new(held)).unwrap());
