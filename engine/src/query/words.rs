@@ -47,7 +47,7 @@ pub(super) fn anywhere<'a>(
         lists.sure.append(&mut only.docs);
         let maybe = std::mem::take(&mut only.maybe);
         if !maybe.is_empty() {
-            lists.maybe.push(DocSet::of_list(maybe, look.seen.docs));
+            lists.doubt(DocSet::of_list(maybe, look.seen.docs), look.seen.docs);
         }
         for &term in &only.terms {
             look.pace.step(3)?;
@@ -64,7 +64,7 @@ pub(super) fn anywhere<'a>(
     }
     for maybe in [unlisted(look, &found)?, rare(look, &found)?] {
         if !maybe.is_empty() {
-            lists.maybe.push(maybe);
+            lists.doubt(maybe, look.seen.docs);
         }
     }
     Ok(())
