@@ -266,7 +266,7 @@ impl<'a> Look<'a, '_> {
                 asked.phrase.get_or_init(|| terms)
             }
         };
-        words::in_dictionary(self, of, phrase, terms, &mut lists.sure)
+        words::in_dictionary(self, of, phrase, terms, lists)
     }
 
     /// Strings that are numbers all begin with a digit or `-`.
