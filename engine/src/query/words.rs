@@ -47,7 +47,7 @@ pub(super) fn anywhere<'a>(
         lists.sure.append(&mut only.docs);
         let maybe = std::mem::take(&mut only.maybe);
         if !maybe.is_empty() {
-            lists.maybe.push(DocSet::of_list(maybe, look.seen.docs));
+            lists.doubt(DocSet::of_list(maybe, look.seen.docs), look.seen.docs);
         }
         for &term in &only.terms {
             look.pace.step(3)?;
@@ -64,7 +64,7 @@ pub(super) fn anywhere<'a>(
     }
     for maybe in [unlisted(look, &found)?, rare(look, &found)?] {
         if !maybe.is_empty() {
-            lists.maybe.push(maybe);
+            lists.doubt(maybe, look.seen.docs);
         }
     }
     Ok(())
@@ -103,11 +103,21 @@ pub(super) fn in_dictionary<'a>(
     Ok(())
 }
 
-/// The documents that have all the words, each in a value that no dictionary lists.
+/// The documents that have all the words, each in a value that no dictionary of a listed path lists.
+/// More may be among them where the segment has paths that are not listed.
 pub(super) fn with_all(look: &Look<'_, '_>, needs: &[Need]) -> Result<DocSet, StoreError> {
+    // The words of values at such paths lead to terms like all others.
+    let by_terms = look.seen.view.unlisted()?.is_some();
     let mut found = Vec::with_capacity(needs.len());
     for need in needs {
-        let words = find(look, need)?;
+        let mut words = find(look, need)?;
+        if by_terms {
+            for &term in &words.terms {
+                look.pace.step(3)?;
+                words.docs.push(look.seen.view.term(term)?.2);
+            }
+            words.terms.clear();
+        }
         if words.docs.is_empty() && words.maybe.is_empty() {
             return Ok(DocSet::empty());
         }
