@@ -141,42 +141,49 @@ impl<'a> Column<'a> {
         })
     }
 
-    /// The values of a range in their order: a block's width is looked up once.
-    pub(super) fn each(
-        &self,
-        range: std::ops::Range<usize>,
-        mut visit: impl FnMut(i64),
-    ) -> Result<(), StoreError> {
+    /// The values of a range in their order, a block at a time: several times quicker than one by one.
+    ///
+    /// # Errors
+    /// `Damaged`, also when there are not so many.
+    pub fn each(&self, range: std::ops::Range<usize>, mut visit: impl FnMut(i64)) -> Result<(), StoreError> {
+        let mut values = [0; BLOCK];
         let mut at = range.start;
         while at < range.end {
-            let end = range.end.min((at / BLOCK + 1) * BLOCK);
-            let (base, width, bytes) = self.block(at, end).ok_or_else(|| {
-                StoreError::damaged(
-                    self.path,
-                    0,
-                    format!("a column of {} values has none at {at}", self.count),
-                )
-            })?;
-            let mask = if width == 8 { u64::MAX } else { (1 << (width * 8)) - 1 };
-            for word in (0..end - at).filter_map(|i| bytes.get(i * width..)?.first_chunk()) {
-                let delta = u64::from_le_bytes(*word) & mask;
-                visit(base.wrapping_add(delta as i64).wrapping_mul(self.unit));
+            let first = at / BLOCK * BLOCK;
+            let end = range.end.min(first + BLOCK);
+            if end > self.count || self.read_block(first, &mut values).is_none() {
+                let detail = format!("a column of {} values has no block at {first}", self.count);
+                return Err(StoreError::damaged(self.path, 0, detail));
             }
+            values[at - first..end - first].iter().for_each(|&value| visit(value));
             at = end;
         }
         Ok(())
     }
 
-    /// Base and width of a block, and its data from `at` on, padded as far as the last value needs.
-    fn block(&self, at: usize, end: usize) -> Option<(i64, usize, &'a [u8])> {
-        if end > self.count {
-            return None;
+    /// Reads the block that begins at `first`.
+    fn read_block(&self, first: usize, values: &mut [i64; BLOCK]) -> Option<()> {
+        let entry: &[u8; ENTRY_BYTES] = self.entries[first / BLOCK * ENTRY_BYTES..].first_chunk()?;
+        let (base, start, shape) = (u64_at(entry, 0) as i64, u32_at(entry, 8) as usize, u32_at(entry, 12));
+        let (width, exceptions, slope) = ((shape & 0xFF) as usize, (shape >> 8) & 0xFF, shape >> 16);
+        let mask = match width {
+            8 => u64::MAX,
+            0..8 => (1 << (width * 8)) - 1,
+            _ => return None,
+        };
+        let count = (self.count - first).min(BLOCK);
+        let bytes = self.data.get(start..start + count * width + PADDING_BYTES)?;
+        for (at, value) in values[..count].iter_mut().enumerate() {
+            let delta = u64::from_le_bytes(*bytes[at * width..].first_chunk()?) & mask;
+            let flat = base.wrapping_add(at as i64 * i64::from(slope));
+            *value = flat.wrapping_add(delta as i64).wrapping_mul(self.unit);
         }
-        let entry: &[u8; ENTRY_BYTES] = self.entries[at / BLOCK * ENTRY_BYTES..].first_chunk()?;
-        let width = Some(u32_at(entry, 12) as usize).filter(|&width| width <= 8)?;
-        let start = u32_at(entry, 8) as usize + at % BLOCK * width;
-        let bytes = self.data.get(start..start + (end - at) * width + PADDING_BYTES)?;
-        Some((u64_at(entry, 0) as i64, width, bytes))
+        let exceptional = self.data.get(start + count * width..)?.chunks_exact(EXCEPTION_BYTES);
+        for one in exceptional.take(exceptions as usize) {
+            let value = values.get_mut(usize::from(one[0]))?;
+            *value = (u64_at(one, 1) as i64).wrapping_mul(self.unit);
+        }
+        Some(())
     }
 
     #[inline]

@@ -41,6 +41,11 @@ mod select;
 mod value;
 mod words;
 
+#[cfg(test)]
+mod oracle;
+#[cfg(test)]
+mod tests;
+
 pub use answer::{Bucket, Dimension, ErrorGroup, Facet, FacetValue, Group, Hint, Scope, Split};
 pub use budget::{Budget, Over};
 pub use cursor::{Cursor, CursorError, CursorKey};

@@ -16,7 +16,7 @@ const START_NS: i64 = 1_700_000_000_000_000_000;
 const MINUTE_NS: i64 = 60_000_000_000;
 
 fn options() -> Options {
-    Options { segment_records_max: 97, ..Options::default() }
+    Options { segment_records_max: 250, ..Options::default() }
 }
 
 fn event(raw: &str) -> Event {
@@ -207,8 +207,8 @@ fn asked() -> Vec<Asked> {
         ranged(Some(MINUTE_NS * 20), None, with_status("failure")),
         ranged(None, Some(MINUTE_NS * 12), with_status("success")),
         ranged(Some(MINUTE_NS * 9_000), Some(MINUTE_NS * 9_003), all()),
-        Asked { head: Some(250), ..all() },
-        Asked { head: Some(333), ..with_status("failure") },
+        Asked { head: Some(890), ..all() },
+        Asked { head: Some(633), ..with_status("failure") },
     ]
 }
 
@@ -297,7 +297,7 @@ fn recount(events: &[&(i64, Json)], dimension: &Dimension, top: usize) -> Facet 
 
 #[test]
 fn facets_count_what_a_recount_of_the_records_counts() {
-    World::random(11, 600).in_every_state(|world| {
+    World::random(11, 1_000).in_every_state(|world| {
         let budget = Budget::unlimited();
         for (number, asked) in asked().iter().enumerate() {
             let events = world.matching(asked);
@@ -318,24 +318,29 @@ fn buckets(events: &[&(i64, Json)], scope: &Scope, interval_ns: i64, split: Opti
     let first = scope.from_ns.or(times.clone().min());
     let last = scope.to_ns.map(|to| to - 1).or(times.max());
     let Some((first, last)) = first.zip(last) else { return Vec::new() };
-    let mut found = Vec::new();
+    let name = split.map(|split| if split == Split::Status { "status" } else { "category" });
+    let mut found: BTreeMap<i64, (u64, BTreeMap<String, u64>)> = BTreeMap::new();
     for start in first.div_euclid(interval_ns)..=last.div_euclid(interval_ns) {
-        let inside = events.iter().filter(|(time, _)| time.div_euclid(interval_ns) == start);
-        let mut by: BTreeMap<String, u64> = BTreeMap::new();
-        for (_, event) in inside.clone() {
-            let name = split.map(|split| if split == Split::Status { "status" } else { "category" });
-            name.into_iter()
-                .for_each(|name| *by.entry(event[name].as_str().unwrap().into()).or_default() += 1);
-        }
-        let (start_ns, count) = (start * interval_ns, inside.count() as u64);
-        found.push(Bucket { start_ns, count, by: by.into_iter().collect() });
+        found.entry(start * interval_ns).or_default();
     }
-    found
+    for (time, event) in events {
+        let bucket = found.get_mut(&(time.div_euclid(interval_ns) * interval_ns)).unwrap();
+        bucket.0 += 1;
+        if let Some(name) = name {
+            *bucket.1.entry(event[name].as_str().unwrap().to_owned()).or_default() += 1;
+        }
+    }
+    let bucket = |(start_ns, (count, by)): (i64, (u64, BTreeMap<String, u64>))| Bucket {
+        start_ns,
+        count,
+        by: by.into_iter().collect(),
+    };
+    found.into_iter().map(bucket).collect()
 }
 
 #[test]
 fn histograms_count_what_a_recount_of_the_records_counts() {
-    World::random(12, 600).in_every_state(|world| {
+    World::random(12, 1_000).in_every_state(|world| {
         let budget = Budget::unlimited();
         for (number, asked) in asked().iter().enumerate() {
             let events = world.matching(asked);
@@ -380,7 +385,7 @@ fn group(key: Option<FacetValue>, mut samples: Vec<f64>) -> Group {
 
 #[test]
 fn metrics_are_those_of_a_recount_of_the_records() {
-    World::random(13, 600).in_every_state(|world| {
+    World::random(13, 1_000).in_every_state(|world| {
         let budget = Budget::unlimited();
         for (number, asked) in asked().iter().enumerate() {
             let events = world.matching(asked);

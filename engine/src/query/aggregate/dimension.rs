@@ -77,6 +77,9 @@ impl Value<'_> {
     }
 }
 
+/// Is shown a value and its lists.
+pub(super) type Visit<'d, 'v> = dyn FnMut(Value<'v>, &[Postings<'v>]) -> Result<(), StoreError> + 'd;
+
 /// The places of values in one segment. An event has each distinct value once, whatever the places.
 pub(super) struct Places {
     strings: Vec<Dictionary>,
@@ -133,11 +136,7 @@ impl Places {
 
     /// Shows each distinct value with its lists, which hold a document in common only where the
     /// value stands in several places.
-    pub fn values<'v>(
-        &self,
-        view: View<'v>,
-        visit: &mut dyn FnMut(Value<'v>, &[Postings<'v>]) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
+    pub fn values<'v>(&self, view: View<'v>, visit: &mut Visit<'_, 'v>) -> Result<(), StoreError> {
         if self.strings.len().max(self.numbers.len()) <= 1 {
             return self.each(view, &mut |value, list| visit(value, &[list]));
         }
@@ -169,19 +168,36 @@ impl Places {
     }
 }
 
-/// Finds the documents of a set that are in any of some lists, ascending.
-pub(super) fn common(docs: &DocSet, lists: &[Postings<'_>], found: &mut Vec<u32>) -> Result<(), StoreError> {
-    found.clear();
-    for list in lists {
-        list.set()?.each(|doc| {
-            if docs.contains(doc) {
-                found.push(doc);
-            }
-        });
+/// Calls `visit` for each document of a set that is in any of some lists, ascending.
+pub(super) fn each_common(
+    docs: &DocSet,
+    lists: &[Postings<'_>],
+    mut visit: impl FnMut(u32),
+) -> Result<(), StoreError> {
+    if let [list] = lists {
+        return each_of_list(docs, list, visit);
     }
-    if lists.len() > 1 {
-        found.sort_unstable();
-        found.dedup();
+    let mut found = Vec::new();
+    for list in lists {
+        each_of_list(docs, list, |doc| found.push(doc))?;
+    }
+    found.sort_unstable();
+    found.dedup();
+    found.into_iter().for_each(&mut visit);
+    Ok(())
+}
+
+fn each_of_list(docs: &DocSet, list: &Postings<'_>, mut visit: impl FnMut(u32)) -> Result<(), StoreError> {
+    let set = list.set()?;
+    match docs {
+        DocSet::List(few) if (few.len() as u64) < list.count() => {
+            few.iter().copied().filter(|&doc| set.contains(doc)).for_each(visit);
+        }
+        docs => set.each(|doc| {
+            if docs.contains(doc) {
+                visit(doc);
+            }
+        }),
     }
     Ok(())
 }

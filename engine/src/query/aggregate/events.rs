@@ -8,6 +8,8 @@ use crate::query::{Ask, Budget, DocSet, Order, Part, Plan, Seen, matching, page}
 const RECORDS_PER_LOOK: usize = 512;
 /// Up to so many documents that do not match are taken away from what all documents give.
 const FEW: u64 = 64;
+/// The records of so many matches of a part are read sooner than the lists of its values.
+const READ_MAX: u64 = 128;
 
 /// The events that a question is about.
 #[derive(Clone, Copy)]
@@ -80,6 +82,11 @@ pub(super) fn others(docs: &DocSet, all: u32) -> Option<Vec<u32>> {
         DocSet::All(visible) => (*visible..all).collect(),
         docs => docs.complement(all).to_vec(),
     })
+}
+
+/// True when the records of the matches are read sooner than lists.
+pub(super) fn read_rather(docs: &DocSet) -> bool {
+    docs.count() <= READ_MAX
 }
 
 /// Shows the envelope of a record.

@@ -3,12 +3,12 @@
 //! Counted by posting lists, not by records. Where all documents of a segment match, a list's length is
 //! the count; where all but a few do (the log's own events are left out of most questions), the values
 //! of those few are taken away again; otherwise lists are intersected with the matches. Values that
-//! no list names are read from the records.
+//! no list names are read from the records, and so are all where few documents of a segment match.
 
 use hashbrown::HashMap;
 
 use super::dimension::{Axis, Places, Value, values_of};
-use super::events::{Events, others, record};
+use super::events::{Events, others, read_rather, record};
 use crate::error::StoreError;
 use crate::index::{Postings, View};
 use crate::query::{Budget, Dimension, DocSet, Facet, FacetValue, Seen};
@@ -18,6 +18,15 @@ use crate::query::{Budget, Dimension, DocSet, Facet, FacetValue, Seen};
 struct Tally {
     counts: HashMap<FacetValue, u64>,
     missing: u64,
+}
+
+/// Documents of which only the records tell.
+#[derive(Default)]
+struct Open {
+    /// All values.
+    of_all: Vec<u32>,
+    /// The values of one dimension each.
+    of_one: Vec<Vec<u32>>,
 }
 
 /// What is counted in one segment.
@@ -40,9 +49,17 @@ pub fn facets(events: &Events<'_>, of: &[Dimension], top: usize) -> Result<(Vec<
     for part in events.parts() {
         let open = events.look(part, |seen, docs| {
             matched += docs.count();
+            if read_rather(&docs) {
+                return Ok(Open { of_all: docs.to_vec(), ..Open::default() });
+            }
             listed(seen, &docs, &axes, &mut tallies, events.budget)
         })?;
-        for ((axis, tally), docs) in axes.iter().zip(&mut tallies).zip(open.unwrap_or_default()) {
+        let Some(open) = open else { continue };
+        events.records(part, &open.of_all, |_, fields| {
+            let mut pairs = axes.iter().zip(&mut tallies);
+            pairs.try_for_each(|(axis, tally)| tally.add_record(&values_of(fields, axis)?, events.budget))
+        })?;
+        for ((axis, tally), docs) in axes.iter().zip(&mut tallies).zip(open.of_one) {
             events.records(part, &docs, |_, fields| {
                 tally.add_record(&values_of(fields, axis)?, events.budget)
             })?;
@@ -51,18 +68,17 @@ pub fn facets(events: &Events<'_>, of: &[Dimension], top: usize) -> Result<(Vec<
     Ok((tallies.into_iter().map(|tally| tally.facet(top)).collect(), matched))
 }
 
-/// Counts what the lists of a segment tell; returns per dimension the documents that only their
-/// records can.
+/// Counts what the lists of a segment tell; returns the documents of which only the records can.
 fn listed(
     seen: &Seen<'_>,
     docs: &DocSet,
     axes: &[Axis],
     tallies: &mut [Tally],
     budget: &Budget<'_>,
-) -> Result<Vec<Vec<u32>>, StoreError> {
+) -> Result<Open, StoreError> {
     let all = seen.view.docs();
     let others = others(docs, all);
-    let mut open = Vec::with_capacity(axes.len());
+    let mut open = Open::default();
     let mut whole = vec![false; axes.len()];
     for ((axis, tally), whole) in axes.iter().zip(&mut *tallies).zip(&mut whole) {
         let places = Places::of(seen.view, axis)?;
@@ -77,7 +93,7 @@ fn listed(
         } else {
             tally.add(&segment, &places, docs.clone().without(&unlisted))?;
         }
-        open.push(docs.clone().and(unlisted).to_vec());
+        open.of_one.push(docs.clone().and(unlisted).to_vec());
     }
     for doc in others.unwrap_or_default() {
         record(seen, doc, |fields| {

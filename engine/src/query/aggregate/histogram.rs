@@ -6,11 +6,11 @@
 
 use std::collections::BTreeMap;
 
-use super::dimension::{Places, Value, common};
+use super::dimension::{Places, Value, each_common};
 use super::events::{Events, others, record};
 use crate::error::StoreError;
 use crate::index::{Cuts, Field, Times};
-use crate::query::{Bucket, DocSet, Scope, Seen, Split};
+use crate::query::{Bucket, Budget, DocSet, Scope, Seen, Split};
 
 /// Most buckets of an answer.
 const BUCKETS_MAX: i128 = 10_000;
@@ -25,7 +25,8 @@ struct Grid {
 }
 
 /// Counts by bucket, and by the value of the split.
-struct Counts {
+struct Counts<'b> {
+    budget: &'b Budget<'b>,
     all: Vec<u64>,
     by: BTreeMap<String, Vec<u64>>,
 }
@@ -47,7 +48,7 @@ pub fn histogram(
     }
     let Some((first, last)) = range(events, scope)? else { return Ok(Vec::new()) };
     let grid = Grid::over(first, last, interval_ns)?;
-    let mut counts = Counts { all: vec![0; grid.buckets], by: BTreeMap::new() };
+    let mut counts = Counts { budget: events.budget, all: vec![0; grid.buckets], by: BTreeMap::new() };
     for part in events.parts() {
         events.look(part, |seen, docs| match split {
             None => counts.add(seen, &docs, grid),
@@ -111,7 +112,7 @@ impl Grid {
     }
 }
 
-impl Counts {
+impl Counts<'_> {
     fn add(&mut self, seen: &Seen<'_>, docs: &DocSet, grid: Grid) -> Result<(), StoreError> {
         let (times, buckets) = (seen.view.times()?, grid.within(seen.view.span()));
         if let DocSet::List(list) = docs {
@@ -161,20 +162,22 @@ impl Counts {
         }
         for (stretch, counts) in found.chunks(rows).enumerate() {
             for (name, &count) in names.iter().zip(&counts[1..]).filter(|(_, count)| **count > 0) {
-                self.add_to(name, buckets.start + stretch, count);
+                self.add_to(name, buckets.start + stretch, count)?;
             }
         }
         Ok(())
     }
 
-    fn add_to(&mut self, name: &str, bucket: usize, count: u64) {
+    fn add_to(&mut self, name: &str, bucket: usize, count: u64) -> Result<(), StoreError> {
         self.all[bucket] += count;
         if !self.by.contains_key(name) {
+            self.budget.keep(name.len() + self.all.len() * 8)?;
             self.by.insert(name.to_owned(), vec![0; self.all.len()]);
         }
         if let Some(counts) = self.by.get_mut(name) {
             counts[bucket] += count;
         }
+        Ok(())
     }
 
     fn buckets(self, grid: Grid) -> Vec<Bucket> {
@@ -209,7 +212,6 @@ fn ordinals(seen: &Seen<'_>, docs: &DocSet, split: Split) -> Result<(Vec<u32>, V
     let places = Places::of_field(field);
     let mut table = vec![0_u32; seen.docs as usize];
     let mut names: Vec<String> = Vec::new();
-    let mut found = Vec::new();
     let mut note = |doc: u32, ordinal: usize| {
         if let Some(place) = table.get_mut(doc as usize) {
             *place = ordinal as u32;
@@ -218,9 +220,7 @@ fn ordinals(seen: &Seen<'_>, docs: &DocSet, split: Split) -> Result<(Vec<u32>, V
     places.values(seen.view, &mut |value, lists| {
         let Value::Text(name) = value else { return Ok(()) };
         names.push(name.to_owned());
-        common(docs, lists, &mut found)?;
-        found.iter().for_each(|&doc| note(doc, names.len()));
-        Ok(())
+        each_common(docs, lists, |doc| note(doc, names.len()))
     })?;
     let unlisted = docs.clone().and(places.unlisted(seen.view, seen.docs)?);
     for doc in unlisted.to_vec() {

@@ -61,12 +61,16 @@ pub fn changes(
 /// # Errors
 /// `Damaged`, `TooBroad`, `Cancelled`.
 pub fn state(events: &Events<'_>, records: &Records<'_>) -> Result<Option<Vec<u8>>, StoreError> {
-    let mut state = State::default();
+    let (mut state, mut most) = (State::default(), 0);
     for (read, &(_, sequence)) in positions(events)?.iter().enumerate() {
         check(events, read)?;
         let record = records(sequence)?;
         let fields = fields(&record)?;
         state.apply(&Change::of(fields.event_type, fields.metadata));
+        if state.bytes() > most {
+            events.budget.keep(state.bytes() - most)?;
+            most = state.bytes();
+        }
     }
     Ok(state.text())
 }

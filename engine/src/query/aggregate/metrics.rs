@@ -7,8 +7,8 @@
 
 use hashbrown::HashMap;
 
-use super::dimension::{Axis, Places, Value, common, numbers_of, values_of};
-use super::events::Events;
+use super::dimension::{Axis, Places, Value, each_common, numbers_of, values_of};
+use super::events::{Events, read_rather};
 use crate::error::StoreError;
 use crate::index::Postings;
 use crate::query::lang::Path;
@@ -76,6 +76,9 @@ impl Gathered<'_> {
         field: &PathPattern,
         by: Option<&Axis>,
     ) -> Result<Vec<u32>, StoreError> {
+        if read_rather(&docs) {
+            return Ok(docs.to_vec());
+        }
         let places = Places::of_numbers(seen.view, field)?;
         let mut open = places.unlisted(seen.view, seen.docs)?;
         let mut groups = Groups::default();
@@ -108,7 +111,8 @@ impl Gathered<'_> {
             return self.add_sample(NONE, number, count);
         }
         let mut found = std::mem::take(&mut self.found);
-        common(docs, lists, &mut found)?;
+        found.clear();
+        each_common(docs, lists, |doc| found.push(doc))?;
         for &doc in &found {
             self.add_sample(groups.of.get(doc as usize).copied().unwrap_or(NONE), number, 1)?;
             for &group in groups.more.get(&doc).into_iter().flatten() {
@@ -129,7 +133,8 @@ impl Gathered<'_> {
             places.values(seen.view, &mut |value, lists| {
                 self.budget.check()?;
                 let mut found = std::mem::take(&mut self.found);
-                common(docs, lists, &mut found)?;
+                found.clear();
+                each_common(docs, lists, |doc| found.push(doc))?;
                 // An actor's e-mail counts only where there is no id.
                 found.retain(|&doc| !in_turn || settled[doc as usize] == NONE);
                 if !found.is_empty() {

@@ -13,7 +13,8 @@
 //! | `json` | canonical JSON read in place |
 //!
 //! Keeps true:
-//! - answers are exact (log/ask/tests.rs counts again from decoded records): what the index does not list is read from the records;
+//! - answers are exact (log/ask/tests.rs counts again from decoded records): what the index does not
+//!   list is read from the records;
 //! - they do not depend on how the log is cut into segments, nor on which of them are sealed;
 //! - the lock of a growing segment is never held over more than some hundred records.
 

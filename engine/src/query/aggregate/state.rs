@@ -27,7 +27,14 @@ pub(super) struct Change<'a> {
 
 /// What is known of a resource.
 #[derive(Default)]
-pub(super) enum State {
+pub(super) struct State {
+    form: Form,
+    /// Bytes of names and values.
+    bytes: usize,
+}
+
+#[derive(Default)]
+enum Form {
     #[default]
     Unknown,
     Deleted,
@@ -58,50 +65,58 @@ pub(super) fn has_changes(metadata: &str) -> bool {
 impl State {
     /// Goes on to what it is after an event.
     pub fn apply(&mut self, change: &Change<'_>) {
-        if !matches!(self, Self::Known(_))
+        if !matches!(self.form, Form::Known(_))
             && let Some(before) = change.before
         {
-            *self = Self::Known(members(before).filter(|(_, v)| *v != "null").map(owned).collect());
+            self.lay_over(None, before);
         }
         if change.deleted {
-            *self = Self::Deleted;
+            *self = Self { form: Form::Deleted, bytes: 0 };
         } else if let Some(after) = change.after {
             self.lay_over(change.before, after);
         }
     }
 
     fn lay_over(&mut self, before: Option<&str>, after: &str) {
-        if !matches!(self, Self::Known(_)) {
-            *self = Self::Known(BTreeMap::new());
+        if !matches!(self.form, Form::Known(_)) {
+            self.form = Form::Known(BTreeMap::new());
         }
-        let Self::Known(state) = self else { return };
         // What `after` still has is set again below.
         for (name, _) in before.map(members).into_iter().flatten() {
-            state.remove(name);
+            self.set(name, "null");
         }
         for (name, value) in members(after) {
-            if value == "null" {
-                state.remove(name);
-            } else {
-                state.insert(name.to_owned(), value.to_owned());
-            }
+            self.set(name, value);
         }
+    }
+
+    /// Sets a member; null removes it.
+    fn set(&mut self, name: &str, value: &str) {
+        let Form::Known(state) = &mut self.form else { return };
+        if let Some(old) = state.remove(name) {
+            self.bytes -= name.len() + old.len();
+        }
+        if value != "null" {
+            self.bytes += name.len() + value.len();
+            state.insert(name.to_owned(), value.to_owned());
+        }
+    }
+
+    /// Bytes that it holds.
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Canonical JSON; `None` when nothing is known.
     pub fn text(&self) -> Option<Vec<u8>> {
-        let state = match self {
-            Self::Unknown => return None,
-            Self::Deleted => return Some(b"null".to_vec()),
-            Self::Known(state) => state,
+        let state = match &self.form {
+            Form::Unknown => return None,
+            Form::Deleted => return Some(b"null".to_vec()),
+            Form::Known(state) => state,
         };
         let members: Vec<String> = state.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
         Some(format!("{{{}}}", members.join(",")).into_bytes())
     }
-}
-
-fn owned((name, value): (&str, &str)) -> (String, String) {
-    (name.to_owned(), value.to_owned())
 }
 
 #[cfg(test)]
@@ -113,7 +128,9 @@ mod tests {
         for (event_type, metadata) in events {
             state.apply(&Change::of(event_type, metadata));
         }
-        state.text().map(|text| String::from_utf8(text).unwrap())
+        let text = state.text().map(|text| String::from_utf8(text).unwrap());
+        assert!(state.bytes() <= text.as_ref().map_or(0, String::len));
+        text
     }
 
     #[test]

@@ -1,0 +1,7 @@
+//! Searches against the plain evaluator.
+
+mod campaign;
+pub(super) mod decoded;
+mod events;
+mod filters;
+mod questions;
