@@ -16,6 +16,7 @@ import random
 import re
 import sys
 import unicodedata
+import urllib.error
 import urllib.request
 from decimal import Decimal
 
