@@ -100,8 +100,8 @@ impl Live {
             match entry {
                 Entry::Envelope(field, value) => self.add(field, value, number),
                 Entry::Path(path) => place = self.enter(path, number),
-                Entry::Text(value) => self.add(place.strings(), value, number),
-                Entry::Number(value) => self.add(place.numbers(), value, number),
+                Entry::Text(value) => self.add(place.strings(), place.hashed(value), number),
+                Entry::Number(value) => self.add(place.numbers(), place.hashed(value), number),
                 Entry::Flag(flag) => self.flag(place, flag, number),
             }
         }
@@ -371,6 +371,15 @@ impl Place {
         match self {
             Self::Listed(path) => Dictionary::numbers(path).0,
             Self::Unlisted => UNLISTED,
+        }
+    }
+
+    /// Values come hashed with their path; those at unlisted paths are one dictionary's, whatever their
+    /// paths.
+    fn hashed(self, value: Hashed<'_>) -> Hashed<'_> {
+        match self {
+            Self::Listed(_) => value,
+            Self::Unlisted => Hashed { hash: doc::hash(u32::from(UNLISTED), value.bytes), ..value },
         }
     }
 }
