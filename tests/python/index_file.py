@@ -155,6 +155,7 @@ class IndexFile:
     def read_word(data, at, before):
         shared, at = leb128(data, at)
         more, at = leb128(data, at)
+        need(shared <= len(before), "a word shares more than there is")
         word = before[:shared] + data[at : at + more]
         size, at = leb128(data, at + more)
         return word, data[at : at + size], at + size

@@ -100,22 +100,17 @@ def column(data, seen):
         size = min(count - block * 128, 128)
         seen.update({"exceptions": exceptions, "slopes": int(slope > 0)})
         at = following + size * width
-        starts = range(following, at, width) if width else [at] * size
-        deltas = [int.from_bytes(data[start : start + width], "little") for start in starts]
+        places = range(following, at, width) if width else [at] * size
+        deltas = [int.from_bytes(data[place : place + width], "little") for place in places]
         found = [base + i * slope + delta for i, delta in enumerate(deltas)]
         for _ in range(exceptions):
-            i, found[i] = unpack_exception(data, at, size)
-            at += 9
+            i, value = struct.unpack_from("<Bq", data, at)
+            need(i < size and deltas[i] == 0, "an exception of no value, or with a delta")
+            found[i], at = value, at + 9
         values += [value * unit for value in found]
         following = at
     need(data[following:] == bytes(8), "a column does not end in zeros")
     return values
-
-
-def unpack_exception(data, at, size):
-    i, value = struct.unpack_from("<Bq", data, at)
-    need(i < size, "an exception of no value")
-    return i, value
 
 
 def roaring(data):

@@ -113,7 +113,7 @@ fn metadata(i: usize, name: &str) -> String {
     if i % 305 == 8 {
         // Letters that were new in Unicode 15, and one that nobody has assigned.
         members.push(
-            r#""young":"old\ud839\udcd0x y\u0378z","changes":{"after":{"k":[1]},"before":4}"#.to_owned(),
+            r#""young":"old\ud839\udcd0new qu\u0378zu","changes":{"after":{"k":[1]},"before":4}"#.to_owned(),
         );
     }
     format!("{{{}}}", members.join(","))
