@@ -92,7 +92,7 @@ fn metadata(i: usize, name: &str) -> String {
     let mut members = vec![
         format!(r#""number":{number},"Numbers":[{i},[{number},{{"deep":[null,{}]}}]]"#, i % 3),
         format!(r#""decimals":[7.{i:05},7.{i:05}1,7.{i:05}2,"{name}"]"#),
-        format!(r#""flag":{},"null":null,"none":[],"nothing":{{}},"":{{"":"{name}"}}"#, i % 3 == 0),
+        format!(r#""flag":{},"null":null,"none":[],"nothing":{{}},"":{{"":"{name}"}}"#, i.is_multiple_of(3)),
         // Common in random documents, in runs of documents, in few.
         format!(r#""noise":"{}","run":"{}""#, scattered(i) % 2, ["low", "high"][i / 300 % 2]),
         format!(r#""trace":"{:016x}","few":"group {} of many""#, scattered(i), i % 60),
@@ -129,8 +129,9 @@ fn scattered(i: usize) -> u64 {
 fn many_paths(count: usize) -> Vec<String> {
     (0..count)
         .map(|i| {
-            let members: Vec<_> =
-                (0..25).map(|k| format!(r#""p{i}_{k}":[{k},{},"v{k}",null]"#, k % 2 == 0)).collect();
+            let members: Vec<_> = (0..25)
+                .map(|k| format!(r#""p{i}_{k}":[{k},{},"v{k}",null]"#, ["true", "false"][k % 2]))
+                .collect();
             let long = "n".repeat(1000 + i % 50);
             let metadata = format!(r#"{{"{long}":"long {i}","{}":{{{}}}}}"#, i % 2, members.join(","));
             with(&[("event_id", &quoted(&format!("paths-{i}"))), ("metadata", &metadata)])
