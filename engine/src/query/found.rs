@@ -8,6 +8,8 @@ use crate::index::{Postings, Set, Times};
 
 /// More lists than this are united before documents are tested.
 const ALTERNATIVES_MAX: usize = 8;
+/// More lists than this are united at once: a set takes less memory.
+const LISTS_MAX: usize = 512;
 /// A set with at most this many documents is worth testing one by one.
 const FEW: u64 = 256;
 
@@ -76,6 +78,13 @@ impl<'a, 'p> Found<'a, 'p> {
             },
             Node::Leaf(leaf) => match look.leaf(leaf)? {
                 Hit::Lists(lists) if lists.sure.is_empty() && lists.maybe.is_empty() => Self::Nothing,
+                Hit::Lists(lists) if lists.sure.len() > LISTS_MAX => {
+                    let sure = Self::Docs(look.union(&lists.sure)?);
+                    if lists.maybe.is_empty() {
+                        return Ok(sure);
+                    }
+                    Self::Or(vec![sure, Self::Lists(Lists { sure: Vec::new(), maybe: lists.maybe })])
+                }
                 Hit::Lists(lists) => Self::Lists(lists),
                 Hit::Docs(docs) if docs == DocSet::All(look.seen.docs) => Self::All,
                 Hit::Docs(docs) if docs.is_empty() => Self::Nothing,
@@ -177,7 +186,7 @@ impl<'a, 'p> Found<'a, 'p> {
             Self::Docs(docs) => Test::Docs(docs.clone()),
             Self::Times(ranges) => Test::Times(ranges, look.seen.view.times()?),
             Self::Lists(lists) => {
-                let maybe = lists.doubtful(look.seen.docs);
+                let maybe = lists.maybe.clone();
                 if lists.sure.len() > ALTERNATIVES_MAX {
                     let sure = look.union(&lists.sure)?;
                     if maybe.is_empty() {
@@ -221,7 +230,7 @@ impl<'a, 'p> Found<'a, 'p> {
             }
             Self::Lists(lists) => {
                 let sure = look.union(&lists.sure)?;
-                let maybe = lists.doubtful(docs);
+                let maybe = lists.maybe.clone();
                 let possible = (!maybe.is_empty()).then(|| sure.clone().or(maybe, docs));
                 Three { sure, possible }
             }

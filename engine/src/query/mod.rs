@@ -38,6 +38,8 @@ mod record;
 #[cfg(test)]
 mod record_tests;
 mod select;
+#[cfg(test)]
+mod select_tests;
 mod value;
 mod words;
 

@@ -62,7 +62,14 @@ pub(super) fn first_rows(
 /// # Errors
 /// `Damaged`, `TooBroad`, `Cancelled`.
 pub fn matching(seen: &Seen<'_>, plan: &Plan, budget: &Budget<'_>) -> Result<DocSet, StoreError> {
-    all_of(*seen, plan, &Pace::new(budget))
+    budget.check()?;
+    if Bounds::of(plan).miss(seen.docs, seen.span) {
+        return Ok(DocSet::empty());
+    }
+    match Share::of(*seen, plan, &Pace::new(budget))? {
+        Some(share) => share.all(),
+        None => Ok(DocSet::empty()),
+    }
 }
 
 /// The first `limit` matches of a part in the order of the log, from a document on. Records are read
@@ -77,23 +84,14 @@ pub fn matching_from(
     limit: usize,
     budget: &Budget<'_>,
 ) -> Result<Vec<u32>, StoreError> {
+    budget.check()?;
     let pace = Pace::new(budget);
-    if start >= seen.docs || limit == 0 {
+    if start >= seen.docs || limit == 0 || Bounds::of(plan).miss(seen.docs, seen.span) {
         return Ok(Vec::new());
     }
     match Share::of(*seen, plan, &pace)? {
         Some(share) => share.first_from(start, limit),
         None => Ok(Vec::new()),
-    }
-}
-
-fn all_of(seen: Seen<'_>, plan: &Plan, pace: &Pace<'_>) -> Result<DocSet, StoreError> {
-    if seen.docs == 0 {
-        return Ok(DocSet::empty());
-    }
-    match Share::of(seen, plan, pace)? {
-        Some(share) => share.all(),
-        None => Ok(DocSet::empty()),
     }
 }
 

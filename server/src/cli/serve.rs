@@ -79,7 +79,7 @@ struct LimitArgs {
     /// Requests that wait for the writer of one log; more is answered 503 [default: 4096]
     #[arg(long, env = "STELE_MAX_QUEUED", value_name = "N", value_parser = count)]
     max_queued: Option<usize>,
-    /// Searches and other questions at a time; further ones wait a second, then are answered 503 [default: 16]
+    /// Searches and other questions at a time; further ones wait [default: 16]
     #[arg(long, env = "STELE_MAX_SEARCHES", value_name = "N", value_parser = count)]
     max_searches: Option<usize>,
     /// Live tails at a time [default: 256]
@@ -111,6 +111,9 @@ struct TimeoutArgs {
     /// One search or other question, at most 10; what takes longer is refused as too broad [default: 0.75]
     #[arg(long, env = "STELE_QUERY_TIMEOUT", value_name = "SECONDS", value_parser = query_seconds)]
     query_timeout: Option<Duration>,
+    /// For a search to find a free place of --max-searches, before it is answered 503 [default: 1]
+    #[arg(long, env = "STELE_QUERY_WAIT", value_name = "SECONDS", value_parser = seconds)]
+    query_wait: Option<Duration>,
     /// For the client of a live tail to take what is ready for it, before it is disconnected [default: 10]
     #[arg(long, env = "STELE_TAIL_TIMEOUT", value_name = "SECONDS", value_parser = seconds)]
     tail_timeout: Option<Duration>,
@@ -186,6 +189,7 @@ fn timeouts(args: &TimeoutArgs, base: Timeouts) -> Timeouts {
         body_total: args.body_timeout.unwrap_or(base.body_total),
         body_rate_min: args.body_min_rate.map_or(base.body_rate_min, |bytes| bytes as u64),
         query: args.query_timeout.unwrap_or(base.query),
+        query_wait: args.query_wait.unwrap_or(base.query_wait),
         tail: args.tail_timeout.unwrap_or(base.tail),
         drain: args.drain_timeout.unwrap_or(base.drain),
     }
@@ -311,6 +315,8 @@ mod tests {
             "9",
             "--query-timeout",
             "2.5",
+            "--query-wait",
+            "1.5",
             "--tail-timeout",
             "3.5",
             "--drain-timeout",
@@ -329,9 +335,10 @@ mod tests {
         assert_eq!((l.event_bytes, l.body_bytes, l.memory_bytes), (1024, 2 << 20, 1 << 30));
         assert_eq!((l.connections, l.queued_requests, l.queries, l.tails), (5, 6, 7, 8));
         let t = &got.timeouts;
-        let seconds = [t.handshake, t.head, t.idle, t.body_chunk, t.body_total, t.query, t.tail, t.drain]
-            .map(|d| d.as_secs_f64());
-        assert_eq!((seconds, t.body_rate_min), ([1.0, 2.0, 3.0, 4.0, 5.0, 2.5, 3.5, 0.5], 9));
+        let seconds = [t.handshake, t.head, t.idle, t.body_chunk, t.body_total].map(|d| d.as_secs_f64());
+        assert_eq!((seconds, t.body_rate_min), ([1.0, 2.0, 3.0, 4.0, 5.0], 9));
+        let seconds = [t.query, t.query_wait, t.tail, t.drain].map(|d| d.as_secs_f64());
+        assert_eq!(seconds, [2.5, 1.5, 3.5, 0.5]);
         assert_eq!(got.rates, Rates { ingest: Some(Rate { per_minute: 600, burst: 10 }), other: None });
     }
 

@@ -178,4 +178,23 @@ mod tests {
         assert_eq!(problem.status, 405);
         assert_eq!(problem.headers[0].1, "GET, POST, HEAD");
     }
+
+    #[test]
+    fn every_path_and_method_is_documented() {
+        let described = include_str!("../../../docs/openapi.yaml");
+        for resource in RESOURCES {
+            let (_, behind) = described
+                .split_once(&format!("\n  {}:\n", resource.path))
+                .unwrap_or_else(|| panic!("{} is not in openapi.yaml", resource.path));
+            let methods: Vec<&str> = behind
+                .lines()
+                .take_while(|l| l.starts_with("    "))
+                .filter_map(|l| l.trim_end().strip_suffix(':'))
+                .collect();
+            for (method, ..) in resource.methods {
+                let line = format!("    {}", method.to_lowercase());
+                assert!(methods.contains(&line.as_str()), "{method} {}", resource.path);
+            }
+        }
+    }
 }

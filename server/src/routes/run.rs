@@ -14,9 +14,7 @@ use tokio::sync::Semaphore;
 use crate::app::App;
 use crate::http::problem::Problem;
 
-/// A question that finds no free place for this long is refused.
-const WAIT: Duration = Duration::from_secs(1);
-/// The same for a tail's round, for which nobody can ask again.
+/// A tail's round may wait long for its place: nobody can ask again for it.
 const TAIL_WAIT: Duration = Duration::from_secs(10);
 
 /// Runs a question within the places, and the time, that questions have.
@@ -29,7 +27,7 @@ pub async fn run<T: Send + 'static>(
 ) -> Result<T, Problem> {
     app.metrics.queries.inc();
     let _running = Running(app);
-    Ok(clocked(app, &app.queries, WAIT, call).await??)
+    Ok(clocked(app, &app.queries, app.options.timeouts.query_wait, call).await??)
 }
 
 /// Runs one round of a tail: in the places of other short calls, so that questions do not hold up

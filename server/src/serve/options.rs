@@ -71,7 +71,7 @@ pub struct ServeLimits {
     pub connections: usize,
     /// Requests that wait for the writer of one log; further ones are answered 503.
     pub queued_requests: usize,
-    /// Searches and other questions at a time; further ones wait a second, then are answered 503.
+    /// Searches and other questions at a time; further ones wait, then are answered 503.
     pub queries: usize,
     /// Live tails at a time.
     pub tails: usize,
@@ -108,6 +108,8 @@ pub struct Timeouts {
     pub body_rate_min: u64,
     /// What one question may take before it is refused as too broad.
     pub query: Duration,
+    /// For a question to find a free place, before it is answered 503.
+    pub query_wait: Duration,
     /// For the client of a live tail to take what is ready for it.
     pub tail: Duration,
     /// How long requests under way may go on after SIGTERM.
@@ -124,6 +126,7 @@ impl Default for Timeouts {
             body_total: Duration::from_secs(300),
             body_rate_min: 1024,
             query: Duration::from_millis(750),
+            query_wait: Duration::from_secs(1),
             tail: Duration::from_secs(10),
             drain: Duration::from_secs(20),
         }

@@ -53,7 +53,10 @@ fn a_question_ends_soon_after_its_handler_is_dropped() {
 
 #[test]
 fn a_client_that_closes_its_connection_drops_its_handler() {
-    let server = Server::with(|o| o.limits.queries = 1);
+    let server = Server::with(|o| {
+        o.limits.queries = 1;
+        o.timeouts.query_wait = 6 * SOON;
+    });
     let app = Arc::clone(server.app());
     let held = Arc::clone(&app.queries).try_acquire_owned().unwrap();
     let mut stream = server.connect();
@@ -91,8 +94,14 @@ fn a_question_that_takes_too_long_is_refused_with_what_to_narrow() {
 }
 
 #[test]
-fn questions_wait_shortly_for_a_place_and_are_then_told_to_come_back() {
-    let server = Server::with(|o| o.limits.queries = 1);
+fn questions_wait_for_a_place_and_are_then_told_to_come_back() {
+    let one_place = |wait| {
+        Server::with(|o| {
+            o.limits.queries = 1;
+            o.timeouts.query_wait = wait;
+        })
+    };
+    let server = one_place(Duration::from_millis(50));
     let held = Arc::clone(&server.app().queries).try_acquire_owned().unwrap();
     for path in ["/v1/events", "/v1/facets?fields=status", "/v1/histogram"] {
         let got = server.get(path);
@@ -100,6 +109,8 @@ fn questions_wait_shortly_for_a_place_and_are_then_told_to_come_back() {
         assert_eq!(got.json()["type"], "urn:stele:problem/overloaded");
     }
     assert_eq!(server.get("/v1/events/nobody").status, 404, "single events do not wait for questions");
+    let server = one_place(6 * SOON);
+    let held = Arc::clone(&server.app().queries).try_acquire_owned().unwrap();
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| server.get("/v1/events").status);
         std::thread::sleep(Duration::from_millis(100));
@@ -109,8 +120,8 @@ fn questions_wait_shortly_for_a_place_and_are_then_told_to_come_back() {
 }
 
 #[test]
-fn the_longest_query_text_fits_into_a_request_and_hostile_ones_are_answered_at_once() {
-    let server = Server::new();
+fn the_longest_query_text_fits_into_a_request_and_hostile_ones_cost_little() {
+    let server = Server::with(|o| o.timeouts.query = SOON);
     let encoded = |text: &str| -> String { text.bytes().map(|b| format!("%{b:02X}")).collect() };
     let list: Vec<String> = (0..1000).map(|i| format!("v{i}")).collect();
     let cases = [
@@ -128,7 +139,8 @@ fn the_longest_query_text_fits_into_a_request_and_hostile_ones_are_answered_at_o
         let got = server.get(&format!("/v1/events?q={}", encoded(&text)));
         let shown: String = text.chars().take(40).collect();
         assert_eq!(got.status, status, "{shown}: {}", got.text());
-        assert!(begun.elapsed() < Duration::from_secs(1), "{shown}: {:?}", begun.elapsed());
+        // Milliseconds; the limit only tells what grows without measure from a busy machine.
+        assert!(begun.elapsed() < SOON / 2, "{shown}: {:?}", begun.elapsed());
         if status == 400 {
             assert_eq!(got.json()["type"], "urn:stele:problem/query", "{shown}");
         }

@@ -91,7 +91,7 @@ fn listed(
         if *whole {
             tally.add(&segment, &places, DocSet::All(all))?;
         } else {
-            tally.add(&segment, &places, docs.clone().without(&unlisted))?;
+            tally.add(&segment, &places, docs.clone().as_bits(seen.docs).without(&unlisted))?;
         }
         open.of_one.push(docs.clone().and(unlisted).to_vec());
     }
