@@ -9,7 +9,7 @@
 //! order of the page, so that a page reads no more of them than it needs.
 
 use super::bounds::Bounds;
-use super::found::{Found, Known, Test};
+use super::found::{Found, Known, Test, end_of};
 use super::lookup::Look;
 use super::pace::Pace;
 use super::plan::is_own;
@@ -22,6 +22,8 @@ use crate::index::{Field, Postings, Times};
 const SPARSE: u64 = 64;
 /// Steps that a walk may take beyond what selecting would have cost.
 const PATIENCE: u64 = 512;
+/// Before every document.
+const MIN: (i64, u64) = (i64::MIN, 0);
 /// Steps of a walk that a look at a record costs.
 const RECORD_STEPS: u64 = 32;
 
@@ -335,7 +337,17 @@ impl<'a, 'p, 'b> Share<'a, 'p, 'b> {
         if inside >= u64::from(seen.view.docs()) {
             return Ok(set);
         }
-        self.look.pace.step(count.min(inside) as usize)?;
+        let outside = [(MIN, bounds.first), (bounds.limit, end_of(None))]
+            .map(|(first, limit)| times.walk(first, limit, false));
+        let [before, behind] = outside;
+        let (before, behind) = (before?, behind?);
+        let beyond = before.remaining() + behind.remaining();
+        self.look.pace.step(count.min(inside).min(beyond) as usize)?;
+        // Late events bring a few old times into a segment of today: those few are taken away.
+        if beyond < count.min(inside) {
+            let docs = before.chain(behind).collect::<Result<Vec<u32>, _>>()?;
+            return Ok(set.without(&DocSet::of_many(docs, seen.docs)));
+        }
         if inside < count {
             let docs = walk.collect::<Result<Vec<u32>, _>>()?;
             return Ok(set.and(DocSet::of_many(docs, seen.docs)));

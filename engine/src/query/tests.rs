@@ -4,4 +4,5 @@ mod campaign;
 pub(super) mod decoded;
 mod events;
 mod filters;
+mod flips;
 mod questions;

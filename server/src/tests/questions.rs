@@ -102,7 +102,7 @@ fn questions_wait_for_a_place_and_are_then_told_to_come_back() {
         })
     };
     let server = one_place(Duration::from_millis(50));
-    let held = Arc::clone(&server.app().queries).try_acquire_owned().unwrap();
+    let _held = Arc::clone(&server.app().queries).try_acquire_owned().unwrap();
     for path in ["/v1/events", "/v1/facets?fields=status", "/v1/histogram"] {
         let got = server.get(path);
         assert_eq!((got.status, got.headers["retry-after"].as_str()), (503, "1"), "{path}");

@@ -332,15 +332,12 @@ fn a_broken_query_is_told_where_it_is_broken() {
         ("a AND", 5),
         ("(a", 2),
         ("@n>=x", 4),
-        ("\"open", 5),
+        ("\"open", 0),
         ("timestamp>=yesterday", 11),
     ] {
-        let answer = server.get(&format!("/v1/events?q={}", percent(query)));
-        let problem = answer.expect(400);
-        let told = problem["position"].as_u64();
-        assert!(told.is_some_and(|told| told <= query.len() as u64), "{query}: {problem}");
-        let near = told.unwrap().abs_diff(position) <= query.len() as u64;
-        assert!(near && problem["length"].is_u64() && problem["expected"].is_string(), "{query}: {problem}");
+        let problem = server.get(&format!("/v1/events?q={}", percent(query))).expect(400);
+        assert_eq!(problem["position"], position, "{query}: {problem}");
+        assert!(problem["length"].is_u64() && problem["expected"].is_string(), "{query}: {problem}");
     }
 }
 
@@ -405,7 +402,7 @@ fn limits_of_the_language_are_refusals_that_name_them() {
         ("w ".repeat(8193), "16"),
         ((0..257).map(|n| format!("w{n}")).collect::<Vec<_>>().join(" OR "), "256"),
         (format!("{}a{}", "(".repeat(33), ")".repeat(33)), "32"),
-        (format!("id:({})", (0..1001).map(|n| n.to_string()).collect::<Vec<_>>().join(",")), "1,000"),
+        (format!("id:({})", (0..1001).map(|n| n.to_string()).collect::<Vec<_>>().join(",")), "1000"),
     ] {
         let problem = server.get(&format!("/v1/events?q={}", percent(&query))).expect(400);
         let detail = problem["detail"].as_str().unwrap();

@@ -178,6 +178,10 @@ fn a_tail_under_load_loses_and_repeats_nothing_across_cuts_and_a_kill() {
     };
     let received = thread::scope(|scope| {
         let reader = scope.spawn(|| stage.read(first));
+        // Without an id to resume after, a tail begins when it is opened.
+        while stage.connection.lock().unwrap().is_none() && !reader.is_finished() {
+            thread::sleep(Duration::from_millis(1));
+        }
         let started = Instant::now();
         let writers: Vec<_> = (0..WRITERS)
             .map(|writer| {

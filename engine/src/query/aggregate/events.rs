@@ -6,8 +6,6 @@ use crate::query::{Ask, Budget, DocSet, Order, Part, Plan, Seen, matching, page}
 
 /// Records that are read under one look at a part.
 const RECORDS_PER_LOOK: usize = 512;
-/// Up to so many documents that do not match are taken away from what all documents give.
-const FEW: u64 = 64;
 /// The records of so many matches of a part are read sooner than the lists of its values.
 const READ_MAX: u64 = 128;
 
@@ -72,10 +70,10 @@ impl Events<'_> {
     }
 }
 
-/// The documents of a view that are not in a set, where they are few: of most questions the log's own
-/// events are left out, and nothing else.
-pub(super) fn others(docs: &DocSet, all: u32) -> Option<Vec<u32>> {
-    if u64::from(all).saturating_sub(docs.count()) > FEW {
+/// The documents of a view that are not in a set, where they are `few` at most: of most questions the
+/// log's own events are left out, and late ones, and nothing else.
+pub(super) fn others(docs: &DocSet, all: u32, few: u64) -> Option<Vec<u32>> {
+    if u64::from(all).saturating_sub(docs.count()) > few {
         return None;
     }
     Some(match docs {
@@ -108,12 +106,12 @@ mod tests {
 
     #[test]
     fn the_others_are_told_only_where_they_are_few() {
-        assert_eq!(others(&DocSet::All(10), 10), Some(vec![]));
-        assert_eq!(others(&DocSet::All(8), 10), Some(vec![8, 9]));
-        assert_eq!(others(&DocSet::List(vec![0, 2]), 4), Some(vec![1, 3]));
+        assert_eq!(others(&DocSet::All(10), 10, 64), Some(vec![]));
+        assert_eq!(others(&DocSet::All(8), 10, 64), Some(vec![8, 9]));
+        assert_eq!(others(&DocSet::List(vec![0, 2]), 4, 64), Some(vec![1, 3]));
         let most = DocSet::All(200).filter(|doc| doc % 50 != 7);
-        assert_eq!(others(&most, 202), Some(vec![7, 57, 107, 157, 200, 201]));
-        assert_eq!(others(&most, 300), None);
-        assert_eq!(others(&DocSet::empty(), 65), None);
+        assert_eq!(others(&most, 202, 64), Some(vec![7, 57, 107, 157, 200, 201]));
+        assert_eq!(others(&most, 300, 64), None);
+        assert_eq!(others(&DocSet::empty(), 65, 64), None);
     }
 }

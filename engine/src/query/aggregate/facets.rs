@@ -13,6 +13,9 @@ use crate::error::StoreError;
 use crate::index::{Postings, View};
 use crate::query::{Budget, Dimension, DocSet, Facet, FacetValue, Seen};
 
+/// The records of up to so many documents that do not match are read to take them away again.
+const OTHERS_MAX: u64 = 64;
+
 /// Counts of one dimension.
 #[derive(Default)]
 struct Tally {
@@ -77,7 +80,7 @@ fn listed(
     budget: &Budget<'_>,
 ) -> Result<Open, StoreError> {
     let all = seen.view.docs();
-    let others = others(docs, all);
+    let others = others(docs, all, OTHERS_MAX);
     let mut open = Open::default();
     let mut whole = vec![false; axes.len()];
     for ((axis, tally), whole) in axes.iter().zip(&mut *tallies).zip(&mut whole) {

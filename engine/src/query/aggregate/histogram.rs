@@ -15,6 +15,9 @@ use crate::query::{Bucket, Budget, DocSet, Scope, Seen, Split};
 /// Most buckets of an answer.
 const BUCKETS_MAX: i128 = 10_000;
 
+/// The times of up to so many documents that do not match are looked up to take them away again.
+const OTHERS_MAX: u64 = 4096;
+
 /// The buckets of an answer: multiples of an interval, one after the other.
 #[derive(Clone, Copy)]
 struct Grid {
@@ -119,7 +122,7 @@ impl Counts<'_> {
             return each_bucket(times, list, grid, |bucket| self.all[bucket] += 1);
         }
         let cuts = grid.cut(times, &buckets)?;
-        if let Some(others) = others(docs, seen.view.docs()) {
+        if let Some(others) = others(docs, seen.view.docs(), OTHERS_MAX) {
             for (stretch, bucket) in buckets.enumerate() {
                 self.all[bucket] += cuts.count(stretch);
             }

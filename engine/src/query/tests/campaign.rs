@@ -38,11 +38,11 @@ enum State {
 }
 
 /// Events in the groups in which they are committed, with the times of that.
-type Groups = Vec<(Vec<Event>, u64)>;
+pub(super) type Groups = Vec<(Vec<Event>, u64)>;
 
 /// One thing asked, and how.
-struct Question {
-    text: String,
+pub(super) struct Question {
+    pub(super) text: String,
     query: Query,
     filter: Filter,
     scope: Scope,
@@ -56,7 +56,7 @@ struct Question {
     wanted: Vec<(i64, u64)>,
 }
 
-fn groups(seed: u64, count: usize) -> Groups {
+pub(super) fn groups(seed: u64, count: usize) -> Groups {
     let mut maker = Maker::new(seed);
     let mut groups = Vec::new();
     let (mut made, mut now_us) = (0, NOW_NS as u64 / 1000 - 3_600_000_000);
@@ -69,7 +69,7 @@ fn groups(seed: u64, count: usize) -> Groups {
     groups
 }
 
-fn decode(groups: &Groups) -> Vec<decoded::Event> {
+pub(super) fn decode(groups: &Groups) -> Vec<decoded::Event> {
     let all = groups.iter().flat_map(|(events, now_us)| events.iter().map(move |event| (event, *now_us)));
     (0..)
         .zip(all)
@@ -112,7 +112,11 @@ fn log_in(state: State, groups: &Groups, segment: u32) -> Log {
 }
 
 /// The next question that the language accepts, and how many it did not.
-fn question(asker: &mut Asker<'_>, events: &[decoded::Event], refused: &mut Vec<String>) -> Question {
+pub(super) fn question(
+    asker: &mut Asker<'_>,
+    events: &[decoded::Event],
+    refused: &mut Vec<String>,
+) -> Question {
     loop {
         let text = asker.query();
         let query = match lang::parse(&text) {
@@ -167,7 +171,7 @@ impl Question {
     }
 
     /// Asks a log for pages, counts and the tail; what is wrong with its answers.
-    fn check(&self, log: &Log, events: &[decoded::Event]) -> Result<(), String> {
+    pub(super) fn check(&self, log: &Log, events: &[decoded::Event]) -> Result<(), String> {
         self.pages(log, events)?;
         if self.tailed && self.head.is_none() { self.tail(log, events) } else { Ok(()) }
     }

@@ -104,11 +104,13 @@ impl<'e> Asker<'e> {
     /// Any string or number of an event, with the names that lead to it from metadata.
     fn value(&mut self) -> (Vec<&'e str>, &'e Json) {
         let mut found = Vec::new();
-        for _ in 0..20 {
-            collect(self.event().json.get(&["metadata"]).unwrap(), &mut Vec::new(), &mut found);
+        let mut event = self.event();
+        loop {
+            collect(event.json.get(&["metadata"]).unwrap(), &mut Vec::new(), &mut found);
             if !found.is_empty() {
                 break;
             }
+            event = &self.events[self.rng.below(self.events.len() as u64) as usize];
         }
         found.swap_remove(self.rng.below(found.len() as u64) as usize)
     }
