@@ -24,7 +24,7 @@ const PARTS: [&str; 13] = [
     "Rice-coded lists",
     "loose lists",
     "lists in bodies of words",
-    "long lists of words",
+    "shared lists of words",
     "wide words",
     "pairs of rare words",
     "documents with unlisted paths",
