@@ -22,6 +22,8 @@ const RICE: u64 = 3;
 pub(super) const DENSE: usize = 10;
 /// Below this many documents no bitmap is smaller than differences.
 const ROARING_MIN: usize = 512;
+/// What a bitmap takes for a run.
+const RUN_BYTES: usize = 4;
 /// Below this many documents, what Rice codes save is not worth it.
 const RICE_MIN: usize = 8;
 
@@ -259,15 +261,21 @@ impl List {
             (kind, payload) = (RICE, codes);
         }
         // A bitmap is chosen where runs make it small; bits are quicker to read.
-        if count >= ROARING_MIN
-            && let Some(bitmap) = Some(roaring(&docs_of)).filter(|bitmap| bitmap.len() < payload.len() / 2)
-        {
-            (kind, payload) = (ROARING, bitmap);
+        if count >= ROARING_MIN && runs(&docs_of) * RUN_BYTES < payload.len() / 2 {
+            let bitmap = roaring(&docs_of);
+            if bitmap.len() < payload.len() / 2 {
+                (kind, payload) = (ROARING, bitmap);
+            }
         }
         varint::put((count as u64) << 2 | kind, out);
         varint::put(payload.len() as u64, out);
         out.extend_from_slice(&payload);
     }
+}
+
+/// How many stretches of following numbers there are.
+fn runs(docs: &[u32]) -> usize {
+    docs.windows(2).filter(|pair| pair[0] + 1 != pair[1]).count() + 1
 }
 
 fn roaring(docs: &[u32]) -> Vec<u8> {

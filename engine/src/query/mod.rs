@@ -40,6 +40,7 @@ mod record_tests;
 mod select;
 #[cfg(test)]
 mod select_tests;
+mod sieve;
 mod value;
 mod words;
 

@@ -47,7 +47,11 @@ pub(super) fn decide(
     pace: &Pace<'_>,
 ) -> Result<bool, StoreError> {
     let fields = Fields::scan(body).map_err(|why| unreadable(sequence, &why))?;
-    pace.step(20 + body.len() / 64)?;
+    pace.step(6 + body.len() / 256)?;
+    if plan.sieve.as_ref().is_some_and(|sieve| !sieve.lets_pass(body)) {
+        return Ok(false);
+    }
+    pace.step(14 + body.len() / 64)?;
     if !plan.holds_time(fields.time_ns) {
         return Ok(false);
     }
