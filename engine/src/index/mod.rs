@@ -124,6 +124,9 @@ const FIRST_PATH: u16 = 64;
 /// Values at paths that are not listed, for their words.
 const UNLISTED: u16 = 16;
 
+/// Longer paths are not listed.
+const PATH_BYTES_MAX: usize = 1024;
+
 /// Paths that one segment lists: an event that makes member names of ids cannot make more.
 const PATHS_MAX: u16 = 8192;
 
@@ -331,7 +334,10 @@ impl<'a> View<'a> {
     /// `Damaged`.
     pub fn loose(self, of: Dictionary) -> Result<Option<Postings<'a>>, StoreError> {
         match self {
-            View::Live(_) => Ok(None),
+            View::Live(live) => {
+                let changes = live.changes_loose().filter(|_| of == Field::Changed.into());
+                Ok(changes.map(Postings::of_list))
+            }
             View::Stored(stored) => stored.loose(of.0),
         }
     }

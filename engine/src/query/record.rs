@@ -11,7 +11,7 @@ use super::phrase::Phrase;
 use super::plan::{Leaf, Node, Plan, TimeRange, is_own};
 use super::value::ValueTest;
 use crate::error::StoreError;
-use crate::event::{Fields, Value, changed_paths, each_value};
+use crate::event::{Fields, Value, each_changed, each_value};
 use crate::index::Field;
 use crate::text::fold;
 
@@ -115,8 +115,12 @@ impl Record<'_> {
             }
             Leaf::Changed { paths, any } => {
                 pace.step(self.units * 2)?;
-                return Ok(changed_paths(self.fields.metadata)
-                    .map(|changed| changed.iter().any(|at| *any || paths.iter().any(|path| path.fits(at)))));
+                let mut found = false;
+                let seen = each_changed(self.fields.metadata, &mut |at| {
+                    found = *any || paths.iter().any(|path| path.fits(at));
+                    !found
+                });
+                return Ok(seen.map(|()| found));
             }
             Leaf::Text { phrase, sequence } => {
                 if *sequence == Some(self.sequence) {
