@@ -50,8 +50,9 @@ impl Log {
         self.ask(ask.scope, ask, |events, _| aggregate::facets(events, of, top))
     }
 
-    /// Counts by time: every bucket that overlaps the searched range, empty ones too. Where the scope
-    /// has no `from` or `to`, the first or last match's bucket ends the list.
+    /// Counts by time: every bucket that overlaps the searched range, empty ones too. Where neither the
+    /// scope nor its tree says where the range begins or ends, the first or last match's bucket ends the
+    /// list.
     ///
     /// # Errors
     /// `Damaged`, `TooBroad` (also for more than 10,000 buckets), `Cancelled`.
@@ -64,12 +65,13 @@ impl Log {
         self.ask(ask.scope, ask, |events, _| aggregate::histogram(events, ask.scope, interval_ns, split))
     }
 
-    /// Times of the first and last event that can match: to choose an interval.
+    /// First and last nanosecond that [`Log::histogram`] covers: to choose an interval. `None` when it
+    /// would have no buckets.
     ///
     /// # Errors
     /// `Damaged`, `TooBroad`, `Cancelled`.
-    pub fn span(&self, ask: Ask<'_>) -> Result<Option<(i64, i64)>, StoreError> {
-        self.ask(ask.scope, ask, |events, _| events.span())
+    pub fn range(&self, ask: Ask<'_>) -> Result<Option<(i64, i64)>, StoreError> {
+        self.ask(ask.scope, ask, |events, _| aggregate::range(events, ask.scope))
     }
 
     /// Figures of the numbers at a path, by group: descending by count, then ascending by key.
