@@ -13,6 +13,9 @@ const STRETCH: u64 = 2_000;
 /// Records that are decided in one go: the writer may wait for it.
 const BITE: u32 = 128;
 
+/// Bodies of one read of [`Log::read_from`]: it ends with the record that reaches this.
+pub const READ_BYTES_MAX: usize = 256 << 10;
+
 /// A page request.
 #[derive(Clone, Debug)]
 pub struct Search {
@@ -110,8 +113,8 @@ impl Log {
         Ok(None)
     }
 
-    /// Records from `sequence` on, in sequence order, that match, at most `limit`; and the sequence
-    /// to go on from. For tails: a short stretch costs some microseconds per new record, whatever the
+    /// Records from `sequence` on, in sequence order, that match, at most `limit`, and none after the
+    /// one whose body brings them to [`READ_BYTES_MAX`]; and the sequence to go on from. For tails: a short stretch costs some microseconds per new record, whatever the
     /// log holds.
     ///
     /// # Errors
@@ -142,10 +145,29 @@ impl Log {
                 break;
             }
         }
-        let next = if found.len() == limit { found.last().map_or(sequence, |last| last + 1) } else { head };
-        let records: Result<Vec<Record>, StoreError> = found.iter().map(|&at| snapshot.record(at)).collect();
-        Ok((records?, next.max(sequence)))
+        let records = records(&snapshot, found.iter().copied(), READ_BYTES_MAX)?;
+        let whole = found.len() < limit && records.len() == found.len();
+        let next = records.last().filter(|_| !whole).map_or(head, |last| last.sequence + 1);
+        Ok((records, next.max(sequence)))
     }
+}
+
+/// The records of a snapshot at `sequences`, none after the one whose body brings them to `bytes`.
+fn records(
+    snapshot: &Snapshot,
+    sequences: impl Iterator<Item = u64>,
+    bytes: usize,
+) -> Result<Vec<Record>, StoreError> {
+    let (mut records, mut held) = (Vec::new(), 0);
+    for sequence in sequences {
+        if held >= bytes {
+            break;
+        }
+        let record = snapshot.record(sequence)?;
+        held += record.body.len();
+        records.push(record);
+    }
+    Ok(records)
 }
 
 /// Adds the matches of a part at or above `sequence`, record by record.

@@ -42,6 +42,16 @@ fn event(id: &str, action: &str) -> Event {
     normalize(raw.as_bytes(), &receipt, &Taxonomy::default(), &Limits::default()).unwrap()
 }
 
+/// An event with so many bytes in its metadata.
+fn sized(id: &str, bytes: usize) -> Event {
+    let raw = format!(
+        r#"{{"event_id":"{id}","timestamp":"2023-11-14T00:00:00Z","event_type":"auth.login","actor":{{"type":"user","id":"u1"}},"resource":{{"type":"session","id":"s1"}},"action":"login","status":"success","metadata":{{"changes":{{"after":{{"x":"{}"}}}}}}}}"#,
+        "x".repeat(bytes)
+    );
+    let receipt = Receipt { now_ns: NOW_NS, ip_address: None, user_agent: None, new_id: &|| unreachable!() };
+    normalize(raw.as_bytes(), &receipt, &Taxonomy::default(), &Limits::default()).unwrap()
+}
+
 fn ids(from: usize, to: usize) -> Vec<String> {
     (from..to).map(|i| format!("e{i:04}")).collect()
 }
@@ -675,4 +685,25 @@ fn on_a_full_disk_a_log_still_opens_for_reading() {
     assert_eq!(report.damage, Vec::<String>::new());
     assert_eq!(all(&log), ids(0, 20));
     assert!(log.find("e0019").unwrap().is_some());
+}
+
+/// Goal: what a tail reads at a time is bounded in bytes, whatever count it asks for.
+/// Method: read a mix of small and large events to the end.
+#[test]
+fn a_read_ends_with_the_record_that_reaches_its_bytes() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = create(dir.path());
+    let events = (0..12).map(|i| sized(&format!("e{i}"), if i % 4 == 3 { 10 } else { 100 << 10 }));
+    let batch = log.prepare(events.collect(), false);
+    log.append(vec![batch], NOW_US).remove(0).unwrap();
+    let (mut next, mut read) = (0, Vec::new());
+    while next < log.head().size {
+        let (records, after) = log.read_from(next, &everything(), 1_000, &Budget::unlimited()).unwrap();
+        let before_last = records.iter().rev().skip(1).map(|record| record.body.len()).sum::<usize>();
+        assert!(before_last < READ_BYTES_MAX, "{} records", records.len());
+        assert!(after == log.head().size || after == records.last().unwrap().sequence + 1);
+        read.push(records.iter().map(|record| record.sequence).collect::<Vec<_>>());
+        next = after;
+    }
+    assert_eq!(read, [vec![0, 1, 2], vec![3, 4, 5, 6], vec![7, 8, 9, 10], vec![11]]);
 }

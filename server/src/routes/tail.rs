@@ -2,7 +2,7 @@
 //!
 //! Keeps true: between the first line and the last, every event that matches is sent once, in
 //! sequence order. A client that does not keep up is disconnected, and resumes with
-//! `Last-Event-ID`; nothing is buffered for it beyond one batch.
+//! `Last-Event-ID`; nothing is buffered for it beyond the batch on its way and the next one.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +11,7 @@ use hyper::body::Bytes;
 use hyper::header::{self, HeaderValue};
 use hyper::{Method, StatusCode};
 use stele_engine::error::StoreError;
+use stele_engine::log::READ_BYTES_MAX;
 use stele_engine::query::lang::{Bound, Clause, Expr, Field, Literal, Scalar, Test};
 use stele_engine::query::{Budget, Scope};
 use stele_engine::text::Number;
@@ -31,8 +32,6 @@ const HEARTBEAT: Duration = Duration::from_secs(10);
 const BATCH: usize = 64;
 /// The same, of small records.
 const BATCH_MAX: usize = 1024;
-/// Bytes that one read should come to.
-const BATCH_BYTES: usize = 256 << 10;
 /// Sequences that one read looks at: a resume from far behind is many short reads.
 const WINDOW: u64 = 1 << 16;
 /// The same, after reads that took too long.
@@ -51,7 +50,7 @@ pub async fn get(cx: &mut Cx) -> Result<Answer, Problem> {
     }
     let place = Arc::clone(&cx.app.tails).try_acquire_owned();
     let place = place.map_err(|_| Problem::overloaded("too many live tails are open"))?;
-    let (chunks, receiver) = mpsc::channel(2);
+    let (chunks, receiver) = mpsc::channel(1);
     let stopping = cx.app.stopping.subscribe();
     let tail = Tail {
         app: Arc::clone(&cx.app),
@@ -240,7 +239,7 @@ impl Round {
         if self.records == 0 {
             return BATCH;
         }
-        (BATCH_BYTES / (self.text.len() / self.records).max(1)).clamp(BATCH, BATCH_MAX)
+        (READ_BYTES_MAX / (self.text.len() / self.records).max(1)).clamp(BATCH, BATCH_MAX)
     }
 }
 
@@ -256,13 +255,14 @@ fn read(
     let bounded = if tenant.log.head().size <= end { None } else { Some(below(scope, end)) };
     let (records, reached) = tenant.log.read_from(next, bounded.as_ref().unwrap_or(scope), batch, budget)?;
     let mut text = Vec::with_capacity(records.iter().map(|r| r.body.len() + 400).sum());
-    for record in &records {
+    let count = records.len();
+    for record in records {
         text.extend_from_slice(format!("event: event\nid: {}\ndata: ", record.sequence).as_bytes());
         record.write_line(&mut text);
         text.extend_from_slice(b"\n\n");
     }
     let next = if bounded.is_some() { reached.min(end) } else { reached };
-    Ok(Round { text, records: records.len(), next })
+    Ok(Round { text, records: count, next })
 }
 
 /// The same question about sequences below `end` only.
