@@ -124,8 +124,13 @@ impl Tail {
         loop {
             let size = *self.position.borrow_and_update();
             while self.next < size {
+                if !self.may_go_on() {
+                    return;
+                }
                 match self.read().await {
                     Err(()) => return,
+                    // The key may have ended while the read was under way.
+                    Ok(_) if !self.may_go_on() => return,
                     Ok(lines) if lines.is_empty() => {
                         // Far behind, with nothing that matches: the client should know that we live.
                         if sent.elapsed() >= HEARTBEAT {
@@ -142,9 +147,6 @@ impl Tail {
                         sent = Instant::now();
                     }
                 }
-                if !self.may_go_on() {
-                    return;
-                }
             }
             match self.wait(sent + HEARTBEAT).await {
                 Woken::Ended => return,
@@ -159,7 +161,7 @@ impl Tail {
         }
     }
 
-    /// A key that was revoked reads nothing more.
+    /// A key that was revoked or has expired reads nothing more.
     fn may_go_on(&self) -> bool {
         self.key.is_good(now_us()) && !*self.stopping.borrow()
     }

@@ -125,6 +125,28 @@ fn a_slow_client_is_dropped_and_resumes_without_loss_or_repeat() {
     assert_eq!(seen, (0..EVENTS).collect::<Vec<_>>());
 }
 
+/// Goal: a key that has ended gets no event that is stored afterwards.
+/// Method: a tail with a key that expires, and an event stored after that.
+#[test]
+fn a_tail_of_an_expired_key_sends_nothing_more() {
+    let mut server = Server::new();
+    let expires = jiff::Timestamp::now() + Duration::from_secs(3);
+    let ask = format!(r#"{{"name":"short","scopes":["read"],"expires_at":"{expires}"}}"#);
+    let made = server.post_json("/v1/keys", &ask);
+    assert_eq!(made.status, 201, "{}", made.text());
+    let short = made.json()["secret"].as_str().unwrap().to_owned();
+    let admin = std::mem::replace(&mut server.key, short);
+    let mut tail = open(&server, "", None);
+    server.key = admin;
+    assert_eq!(server.post_json("/v1/events", &event("before")).status, 200);
+    assert_eq!(tail.ids(1).len(), 1);
+    while jiff::Timestamp::now() <= expires {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(server.post_json("/v1/events", &event("after")).status, 200);
+    assert!(tail.ids(usize::MAX).is_empty(), "it ends without the event");
+}
+
 #[test]
 fn a_head_of_a_stream_opens_no_tail() {
     let server = Server::new();
