@@ -4,7 +4,7 @@
 mod tests;
 
 use super::Log;
-use super::read::parts;
+use super::read::{PAGE_BYTES_MAX, parts};
 use crate::error::StoreError;
 use crate::query::aggregate::{self, Events};
 use crate::query::lang::{Clause, Expr, Field, Keyword, Name, Path, Term, Test, Token, Value};
@@ -97,8 +97,9 @@ impl Log {
         self.ask(&narrowed(ask.scope, vec![failed]), ask, |events, _| aggregate::errors(events, sparks))
     }
 
-    /// The changes of one resource, newest first, `limit` at most, and its state after all of them. With
-    /// `at_ns`, only events at or before that time.
+    /// The changes of one resource, newest first, `limit` at most (fewer where bodies reach
+    /// [`PAGE_BYTES_MAX`]), and its state after all of them. With `at_ns`, only events at or before that
+    /// time.
     ///
     /// # Errors
     /// `Damaged`, `TooBroad`, `Cancelled`.
@@ -119,7 +120,7 @@ impl Log {
         }
         self.ask(&scope, ask, |events, snapshot| {
             let record = |sequence| snapshot.record(sequence);
-            let page = aggregate::changes(events, &record, after, limit)?;
+            let page = aggregate::changes(events, &record, after, limit, PAGE_BYTES_MAX)?;
             let state = aggregate::state(events, &record)?;
             Ok(History { changes: page.changes, state, last: page.last })
         })

@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use ask::{Ask, History};
 pub use check::Progress;
-pub use read::{Found, READ_BYTES_MAX, Search};
+pub use read::{Found, PAGE_BYTES_MAX, READ_BYTES_MAX, Search};
 
 use crate::catalog::Catalog;
 use crate::error::StoreError;

@@ -13,6 +13,9 @@ const STRETCH: u64 = 2_000;
 /// Records that are decided in one go: the writer may wait for it.
 const BITE: u32 = 128;
 
+/// Bodies of one page: it ends with the record that reaches this.
+pub const PAGE_BYTES_MAX: usize = 16 << 20;
+
 /// Bodies of one read of [`Log::read_from`]: it ends with the record that reaches this.
 pub const READ_BYTES_MAX: usize = 256 << 10;
 
@@ -47,7 +50,8 @@ pub struct Found {
 }
 
 impl Log {
-    /// One page of what matches.
+    /// One page of what matches; it ends early, with more to come, where bodies reach
+    /// [`PAGE_BYTES_MAX`].
     ///
     /// # Errors
     /// `Damaged` with the place, when what the answer needs is not what was written; `TooBroad` or
@@ -63,10 +67,11 @@ impl Log {
             count: search.count,
         };
         let hits = page(&parts(&snapshot, 0, head)?, &ask, budget)?;
-        let records: Result<Vec<Record>, StoreError> =
-            hits.hits.iter().map(|&(_, sequence)| snapshot.record(sequence)).collect();
-        let last = hits.hits.last().copied().filter(|_| hits.more);
-        Ok(Found { records: records?, last, matched: hits.matched, head })
+        let sequences = hits.hits.iter().map(|&(_, sequence)| sequence);
+        let records = records(&snapshot, sequences, PAGE_BYTES_MAX)?;
+        let more = hits.more || records.len() < hits.hits.len();
+        let last = hits.hits[..records.len()].last().copied().filter(|_| more);
+        Ok(Found { records, last, matched: hits.matched, head })
     }
 
     /// The event with an id, the log's own events included.

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use stele_engine::error::StoreError;
-use stele_engine::log::{Ask, Log};
+use stele_engine::log::{Ask, Log, PAGE_BYTES_MAX};
 use stele_engine::query::{Budget, ErrorGroup};
 
 use super::asked::Asked;
-use super::paging::{PAGE_BYTES_MAX, Paging};
+use super::paging::Paging;
 use super::search::{LIMIT_DEFAULT, LIMIT_MAX, write_took};
 use super::{Cx, run, times};
 use crate::http::answer::{self, Answer};
