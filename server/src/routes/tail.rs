@@ -44,7 +44,7 @@ pub async fn get(cx: &mut Cx) -> Result<Answer, Problem> {
     let asked = Asked::take(&mut cx.params, times::now_ns(), &tenant.taxonomy())?;
     Asked::finish(&mut cx.params, &[])?;
     let position = tenant.position.clone();
-    let next = first_sequence(cx, *position.borrow())?;
+    let next = first_sequence(cx, &tenant)?;
     if cx.method == Method::HEAD {
         return Ok(stream(Body::full(Bytes::new())));
     }
@@ -82,8 +82,11 @@ fn stream(body: Body) -> Answer {
 }
 
 /// After `Last-Event-ID`, of which -1 is before the first event; else at the end of the log.
-fn first_sequence(cx: &Cx, size: u64) -> Result<u64, Problem> {
-    let Some(value) = cx.headers.get("last-event-id") else { return Ok(size) };
+fn first_sequence(cx: &Cx, tenant: &Tenant) -> Result<u64, Problem> {
+    let published = *tenant.position.borrow();
+    let Some(value) = cx.headers.get("last-event-id") else { return Ok(published) };
+    // Searches show an event a moment before its position is published.
+    let size = published.max(tenant.log.head().size);
     let last: Option<i64> = value.to_str().ok().and_then(|v| v.trim().parse().ok());
     let next = last.and_then(|last| u64::try_from(last.checked_add(1)?).ok());
     next.filter(|next| *next <= size).ok_or_else(|| {

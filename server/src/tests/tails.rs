@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use stele_engine::event::{Receipt, normalize};
 
 use super::client::{Server, event, parse};
 
@@ -145,6 +146,29 @@ fn a_tail_of_an_expired_key_sends_nothing_more() {
     }
     assert_eq!(server.post_json("/v1/events", &event("after")).status, 200);
     assert!(tail.ids(usize::MAX).is_empty(), "it ends without the event");
+}
+
+/// Goal: every event that a search shows is one to resume after.
+/// Method: hold the log at the moment between an append and its publication, by an append past the
+/// writer; resume after that event, then store another one.
+#[test]
+fn a_tail_resumes_after_an_event_that_is_not_published_yet() {
+    let server = Server::new();
+    assert_eq!(server.post_json("/v1/events", &event("first")).status, 200);
+    let tenant = server.app().all_tenants().remove(0);
+    let limits = server.app().event_limits();
+    let now_us = jiff::Timestamp::now().as_microsecond() as u64;
+    let now_ns = now_us as i64 * 1000;
+    let receipt = Receipt { now_ns, ip_address: None, user_agent: None, new_id: &String::new };
+    let second = normalize(event("second").as_bytes(), &receipt, &tenant.taxonomy(), &limits).unwrap();
+    tenant.log.append(vec![tenant.log.prepare(vec![second], false)], now_us).remove(0).unwrap();
+    assert_eq!((*tenant.position.borrow(), tenant.log.head().size), (1, 2));
+    let mut tail = open(&server, "", Some("1"));
+    assert_eq!(tail.after, "1");
+    assert_eq!(server.post_json("/v1/events", &event("third")).status, 200);
+    assert_eq!(tail.ids(1), [2]);
+    let got = server.call("GET", "/v1/events/stream", &[("last-event-id", "3")], b"");
+    assert_eq!(got.status, 400);
 }
 
 #[test]
