@@ -4,8 +4,8 @@
 //! sequence order. A client that does not keep up is disconnected, and resumes with
 //! `Last-Event-ID`; nothing is buffered for it beyond the batch on its way and the next one.
 
+use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use hyper::body::Bytes;
 use hyper::header::{self, HeaderValue};
@@ -16,7 +16,7 @@ use stele_engine::query::lang::{Bound, Clause, Expr, Field, Literal, Scalar, Tes
 use stele_engine::query::{Budget, Scope};
 use stele_engine::text::Number;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::asked::Asked;
 use super::{Cx, run, times};
@@ -26,8 +26,6 @@ use crate::http::answer::{self, Answer, Body};
 use crate::http::problem::Problem;
 use crate::state::{Key, now_us};
 
-/// Silence after which a comment is sent; the contract says at most 15 s.
-const HEARTBEAT: Duration = Duration::from_secs(10);
 /// Records of one read, where nothing is known of their sizes.
 const BATCH: usize = 64;
 /// The same, of small records.
@@ -130,19 +128,11 @@ impl Tail {
                 if !self.may_go_on() {
                     return;
                 }
-                match self.read().await {
+                match self.read(&mut sent).await {
                     Err(()) => return,
                     // The key may have ended while the read was under way.
                     Ok(_) if !self.may_go_on() => return,
-                    Ok(lines) if lines.is_empty() => {
-                        // Far behind, with nothing that matches: the client should know that we live.
-                        if sent.elapsed() >= HEARTBEAT {
-                            if !self.alive().await {
-                                return;
-                            }
-                            sent = Instant::now();
-                        }
-                    }
+                    Ok(lines) if lines.is_empty() => {}
                     Ok(lines) => {
                         if !self.send(lines.into()).await {
                             return;
@@ -151,7 +141,7 @@ impl Tail {
                     }
                 }
             }
-            match self.wait(sent + HEARTBEAT).await {
+            match self.wait(sent + self.app.options.timeouts.heartbeat).await {
                 Woken::Ended => return,
                 Woken::Grown => {}
                 Woken::Silent => {
@@ -172,7 +162,7 @@ impl Tail {
     async fn wait(&mut self, heartbeat: Instant) -> Woken {
         tokio::select! {
             grown = self.position.changed() => if grown.is_ok() { Woken::Grown } else { Woken::Ended },
-            () = tokio::time::sleep_until(heartbeat) => Woken::Silent,
+            () = sleep_until(heartbeat) => Woken::Silent,
             () = self.chunks.closed() => Woken::Ended,
             _ = self.stopping.wait_for(|stop| *stop) => Woken::Ended,
         }
@@ -187,13 +177,10 @@ impl Tail {
         format!("after {}", i128::from(self.next) - 1)
     }
 
-    async fn read(&mut self) -> Result<Vec<u8>, ()> {
+    /// The lines of the next round, and where it ended; an error when the stream has to end.
+    async fn read(&mut self, sent: &mut Instant) -> Result<Vec<u8>, ()> {
         loop {
-            let (tenant, scope, next) = (Arc::clone(&self.tenant), Arc::clone(&self.scope), self.next);
-            let (window, batch) = (self.window, self.batch);
-            let read =
-                run::round(&self.app, move |budget| read(&tenant, &scope, next, window, batch, budget));
-            match read.await {
+            match self.round(sent).await? {
                 Ok(Ok(round)) if round.next > self.next => {
                     self.next = round.next;
                     self.window = (self.window * 2).min(WINDOW);
@@ -205,7 +192,9 @@ impl Tail {
                     tracing::error!(org = self.tenant.org.id, sequence = self.next, "a tail cannot go on");
                     return Err(());
                 }
-                Ok(Err(StoreError::TooBroad(_))) if self.window > WINDOW_MIN => self.window /= 8,
+                Ok(Err(StoreError::TooBroad(_))) if self.window > WINDOW_MIN => {
+                    self.window = narrower(self.window);
+                }
                 Ok(Err(error)) => {
                     tracing::error!(org = self.tenant.org.id, %error, "tail");
                     self.end_with(error.into()).await;
@@ -219,6 +208,28 @@ impl Tail {
         }
     }
 
+    /// One round. While it is under way, also far behind with nothing that matches, the client hears that
+    /// the tail lives; the round is given up when the client leaves, its key ends or the server stops.
+    async fn round(&mut self, sent: &mut Instant) -> Result<Result<Result<Round, StoreError>, Problem>, ()> {
+        let app = Arc::clone(&self.app);
+        let (tenant, scope, next) = (Arc::clone(&self.tenant), Arc::clone(&self.scope), self.next);
+        let (window, batch) = (self.window, self.batch);
+        let read = move |budget: &Budget<'_>| read(&tenant, &scope, next, window, batch, budget);
+        let mut round = pin!(run::round(&app, read));
+        loop {
+            tokio::select! {
+                done = &mut round => return Ok(done),
+                () = self.chunks.closed() => return Err(()),
+                _ = self.stopping.wait_for(|stop| *stop) => return Err(()),
+                () = sleep_until(*sent + app.options.timeouts.heartbeat) => {}
+            }
+            if !self.may_go_on() || !self.alive().await {
+                return Err(());
+            }
+            *sent = Instant::now();
+        }
+    }
+
     /// Says why the stream ends: the head of the answer is long gone.
     async fn end_with(&self, problem: Problem) {
         let text = problem.into_answer("").into_body().take_full().unwrap_or_default();
@@ -229,6 +240,11 @@ impl Tail {
     async fn send(&self, chunk: Bytes) -> bool {
         matches!(timeout(self.app.options.timeouts.tail, self.chunks.send(chunk)).await, Ok(Ok(())))
     }
+}
+
+/// The window after a read that took too long.
+fn narrower(window: u64) -> u64 {
+    (window / 8).max(WINDOW_MIN)
 }
 
 /// What one read came to.
@@ -277,4 +293,15 @@ fn below(scope: &Scope, end: u64) -> Scope {
         .map(|number| Bound { inclusive: false, scalar: Scalar::Number(Literal { text, number }) });
     let clause = Clause { field: Field::Sequence, test: Test::Within { low: None, high }, position: 0 };
     Scope { root: Expr::and(vec![scope.root.clone(), Expr::Clause(clause)]), ..scope.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_narrows_to_the_smallest_one_and_no_further() {
+        let windows = std::iter::successors(Some(WINDOW), |&window| Some(narrower(window)));
+        assert_eq!(windows.take(5).collect::<Vec<_>>(), [65_536, 8_192, 1_024, 512, 512]);
+    }
 }

@@ -1,12 +1,15 @@
 //! Live tails: what they send, from where they resume, whom they drop.
 
 use std::io::{BufRead, BufReader, Read, Write};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use stele_engine::event::{Receipt, normalize};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::client::{Server, event, parse};
+use crate::app::BLOCKING_MAX;
 
 /// A tail's lines, without those of the chunks that they come in.
 struct Tail {
@@ -169,6 +172,41 @@ fn a_tail_resumes_after_an_event_that_is_not_published_yet() {
     assert_eq!(tail.ids(1), [2]);
     let got = server.call("GET", "/v1/events/stream", &[("last-event-id", "3")], b"");
     assert_eq!(got.status, 400);
+}
+
+/// Holds all places that reads of tails need: a read that has begun goes on until they are given back.
+fn hold_reads(server: &Server) -> OwnedSemaphorePermit {
+    let places = Arc::clone(&server.app().blocking).acquire_many_owned(BLOCKING_MAX as u32);
+    server.runtime().block_on(places).unwrap()
+}
+
+#[test]
+fn a_tail_says_that_it_lives_while_a_read_is_under_way() {
+    let server = Server::with(|o| o.timeouts.heartbeat = Duration::from_millis(100));
+    assert_eq!(server.post_json("/v1/events", &event("one")).status, 200);
+    let places = hold_reads(&server);
+    let mut tail = open(&server, "", Some("-1"));
+    for _ in 0..3 {
+        let told = tail.lines.find(|line| line.starts_with(": ") || line.starts_with("event: "));
+        assert_eq!(told.as_deref(), Some(": alive after -1"));
+    }
+    drop(places);
+    assert_eq!(tail.ids(1), [0], "the same read goes on");
+}
+
+#[test]
+fn a_read_ends_when_the_client_of_its_tail_leaves() {
+    let server = Server::new();
+    assert_eq!(server.post_json("/v1/events", &event("one")).status, 200);
+    let _places = hold_reads(&server);
+    let tail = open(&server, "", Some("-1"));
+    assert_eq!(server.app().metrics.tails.get(), 1);
+    drop(tail);
+    let begun = Instant::now();
+    while server.app().metrics.tails.get() > 0 {
+        assert!(begun.elapsed() < Duration::from_secs(5), "it goes on");
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }
 
 #[test]
