@@ -111,7 +111,7 @@ fn world(rng: &mut Rng, stored: bool, size: usize) -> (Vec<Part>, Vec<Vec<u8>>) 
     (parts, bodies[..visible].to_vec())
 }
 
-fn plan(text: &str) -> Plan {
+pub(super) fn plan(text: &str) -> Plan {
     let query = parse(text).unwrap_or_else(|error| panic!("{text}: {error:?}"));
     let scope = Scope::new(&Filter::default(), &query, NOW_NS);
     let number = |id: &str| id.strip_prefix('e').and_then(|rest| rest.parse().ok());
