@@ -324,9 +324,10 @@ impl Live {
         &'a self,
         dictionary: u16,
         within: &dyn Fn(&Number) -> bool,
+        go_on: &dyn Fn() -> bool,
         found: &mut Vec<Postings<'a>>,
     ) {
-        for &number in self.terms_of(dictionary) {
+        for &number in self.terms_of(dictionary).iter().take_while(|_| go_on()) {
             let text = std::str::from_utf8(self.value_of(number)).ok();
             if text.and_then(Number::parse).is_some_and(|value| within(&value)) {
                 found.push(Postings::of_list(self.list_of(number)));

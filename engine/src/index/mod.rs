@@ -258,7 +258,8 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Documents with a number at the path between two bounds (value, inclusive).
+    /// Documents with a number at the path between two bounds (value, inclusive). `go_on` is asked for
+    /// every number that is looked at; where it says no, the rest is left out.
     ///
     /// # Errors
     /// `Damaged`.
@@ -267,6 +268,7 @@ impl<'a> View<'a> {
         path: PathId,
         low: Option<(&Number, bool)>,
         high: Option<(&Number, bool)>,
+        go_on: &dyn Fn() -> bool,
         found: &mut Vec<Postings<'a>>,
     ) -> Result<(), StoreError> {
         let of = Dictionary::numbers(path).0;
@@ -281,10 +283,10 @@ impl<'a> View<'a> {
                 let within = |number: &Number| {
                     low.is_none_or(|low| above(number, low)) && high.is_none_or(|high| below(number, high))
                 };
-                live.numbers(of, &within, found);
+                live.numbers(of, &within, go_on, found);
                 Ok(())
             }
-            View::Stored(stored) => stored.numbers(of, low, high, found),
+            View::Stored(stored) => stored.numbers(of, low, high, go_on, found),
         }
     }
 

@@ -276,6 +276,7 @@ impl Stored {
         id: u16,
         low: Option<(&Number, bool)>,
         high: Option<(&Number, bool)>,
+        go_on: &dyn Fn() -> bool,
         found: &mut Vec<Postings<'a>>,
     ) -> Result<(), StoreError> {
         let Some(range) = self.range(id) else { return Ok(()) };
@@ -292,7 +293,8 @@ impl Stored {
             None => range.end(),
             Some((bound, with)) => terms.lower_bound(range, |stored| below(stored, (bound, !with)))?,
         };
-        (first..end).try_for_each(|at| terms.postings(at).map(|list| found.push(list)))
+        let mut wanted = (first..end).take_while(|_| go_on());
+        wanted.try_for_each(|at| terms.postings(at).map(|list| found.push(list)))
     }
 
     /// The path table: per path its name's start and lists.

@@ -156,12 +156,13 @@ fn ranges_of_numbers_are_exact_at_both_ends() {
                     told.numbers.iter().filter(|((path, text), _)| path == b"status_code" && inside(text));
                 let wanted: DocSet = wanted.flat_map(|(_, docs)| docs).copied().collect();
                 let mut found = Vec::new();
-                view.numbers(id, Some((low, with_low)), Some((high, with_high)), &mut found).unwrap();
+                view.numbers(id, Some((low, with_low)), Some((high, with_high)), &|| true, &mut found)
+                    .unwrap();
                 assert_eq!(docs(found), wanted, "{low:?} {with_low} {high:?} {with_high}");
             }
         }
         let mut all = Vec::new();
-        view.numbers(id, None, None, &mut all).unwrap();
+        view.numbers(id, None, None, &|| true, &mut all).unwrap();
         assert!(all.len() >= 5);
     });
 }

@@ -30,7 +30,7 @@ pub use crate::segment::Head;
 use crate::segment::{Rules, Segment};
 
 /// Full segments that may wait for their seal before an append seals one itself: bounds memory.
-const BACKLOG_MAX: usize = 4;
+const BACKLOG_MAX: usize = 3;
 
 /// Most bytes of bodies that a segment may be given.
 const SEGMENT_BYTES_MAX: u64 = 1 << 30;

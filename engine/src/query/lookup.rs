@@ -224,9 +224,8 @@ impl<'a> Look<'a, '_> {
         high: Option<(&Number, bool)>,
         lists: &mut Lists<'a>,
     ) -> Result<(), StoreError> {
-        let before = lists.sure.len();
-        self.seen.view.numbers(id, low, high, &mut lists.sure)?;
-        self.pace.step(lists.sure.len() - before)?;
+        self.seen.view.numbers(id, low, high, &|| self.pace.go_on(2), &mut lists.sure)?;
+        self.pace.result()?;
         if let Some(loose) = self.seen.view.loose(Dictionary::numbers(id))? {
             lists.doubt(self.union(&[loose])?, self.seen.docs);
         }
