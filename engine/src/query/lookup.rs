@@ -312,10 +312,9 @@ impl<'a> Look<'a, '_> {
         found: &mut Vec<Postings<'a>>,
         wanted: impl Fn(&str) -> bool,
     ) -> Result<(), StoreError> {
-        let wanted = |value: &[u8]| {
-            self.pace.go_on(2 + value.len() / 64) && std::str::from_utf8(value).is_ok_and(&wanted)
-        };
-        self.seen.view.scan(of, prefix, &wanted, found)?;
+        let go_on = |bytes| self.pace.go_on(2 + bytes / 64);
+        let wanted = |value: &[u8]| std::str::from_utf8(value).is_ok_and(&wanted);
+        self.seen.view.scan(of, prefix, &go_on, &wanted, found)?;
         self.pace.result()
     }
 

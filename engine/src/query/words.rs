@@ -249,9 +249,9 @@ fn find<'a>(look: &Look<'a, '_>, need: &Need) -> Result<Words<'a>, StoreError> {
     look.pace.step(20)?;
     let words = match need {
         Need::Word(word) => view.word(word),
-        Need::Begins(start) => view.words(start, &|_| look.pace.go_on(2)),
+        Need::Begins(start) => view.words(start, &|| look.pace.go_on(2), &|_| true),
         Need::Fits(pattern) => {
-            view.words(&pattern.prefix(), &|word| look.pace.go_on(3) && pattern.matches(word))
+            view.words(&pattern.prefix(), &|| look.pace.go_on(2), &|word| pattern.matches(word))
         }
     };
     look.pace.result()?;
