@@ -294,11 +294,16 @@ impl Live {
         &'a self,
         dictionary: u16,
         prefix: &str,
+        go_on: &dyn Fn(usize) -> bool,
         wanted: &dyn Fn(&[u8]) -> bool,
         found: &mut Vec<Postings<'a>>,
     ) {
         for &number in self.terms_of(dictionary) {
-            let folded = fold_bytes(self.value_of(number));
+            let value = self.value_of(number);
+            if !go_on(value.len()) {
+                break;
+            }
+            let folded = fold_bytes(value);
             if folded.starts_with(prefix.as_bytes()) && wanted(&folded) {
                 found.push(Postings::of_list(self.list_of(number)));
             }
@@ -356,8 +361,13 @@ impl Live {
         Words { terms: self.words.terms(word), ..Words::default() }
     }
 
-    pub(super) fn words(&self, prefix: &str, wanted: &dyn Fn(&str) -> bool) -> Words<'_> {
-        Words { terms: self.words.terms_with(prefix, wanted), ..Words::default() }
+    pub(super) fn words(
+        &self,
+        prefix: &str,
+        go_on: &dyn Fn() -> bool,
+        wanted: &dyn Fn(&str) -> bool,
+    ) -> Words<'_> {
+        Words { terms: self.words.terms_with(prefix, go_on, wanted), ..Words::default() }
     }
 
     pub(super) fn terms_of(&self, dictionary: u16) -> &[u32] {

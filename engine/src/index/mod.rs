@@ -210,7 +210,8 @@ impl<'a> View<'a> {
     }
 
     /// The documents that have a string of the dictionary which, folded, begins with `prefix` and is
-    /// wanted: visits each distinct value with that prefix once.
+    /// wanted: visits each distinct value with that prefix once. `go_on` is asked with the bytes of every
+    /// value that is looked at; where it says no, the rest is left out.
     ///
     /// # Errors
     /// `Damaged`.
@@ -218,12 +219,13 @@ impl<'a> View<'a> {
         self,
         of: Dictionary,
         prefix: &str,
+        go_on: &dyn Fn(usize) -> bool,
         wanted: &dyn Fn(&[u8]) -> bool,
         found: &mut Vec<Postings<'a>>,
     ) -> Result<(), StoreError> {
         match self {
-            View::Live(live) => live.scan(of.0, prefix, wanted, found),
-            View::Stored(stored) => return stored.scan(of.0, prefix, wanted, found),
+            View::Live(live) => live.scan(of.0, prefix, go_on, wanted, found),
+            View::Stored(stored) => return stored.scan(of.0, prefix, go_on, wanted, found),
         }
         Ok(())
     }
@@ -367,14 +369,20 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Where words stand that begin with `prefix` and are wanted.
+    /// Where words stand that begin with `prefix` and are wanted. `go_on` is asked for every word that is
+    /// looked at; where it says no, the rest is left out.
     ///
     /// # Errors
     /// `Damaged`.
-    pub fn words(self, prefix: &str, wanted: &dyn Fn(&str) -> bool) -> Result<Words<'a>, StoreError> {
+    pub fn words(
+        self,
+        prefix: &str,
+        go_on: &dyn Fn() -> bool,
+        wanted: &dyn Fn(&str) -> bool,
+    ) -> Result<Words<'a>, StoreError> {
         match self {
-            View::Live(live) => Ok(live.words(prefix, wanted)),
-            View::Stored(stored) => stored.words(prefix, wanted),
+            View::Live(live) => Ok(live.words(prefix, go_on, wanted)),
+            View::Stored(stored) => stored.words(prefix, go_on, wanted),
         }
     }
 

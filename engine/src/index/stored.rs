@@ -233,6 +233,7 @@ impl Stored {
         &'a self,
         id: u16,
         prefix: &str,
+        go_on: &dyn Fn(usize) -> bool,
         wanted: &dyn Fn(&[u8]) -> bool,
         found: &mut Vec<Postings<'a>>,
     ) -> Result<(), StoreError> {
@@ -241,8 +242,9 @@ impl Stored {
         let prefix = prefix.as_bytes();
         let mut at = terms.lower_bound(range, |stored| cmp_folded(stored, prefix).is_lt())?;
         while at < range.end() {
-            let folded = fold_bytes(terms.value(at)?);
-            if !folded.starts_with(prefix) {
+            let value = terms.value(at)?;
+            let folded = fold_bytes(value);
+            if !folded.starts_with(prefix) || !go_on(value.len()) {
                 break;
             }
             if wanted(&folded) {
@@ -352,10 +354,15 @@ impl Stored {
         self.tidy(found)
     }
 
-    pub(super) fn words(&self, prefix: &str, wanted: &dyn Fn(&str) -> bool) -> Result<Words<'_>, StoreError> {
+    pub(super) fn words(
+        &self,
+        prefix: &str,
+        go_on: &dyn Fn() -> bool,
+        wanted: &dyn Fn(&str) -> bool,
+    ) -> Result<Words<'_>, StoreError> {
         let mut found = Words::default();
         let file = self.word_file()?;
-        let bodies = file.find_with(prefix, wanted).ok_or_else(|| self.words_damaged())?;
+        let bodies = file.find_with(prefix, go_on, wanted).ok_or_else(|| self.words_damaged())?;
         for body in bodies {
             self.gather(body, &mut found)?;
         }

@@ -126,14 +126,16 @@ impl Log {
         })
     }
 
-    /// What a query's author should know: metadata paths that no event has, with the nearest one.
+    /// What a query's author should know: metadata paths that no event has, with the nearest one. None
+    /// when the time is up before they are known.
     ///
     /// # Errors
-    /// `Damaged`.
-    pub fn hints(&self, scope: &Scope) -> Result<Vec<Hint>, StoreError> {
+    /// `Damaged`, `Cancelled`.
+    pub fn hints(&self, scope: &Scope, budget: &Budget<'_>) -> Result<Vec<Hint>, StoreError> {
         let snapshot = self.shared.segments.snapshot();
-        aggregate::hints(&parts(&snapshot, 0, snapshot.head.size)?, &scope.root)
+        aggregate::hints(&parts(&snapshot, 0, snapshot.head.size)?, &scope.root, budget)
     }
+
     /// Answers a question about the events of a scope.
     fn ask<R>(
         &self,

@@ -118,7 +118,14 @@ impl<'a, 'p, 'b> Share<'a, 'p, 'b> {
         }
         let mut own: Vec<Postings<'a>> = Vec::new();
         if plan.leaves_own_out {
-            seen.view.scan(Field::EventType.into(), "stele", &is_own, &mut own)?;
+            seen.view.scan(
+                Field::EventType.into(),
+                "stele",
+                &|bytes| pace.go_on(2 + bytes / 64),
+                &is_own,
+                &mut own,
+            )?;
+            pace.result()?;
         }
         let own = if own.is_empty() { None } else { Some(look.union(&own)?) };
         Ok(Some(Self { look, plan, found, own }))

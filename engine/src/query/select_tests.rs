@@ -73,6 +73,24 @@ fn committed_us(at: usize) -> u64 {
     (NOW_NS / 1000) as u64 + at as u64 / 50
 }
 
+/// A growing segment of events with these metadata.
+pub(super) fn live_part(metadata: impl Iterator<Item = String>) -> Part {
+    let event = |(at, metadata): (usize, String)| {
+        let envelope = concat!(
+            r#""timestamp":"2026-11-23T05:00:00Z","event_type":"a.b","category":"c","actor":{"type":"user"},"#,
+            r#""resource":{"type":"r","id":"i"},"action":"a","status":"success""#
+        );
+        format!(r#"{{"event_id":"e{at}",{envelope},"metadata":{metadata}}}"#).into_bytes()
+    };
+    let bodies: Vec<Vec<u8>> = metadata.enumerate().map(event).collect();
+    let mut live = Live::default();
+    for (at, body) in bodies.iter().enumerate() {
+        live.push(&Doc::of(&Fields::scan(body).unwrap(), committed_us(at)).unwrap());
+    }
+    let docs = bodies.len() as u32;
+    Part::new(0, docs, Arc::new(Held { index: Index::Live(Box::new(live)), bodies })).unwrap()
+}
+
 /// Three segments, the last one with documents that are not visible.
 fn world(rng: &mut Rng, stored: bool, size: usize) -> (Vec<Part>, Vec<Vec<u8>>) {
     let bodies: Vec<Vec<u8>> = (0..size * 3).map(|at| body(rng, at)).collect();
@@ -93,7 +111,7 @@ fn world(rng: &mut Rng, stored: bool, size: usize) -> (Vec<Part>, Vec<Vec<u8>>) 
     (parts, bodies[..visible].to_vec())
 }
 
-fn plan(text: &str) -> Plan {
+pub(super) fn plan(text: &str) -> Plan {
     let query = parse(text).unwrap_or_else(|error| panic!("{text}: {error:?}"));
     let scope = Scope::new(&Filter::default(), &query, NOW_NS);
     let number = |id: &str| id.strip_prefix('e').and_then(|rest| rest.parse().ok());

@@ -72,7 +72,7 @@ pub async fn get(cx: &mut Cx) -> Result<Answer, Problem> {
         let ask = Ask { scope: &asked.scope, head: Some(log.head().size), budget };
         let (name, seconds) = interval.map_or_else(|| auto(&log, ask), Ok)?;
         let buckets = log.histogram(ask, seconds * SECOND_NS, split)?;
-        let hints = asked.hints(&log)?;
+        let hints = asked.hints(&log, budget)?;
         Ok((name, buckets, hints, asked))
     });
     let (name, buckets, hints, asked) = counted.await?;

@@ -29,7 +29,7 @@ pub async fn get(cx: &mut Cx) -> Result<Answer, Problem> {
     Asked::finish(&mut cx.params, &["at", "limit", "cursor"])?;
     let found = run::run(&cx.app, move |budget| {
         let page = find(&log, &asked, (&resource.0, &resource.1), at_ns, &paging, limit, budget)?;
-        let hints = asked.hints(&log)?;
+        let hints = asked.hints(&log, budget)?;
         Ok((page, hints, asked))
     });
     let (page, hints, asked) = found.await?;

@@ -33,7 +33,7 @@ pub async fn get(cx: &mut Cx) -> Result<Answer, Problem> {
     let found = run::run(&cx.app, move |budget| {
         let found = find(&log, &asked.scope, &page, &paging, budget)?;
         let next = found.next.map(|last| paging.seal(&log, found.head, last));
-        let hints = asked.hints(&log)?;
+        let hints = asked.hints(&log, budget)?;
         Ok((found, next, hints, asked))
     });
     let (found, next, hints, asked) = found.await?;
