@@ -215,7 +215,7 @@ fn match_from(
     found: &mut Vec<u64>,
 ) -> Result<(), StoreError> {
     let start = u32::try_from(sequence.saturating_sub(part.first)).unwrap_or(u32::MAX);
-    let docs = part.read(|seen| matching_from(&seen, plan, start, left, budget))?;
+    let docs = matching_from(part, plan, start, left, budget)?;
     found.extend(docs.into_iter().map(|doc| part.first + u64::from(doc)));
     Ok(())
 }

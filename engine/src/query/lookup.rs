@@ -242,16 +242,18 @@ impl<'a> Look<'a, '_> {
                 view.folded(of, &pattern.prefix(), found)?;
             }
             ValueTest::Whole { pattern, .. } => {
-                self.scan(of, &pattern.prefix(), found, |value| asked.test.holds_of_text(value))?;
+                self.scan(of, &pattern.prefix(), found, asked.test, |value| asked.test.holds_of_text(value))?;
             }
             ValueTest::Network { address, prefix } => {
                 let begin = words::network_prefix(*address, *prefix);
-                self.scan(of, &begin, found, |value| asked.test.holds_of_text(value))?;
+                self.scan(of, &begin, found, asked.test, |value| asked.test.holds_of_text(value))?;
             }
-            ValueTest::Contains { part, .. } => self.scan(of, "", found, |value| contains(value, part))?,
-            ValueTest::Present => self.scan(of, "", found, |_| true)?,
+            ValueTest::Contains { part, .. } => {
+                self.scan(of, "", found, asked.test, |value| contains(value, part))?
+            }
+            ValueTest::Present => self.scan(of, "", found, asked.test, |_| true)?,
             ValueTest::Addresses { .. } => {
-                self.scan(of, "", found, |value| asked.test.holds_of_text(value))?
+                self.scan(of, "", found, asked.test, |value| asked.test.holds_of_text(value))?
             }
             ValueTest::Bytes { .. } => {
                 view.terms(of, &mut |_, value, postings| {
@@ -296,10 +298,11 @@ impl<'a> Look<'a, '_> {
         found: &mut Vec<Postings<'a>>,
     ) -> Result<(), StoreError> {
         if matches!(self.seen.view, crate::index::View::Live(_)) {
-            return self.scan(of, "", found, |value| looks_like_number(value) && test.holds_of_text(value));
+            return self
+                .scan(of, "", found, test, |value| looks_like_number(value) && test.holds_of_text(value));
         }
         for start in ["-", "0", "1", "2", "3", "4", "5", "6", "7", "8", "9"] {
-            self.scan(of, start, found, |value| test.holds_of_text(value))?;
+            self.scan(of, start, found, test, |value| test.holds_of_text(value))?;
         }
         Ok(())
     }
@@ -310,10 +313,13 @@ impl<'a> Look<'a, '_> {
         of: Dictionary,
         prefix: &str,
         found: &mut Vec<Postings<'a>>,
+        test: &ValueTest,
         wanted: impl Fn(&str) -> bool,
     ) -> Result<(), StoreError> {
         let go_on = |bytes| self.pace.go_on(2 + bytes / 64);
-        let wanted = |value: &[u8]| std::str::from_utf8(value).is_ok_and(&wanted);
+        let wanted = |value: &[u8]| {
+            self.pace.go_on(test.units(value.len())) && std::str::from_utf8(value).is_ok_and(&wanted)
+        };
         self.seen.view.scan(of, prefix, &go_on, &wanted, found)?;
         self.pace.result()
     }

@@ -145,7 +145,7 @@ pub(super) fn in_dictionary<'a>(
             if has(value, phrase) {
                 lists.sure.push(postings);
             }
-            look.pace.step(5 + value.len() / 16)
+            look.pace.step(5 + phrase.units(value.len()))
         });
     };
     if !terms.checked {
@@ -181,7 +181,7 @@ fn check<'a>(
             postings.set()?.each(|doc| left.push(doc));
             continue;
         }
-        look.pace.step(3 + value.len() / 16)?;
+        look.pace.step(3 + phrase.units(value.len()))?;
         if has(value, phrase) {
             lists.sure.push(postings);
         }
@@ -251,7 +251,8 @@ fn find<'a>(look: &Look<'a, '_>, need: &Need) -> Result<Words<'a>, StoreError> {
         Need::Word(word) => view.word(word),
         Need::Begins(start) => view.words(start, &|| look.pace.go_on(2), &|_| true),
         Need::Fits(pattern) => {
-            view.words(&pattern.prefix(), &|| look.pace.go_on(2), &|word| pattern.matches(word))
+            let wanted = |word: &str| look.pace.go_on(pattern.units(word.len())) && pattern.matches(word);
+            view.words(&pattern.prefix(), &|| look.pace.go_on(2), &wanted)
         }
     };
     look.pace.result()?;

@@ -36,10 +36,8 @@ impl Events<'_> {
         visit: impl FnOnce(&Seen<'_>, DocSet) -> Result<R, StoreError>,
     ) -> Result<Option<R>, StoreError> {
         self.budget.check()?;
-        part.read(|seen| {
-            let docs = matching(&seen, self.plan, self.budget)?;
-            if docs.is_empty() { Ok(None) } else { visit(&seen, docs).map(Some) }
-        })
+        let docs = matching(part, self.plan, self.budget)?;
+        if docs.is_empty() { Ok(None) } else { part.read(|seen| visit(&seen, docs)).map(Some) }
     }
 
     /// Shows the records of some documents of a part.
