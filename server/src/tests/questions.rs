@@ -127,11 +127,13 @@ fn the_longest_query_text_fits_into_a_request_and_hostile_ones_cost_little() {
     let cases = [
         ("(".repeat(16 << 10), 400),
         (format!("{}x{}", "(".repeat(8000), ")".repeat(8000)), 400),
-        (format!("@n:{}", "*a".repeat(256)), 200),
+        (format!("@n:{}", "*a".repeat(100)), 200),
+        (format!("@n:{}", "*a".repeat(256)), 400),
         (vec!["@a~b"; 300].join(" "), 400),
         (format!("@n:({})", list.join(" OR ")), 200),
         (format!("@n:({} OR more)", list.join(" OR ")), 400),
-        (format!("\"{}\"", "word ".repeat(3000)), 200),
+        (format!("\"{}\"", "word ".repeat(1000)), 200),
+        (format!("\"{}\"", "word ".repeat(3000)), 400),
         ("x".repeat((16 << 10) + 1), 400),
     ];
     for (text, status) in cases {

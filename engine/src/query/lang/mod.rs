@@ -42,7 +42,7 @@ pub const DEPTH_MAX: usize = 32;
 pub const VALUES_MAX: usize = 1000;
 
 /// Most words of a term that is looked for as words.
-pub const WORDS_MAX: usize = 64;
+pub const WORDS_MAX: usize = 1_024;
 /// Most characters of a word with wildcards, or of a whole value with them.
 pub const PATTERN_CHARS_MAX: usize = 256;
 
