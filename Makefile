@@ -29,7 +29,7 @@ test: tools-test venv ## Everything that must pass, in short forms
 	$(CARGO) test --locked --workspace --no-fail-fast
 	$(VENV)/bin/python tests/python/custody.py
 
-soak: tools-test venv ## The same in full figures: 200 kills, every power cut, 10 minutes of fuzzing a parser
+soak: tools-test venv ## The same in full figures: 200 kills, every power cut, 100,000 questions in each state, 10 minutes of fuzzing a parser
 	$(CARGO) build --release --locked --workspace --bins
 	STELE_SOAK=1 $(CARGO) test --release --locked --workspace --no-fail-fast
 	$(VENV)/bin/python tests/python/custody.py

@@ -79,7 +79,8 @@ pub fn seeds() -> Vec<Vec<u8>> {
 fn of<'a>(bodies: impl Iterator<Item = &'a Vec<u8>>) -> Vec<u8> {
     let mut live = Live::default();
     for body in bodies {
-        live.push(&Doc::of(&Fields::scan(body).expect("canonical bytes scan"), 1000));
+        let fields = Fields::scan(body).expect("canonical bytes scan");
+        live.push(&Doc::of(&fields, 1000).expect("canonical metadata"));
     }
     let disk = SimDisk::new();
     let path = Path::new("file.idx");

@@ -90,7 +90,9 @@ pub struct App {
     pub metrics: Metrics,
     /// How bodies are taken in.
     pub intake: Intake,
-    /// Searches and other blocking calls at a time.
+    /// Searches and other questions at a time.
+    pub queries: Arc<Semaphore>,
+    /// Other blocking calls at a time.
     pub blocking: Arc<Semaphore>,
     /// Large bodies taken apart at a time.
     pub heavy: Arc<Semaphore>,
@@ -108,6 +110,9 @@ pub struct App {
 /// A blocking call that finds no free place for this long is refused.
 const BLOCKING_WAIT: Duration = Duration::from_secs(10);
 
+/// Blocking calls at a time: single events, tails' reads, verifications, changes.
+const BLOCKING_MAX: usize = 16;
+
 /// Large bodies taken apart at a time.
 const HEAVY_MAX: usize = 4;
 
@@ -116,7 +121,8 @@ impl App {
     pub fn new(options: ServeOptions, state: Arc<State>, keys: Arc<Keys>) -> Self {
         Self {
             intake: Intake::new(&options),
-            blocking: Arc::new(Semaphore::new(options.limits.blocking_calls.max(1))),
+            queries: Arc::new(Semaphore::new(options.limits.queries.max(1))),
+            blocking: Arc::new(Semaphore::new(BLOCKING_MAX)),
             heavy: Arc::new(Semaphore::new(HEAVY_MAX)),
             tails: Arc::new(Semaphore::new(options.limits.tails)),
             options,
@@ -164,7 +170,8 @@ impl App {
         self.draining.load(Ordering::Acquire)
     }
 
-    /// Runs a search or the like on the blocking pool, of which the number of callers is bounded.
+    /// Runs a call that blocks on the blocking pool, of which the number of callers is bounded.
+    /// Questions go through `routes::run`, which also gives them a clock.
     ///
     /// # Errors
     /// 503 when no place is free in time, 500 when the call panics.
@@ -172,7 +179,7 @@ impl App {
         &self,
         call: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Problem> {
-        self.block_in(&self.blocking, call).await
+        self.block_in(&self.blocking, BLOCKING_WAIT, call).await
     }
 
     /// The same for taking large bodies apart, which has places of its own.
@@ -183,7 +190,7 @@ impl App {
         &self,
         call: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Problem> {
-        self.block_in(&self.heavy, call).await
+        self.block_in(&self.heavy, BLOCKING_WAIT, call).await
     }
 
     /// The same for a change of the state.
@@ -200,13 +207,18 @@ impl App {
         })
     }
 
-    async fn block_in<T: Send + 'static>(
+    /// The same with other places, and a wait for one of them.
+    ///
+    /// # Errors
+    /// As [`App::block`].
+    pub async fn block_in<T: Send + 'static>(
         &self,
         places: &Arc<Semaphore>,
+        wait: Duration,
         call: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Problem> {
         let place = Arc::clone(places).acquire_owned();
-        let place = match tokio::time::timeout(BLOCKING_WAIT, place).await {
+        let place = match tokio::time::timeout(wait, place).await {
             Ok(Ok(place)) => place,
             _ => return Err(Problem::overloaded("the server is busy with other requests of this kind")),
         };

@@ -61,6 +61,12 @@ pub struct Metrics {
     pub panics: Counter64,
     /// Open tails.
     pub tails: Gauge,
+    /// Questions being answered.
+    pub queries: Gauge,
+    /// Questions refused because they cost too much.
+    pub too_broad: Counter64,
+    /// Questions given up because their client went away.
+    pub cancelled: Counter64,
     body_bytes: Gauge,
 }
 
@@ -83,6 +89,9 @@ impl Metrics {
             rate_limited: Counter::default(),
             panics: Counter::default(),
             tails: Gauge::default(),
+            queries: Gauge::default(),
+            too_broad: Counter::default(),
+            cancelled: Counter::default(),
             body_bytes: Gauge::default(),
         };
         metrics.register();
@@ -102,6 +111,9 @@ impl Metrics {
         registry.register("ingest_duplicates", "Events that were there already", self.duplicates.clone());
         registry.register("ingest_rejected", "Events refused", self.rejected.clone());
         registry.register("tails", "Open live tails", self.tails.clone());
+        registry.register("queries", "Questions being answered", self.queries.clone());
+        registry.register("queries_too_broad", "Questions that cost too much", self.too_broad.clone());
+        registry.register("queries_cancelled", "Questions whose client went away", self.cancelled.clone());
     }
 
     /// The text of `GET /metrics`; `tenants` are shown one by one.

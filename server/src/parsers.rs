@@ -3,7 +3,7 @@
 use stele_engine::event::Taxonomy;
 
 use crate::http::query::Params;
-use crate::routes::filters;
+use crate::routes::asked::Asked;
 use crate::routes::ingest::split;
 
 /// Splits a body as lines and as JSON, and counts the items of each; `None` where the body is
@@ -28,13 +28,13 @@ pub fn body(body: &[u8]) -> (Option<usize>, Option<usize>) {
     (as_lines.ok().map(|()| lines), as_json.ok().map(|_| elements))
 }
 
-/// Reads a query string as the filters of a search; true when it is accepted.
+/// Reads a query string as a question, `q` and filters; true when it is accepted.
 #[must_use]
 pub fn filters(query: &str, now_ns: i64) -> bool {
     let taxonomy = Taxonomy::built_in();
     let parsed = Params::parse(Some(query)).and_then(|mut params| {
-        let filter = filters::take(&mut params, now_ns, &taxonomy)?;
-        params.finish(&filters::PARAMETERS).map(|()| filter)
+        let asked = Asked::take(&mut params, now_ns, &taxonomy)?;
+        Asked::finish(&mut params, &[]).map(|()| asked)
     });
     parsed.is_ok()
 }

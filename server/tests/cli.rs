@@ -313,3 +313,134 @@ fn exit_codes_tell_wrong_usage_from_a_server_out_of_reach() {
     assert_eq!(code(&bench.run(&["version"])), 0);
     assert!(out(&bench.run(&["completions", "bash"])).contains("complete"));
 }
+
+/// A log with calls of two paths, some of which fail.
+fn calls(name: &str) -> Bench {
+    let mut bench = Bench::new(name);
+    bench.start();
+    let call = |i: u32| {
+        let (status, message) =
+            if i % 4 == 3 { ("failure", "upstream 7 timed out") } else { ("success", "") };
+        let path = if i.is_multiple_of(2) { "/a" } else { "/b" };
+        let time = format!("\"timestamp\":\"2026-11-01T00:{:02}:00Z\"", i);
+        let metadata = format!(
+            r#""metadata":{{"latency_ms":{},"path":"{path}","error":{{"message":"{message}"}}}}"#,
+            10 * (i + 1)
+        );
+        event(&format!("c{i}"), status)
+            .replace("\"timestamp\":\"2026-11-01T00:00:00Z\"", &time)
+            .replace(r#""metadata":{"n":1.0}"#, &metadata)
+            .replace("agent.updated", "api.request")
+    };
+    let text: String = (0..12).map(|i| call(i) + "\n").collect();
+    let changed = event("m1", "success")
+        .replace(r#"{"n":1.0}"#, r#"{"changes":{"before":{"model":"a"},"after":{"model":"b"}}}"#);
+    let file = bench.write("events.ndjson", &(text + &changed + "\n"));
+    assert_eq!(code(&bench.run(&["ingest", &file])), 0);
+    bench
+}
+
+#[test]
+fn a_query_finds_in_a_pipe_and_a_table_shows_it() {
+    let bench = calls("query");
+    let found = bench.run(&["search", "status:failure", "@latency_ms>=80", "--order", "asc"]);
+    let ids: Vec<Value> = json_lines(&found).iter().map(|e| e["event_id"].clone()).collect();
+    assert_eq!(ids, ["c7", "c11"]);
+    assert_eq!(json_lines(&bench.run(&["search", "\"timed out\"", "--count"]))[0]["matched"], 3);
+    assert_eq!(json_lines(&bench.run(&["search", "--count", "--", "-status:failure"]))[0]["matched"], 10);
+    let table = bench.run(&["search", "status:failure", "--table"]);
+    assert!(
+        out(&table).trim_start().starts_with("TIME") && !out(&table).contains('\u{1b}'),
+        "{}",
+        out(&table)
+    );
+    let painted = bench.run(&["search", "status:failure", "--table", "--color", "always"]);
+    assert!(out(&painted).contains("\u{1b}["), "{}", out(&painted));
+    let advised = bench.run(&["search", "status:failure or @latncy_ms>5"]);
+    let said = String::from_utf8(advised.stderr).unwrap();
+    assert!(said.contains("hint: ") && said.contains("latency_ms"), "{said}");
+}
+
+#[test]
+fn a_syntax_error_is_shown_in_its_place_with_code_2() {
+    let bench = calls("syntax");
+    let questions: [&[&str]; 7] = [
+        &["search"],
+        &["tail"],
+        &["facets"],
+        &["histogram"],
+        &["metrics", "@n"],
+        &["errors"],
+        &["history", "agent", "a1"],
+    ];
+    for words in questions {
+        let refused = bench.run(&[words, &["category:api (status:failure"]].concat());
+        let said = String::from_utf8(refused.stderr.clone()).unwrap();
+        assert_eq!((code(&refused), out(&refused).as_str()), (2, ""), "{words:?}: {said}");
+        let lines: Vec<&str> = said.lines().collect();
+        let query =
+            lines.iter().position(|line| *line == "  category:api (status:failure").expect("the query");
+        assert!(lines[query + 1].trim_start().starts_with('^'), "{said}");
+    }
+}
+
+#[test]
+fn facets_histograms_and_figures_are_ndjson_in_a_pipe_and_bars_for_people() {
+    let bench = calls("figures");
+    let facets =
+        json_lines(&bench.run(&["facets", "category:api", "--fields", "status,@path", "--top", "1"]));
+    let shown: Vec<String> = facets.iter().map(Value::to_string).collect();
+    let expected = [
+        r#"{"count":9,"field":"status","value":"success"}"#,
+        r#"{"field":"status","missing":0,"other":3}"#,
+        r#"{"count":6,"field":"@path","value":"/a"}"#,
+        r#"{"field":"@path","missing":0,"other":6}"#,
+    ];
+    assert_eq!(shown, expected);
+    let table = bench.run(&["facets", "category:api", "--table"]);
+    assert!(out(&table).contains("STATUS") && out(&table).contains('█'), "{}", out(&table));
+
+    let buckets = json_lines(&bench.run(&["histogram", "category:api", "-i", "10m", "--split", "status"]));
+    assert_eq!(
+        (buckets.len(), &buckets[0]["count"], &buckets[1]["by"]["failure"]),
+        (2, &10.into(), &1.into())
+    );
+    let bars = bench.run(&["histogram", "category:api", "-i", "10m", "--split", "status", "--table"]);
+    assert!(out(&bars).contains("(failure 1, success 1)"), "{}", out(&bars));
+
+    let groups = json_lines(&bench.run(&["metrics", "@latency_ms", "-g", "metadata.path"]));
+    assert_eq!(
+        (&groups[0]["key"], &groups[0]["p50"], &groups[1]["max"]),
+        (&"/a".into(), &50.into(), &120.into())
+    );
+    let table = bench.run(&["metrics", "@latency_ms", "--table"]);
+    assert!(
+        out(&table)
+            .lines()
+            .nth(1)
+            .unwrap()
+            .split_whitespace()
+            .eq(["-", "12", "10", "65", "60", "120", "120", "120"]),
+        "{}",
+        out(&table)
+    );
+}
+
+#[test]
+fn errors_fold_and_a_history_tells_the_state() {
+    let bench = calls("errors");
+    let groups = json_lines(&bench.run(&["errors"]));
+    assert_eq!(
+        (groups.len(), &groups[0]["count"], &groups[0]["sample"]["event_id"]),
+        (1, &3.into(), &"c11".into())
+    );
+    let shown = bench.run(&["errors", "--table"]);
+    assert!(out(&shown).starts_with("3× api.request  "), "{}", out(&shown));
+    let changes = json_lines(&bench.run(&["history", "agent", "a1"]));
+    assert_eq!((changes.len(), &changes[0]["event_id"]), (1, &"m1".into()));
+    assert_eq!(out(&bench.run(&["history", "agent", "a1", "--state"])).trim(), r#"{"model":"b"}"#);
+    assert_eq!(
+        out(&bench.run(&["history", "agent", "a1", "--state", "--at", "2026-01-01T00:00:00Z"])).trim(),
+        "null"
+    );
+}

@@ -7,6 +7,7 @@ and id file is compared with what the events themselves give. Exit codes: 0 all 
 not, 2 wrong usage or a missing package.
 """
 
+import collections
 import json
 import pathlib
 import struct
@@ -14,28 +15,16 @@ import sys
 import zlib
 
 import custody
-from sections import Damaged, Decoder, Sections, column, need, posting_list
-
-FIELDS = {
-    1: ("category",),
-    2: ("status",),
-    3: ("actor", "type"),
-    4: ("event_type",),
-    5: ("action",),
-    6: ("actor", "id"),
-    7: ("actor", "email"),
-    8: ("actor", "name"),
-    9: ("resource", "type"),
-    10: ("resource", "id"),
-}
-
+from contents import Number
+from index_file import IndexFile
+from sections import Damaged, Decoder, Sections, need
 
 class Record:
     """A record as its frame holds it, and what its event says."""
 
     def __init__(self, body, offset, sequence, committed_us):
         self.body, self.offset, self.sequence, self.committed_us = body, offset, sequence, committed_us
-        event = json.loads(body)
+        event = json.loads(body, parse_int=Number, parse_float=Number)
         self.event_id, self.ns = event["event_id"], custody.nanoseconds(event["timestamp"])
         self.event = event
         self.hash = None
@@ -130,65 +119,6 @@ def read_entry(decoder):
     return "reindexed", {"first": number(), "index_footer": blob()}
 
 
-def check_index(path, sealed, frames):
-    """Compares every section of an index file with the records."""
-    file = Sections(path, "index")
-    records = [record for frame in frames for record in frame[3]]
-    facts = Decoder(file.facts)
-    first, count, data_bytes = facts.number(), facts.number(), facts.number()
-    need((first, count, data_bytes) == (sealed["first"], sealed["count"], sealed["data_bytes"]), f"{path}: facts")
-    need(facts.take(32) == sealed["previous"] and facts.take(32) == sealed["last"], f"{path}: facts")
-    facts.end()
-    need(file.footer_hash == sealed["index_footer"], f"{path}: not the footer that the catalog names")
-    rows, doc = b"", 0
-    for offset, size, committed_us, members in frames:
-        rows += struct.pack("<IIQQ", doc, size, offset, committed_us)
-        doc += len(members)
-    need(file[1] == rows, f"{path}: frames")
-    need(file[2] == b"".join(struct.pack("<I", r.offset) for r in records), f"{path}: offsets")
-    need(file[3] == b"".join(r.hash for r in records), f"{path}: hashes")
-    check_dictionary(path, file, records)
-    times = [r.ns for r in records]
-    need(column(file[36]) == times, f"{path}: times")
-    need(column(file[37]) == sorted(range(len(times)), key=lambda i: (times[i], i)), f"{path}: order")
-    need(column(file[38]) == [r.committed_us for r in records], f"{path}: commit times")
-
-
-def check_dictionary(path, file, records):
-    head, terms, values, lists = (file[tag] for tag in (32, 33, 34, 35))
-    version, fields, documents, least, most = struct.unpack_from("<HHIqq", head, 0)
-    times = [r.ns for r in records]
-    need((version, documents, least, most) == (1, len(records), min(times), max(times)), f"{path}: head")
-    following = 0
-    for i in range(fields):
-        field, zero, first, count = struct.unpack_from("<HHII", head, 24 + 12 * i)
-        need(zero == 0 and first == following, f"{path}: field {field}")
-        following = first + count
-        found = []
-        for term in range(first, first + count):
-            start, word, end = struct.unpack_from("<III", terms, 8 * term)
-            docs = [word & 0x7FFFFFFF] if word >> 31 else posting_list(lists, word, documents)
-            found.append((values[start:end].decode("utf-8"), docs))
-        need(found == expected_terms(records, FIELDS[field]), f"{path}: terms of field {field}")
-    need(len(terms) == 8 * following + 8, f"{path}: terms")
-    present = {field for field, member in FIELDS.items() if any(r.value(member) is not None for r in records)}
-    listed = {struct.unpack_from("<H", head, 24 + 12 * i)[0] for i in range(fields)}
-    need(present <= listed, f"{path}: fields {present - listed} are missing")
-
-
-def expected_terms(records, member):
-    docs = {}
-    for doc, record in enumerate(records):
-        value = record.value(member)
-        if value is not None:
-            docs.setdefault(value, []).append(doc)
-
-    def folded(value):
-        return "".join(c.lower() for c in value).encode("utf-8"), value.encode("utf-8")
-
-    return sorted(docs.items(), key=lambda term: folded(term[0]))
-
-
 def check_ids(path, records, key):
     """Compares an id file with the ids of the records it covers."""
     first, end = (int(number) for number in path.stem.split("-"))
@@ -223,6 +153,7 @@ def check_log(directory):
         if name == "reindexed":
             sealed[members["first"]]["index_footer"] = members["index_footer"]
     sequence, head, committed_us, records, indexed = 0, custody.genesis(origin), 0, [], 0
+    seen = collections.Counter()
     for path in sorted((directory / "segments").glob("*.log")):
         data = path.read_bytes()
         first, previous, name = read_header(path, data)
@@ -240,14 +171,16 @@ def check_log(directory):
             need((claim["count"], claim["data_bytes"]) == (len(found), len(data)) and end == len(data), f"{path}: size")
             need((claim["previous"], claim["last"]) == (previous, head), f"{path}: catalog")
             need((claim["time_min_ns"], claim["time_max_ns"]) == (min(times), max(times)), f"{path}: catalog times")
-            need((claim["committed_first_us"], claim["committed_last_us"]) == (frames[0][2], frames[-1][2]), f"{path}: commits")
-            check_index(path.with_suffix(".idx"), claim, frames)
+            commits = claim["committed_first_us"], claim["committed_last_us"]
+            need(commits == (frames[0][2], frames[-1][2]), f"{path}: commits")
+            IndexFile(path.with_suffix(".idx"), found, seen).check(claim, frames)
             indexed += 1
     if entries[-1][0] == "closed":
         closed = entries[-1][1]
         need((closed["size"], closed["head"]) == (sequence, head), "the clean-shutdown mark is about another end")
     ids = sum(check_ids(path, records, key) for path in sorted((directory / "ids").glob("*.ids")))
     print(f"read_segment: {sequence} records, {indexed} sealed segments, {ids} ids in files, head {head.hex()}")
+    print("read_segment:", ", ".join(f"{count} {what}" for what, count in sorted(seen.items()) if count))
 
 
 def main():

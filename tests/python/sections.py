@@ -64,12 +64,14 @@ class Sections:
         decoder = Decoder(footer)
         found = decoder.text()
         need(found == kind, f"{path}: is of kind {found}, expected {kind}")
-        self.facts, self.sections = decoder.blob(), {}
+        self.facts, self.sections, at = decoder.blob(), {}, 16
         for _ in range(decoder.number()):
             tag, offset, size, stored = decoder.number(), decoder.number(), decoder.number(), decoder.take(32)
             content = data[offset : offset + size]
-            need(offset % 8 == 0 and blake3(content).digest() == stored, f"{path}: section {tag} does not match its hash")
-            self.sections[tag] = content
+            need(offset == (at + 7) // 8 * 8 and not any(data[at:offset]), f"{path}: section {tag} does not follow")
+            need(blake3(content).digest() == stored, f"{path}: section {tag} does not match its hash")
+            self.sections[tag], at = content, offset + size
+        need(at == trailer - footer_bytes, f"{path}: the footer does not follow")
         decoder.end()
 
     def __getitem__(self, tag):
@@ -86,16 +88,28 @@ def leb128(data, at):
             return value, at
 
 
-def column(data):
-    """The values of a column."""
+def column(data, seen):
+    """The values of a column; every byte of it belongs to one block. Counts in `seen` what occurs."""
     unit, count = struct.unpack_from("<qQ", data, 0)
     blocks = (count + 127) // 128
-    values, start = [], 16 + blocks * 16
-    need(data[-8:] == bytes(8), "a column does not end in zeros")
-    for i in range(count):
-        base, offset, width = struct.unpack_from("<qII", data, 16 + i // 128 * 16)
-        at = start + offset + i % 128 * width
-        values.append((base + int.from_bytes(data[at : at + width], "little")) * unit)
+    start = following = 16 + blocks * 16
+    values = []
+    for block in range(blocks):
+        base, offset, width, exceptions, slope = struct.unpack_from("<qIBBH", data, 16 + block * 16)
+        need(width <= 8 and start + offset == following, f"a column's block {block}")
+        size = min(count - block * 128, 128)
+        seen.update({"exceptions": exceptions, "slopes": int(slope > 0)})
+        at = following + size * width
+        places = range(following, at, width) if width else [at] * size
+        deltas = [int.from_bytes(data[place : place + width], "little") for place in places]
+        found = [base + i * slope + delta for i, delta in enumerate(deltas)]
+        for _ in range(exceptions):
+            i, value = struct.unpack_from("<Bq", data, at)
+            need(i < size and deltas[i] == 0, "an exception of no value, or with a delta")
+            found[i], at = value, at + 9
+        values += [value * unit for value in found]
+        following = at
+    need(data[following:] == bytes(8), "a column does not end in zeros")
     return values
 
 
@@ -135,21 +149,49 @@ def roaring(data):
     return numbers
 
 
+def gaps(numbers):
+    """The documents that such differences give: the first one, then each less the one before less 1."""
+    found, following = [], 0
+    for number in numbers:
+        found.append(following + number)
+        following = found[-1] + 1
+    return found
+
+
+def varints(data, count):
+    at = 0
+    for _ in range(count):
+        number, at = leb128(data, at)
+        yield number
+    need(at == len(data), "bytes are left over after a list of varints")
+
+
+def rice(data, count):
+    k, bits, at = data[0], int.from_bytes(data[1:], "little"), 0
+    for _ in range(count):
+        ones = 0
+        while bits >> at & 1:
+            ones, at = ones + 1, at + 1
+        need(k <= 31 and ones <= 40, "a Rice code is too long")
+        yield ones << k | bits >> at + 1 & (1 << k) - 1
+        at += 1 + k
+    need(len(data) == 1 + (at + 7) // 8 and bits >> at == 0, "bits are left over after a Rice-coded list")
+
+
 def posting_list(data, at, documents):
-    """The documents of the list at an offset of section 35."""
+    """The kind and the documents of a list at an offset, and where it ends."""
     head, at = leb128(data, at)
     size, at = leb128(data, at)
     count, kind, payload = head >> 2, head & 3, data[at : at + size]
+    need(len(payload) == size, "a list ends early")
     if kind == 0:
-        found, place, following = [], 0, 0
-        for _ in range(count):
-            gap, place = leb128(payload, place)
-            found.append(following + gap)
-            following = found[-1] + 1
+        found = gaps(varints(payload, count))
     elif kind == 1:
         found = roaring(payload)
+    elif kind == 2:
+        need(size == (documents + 63) // 64 * 8, "a list of bits of another length")
+        found = [i for i in range(8 * size) if payload[i // 8] >> (i % 8) & 1]
     else:
-        need(kind == 2 and len(payload) == (documents + 63) // 64 * 8, "a posting list of no known kind")
-        found = [i for i in range(documents) if payload[i // 8] >> (i % 8) & 1]
-    need(len(found) == count, "a posting list has another count than it says")
-    return found
+        found = gaps(rice(payload, count))
+    need(len(found) == count, "a list has another count than it says")
+    return kind, found, at + size

@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use stele_engine::log::{Log, Search};
-use stele_engine::query::lang::parse;
-use stele_engine::query::{Budget, Filter, Order, Scope};
+use stele_engine::log::{Ask, Log, Search};
+use stele_engine::query::lang::{Keyword, parse};
+use stele_engine::query::{Budget, Dimension, Filter, Order, Scope, Split};
 
 use super::Sizes;
 use crate::Failure;
@@ -119,9 +119,11 @@ fn texts(known: &Known) -> Result<Vec<Query>, Failure> {
     let quoted = |texts: Vec<String>| texts.into_iter().map(|text| format!("\"{text}\"")).collect::<Vec<_>>();
     Ok(vec![
         query("text: an event id", &quoted(known.texts("/event_id")), false)?,
-        query("text: a rare word", &quoted(known.texts("/metadata/trace_id")), false)?,
-        one("text: two common words", "timeout failed", false)?,
-        one("text: a phrase", "\"rate limited\"", false)?,
+        query("text: a rare word", &known.texts("/metadata/context/trace_id"), false)?,
+        query("text: a request id", &quoted(known.texts("/metadata/request_id")), false)?,
+        one("text: two common words", "order invoice", false)?,
+        query("text: a phrase", &quoted(pairs(&known.texts("/metadata/content"))), false)?,
+        one("text: a phrase of a name", "\"rate limited\"", false)?,
         one("text: a prefix", "depl*", false)?,
         one("path: status_code >= 500", "@status_code>=500", false)?,
         one("path: status_code in 5xx, api, 24 h", "category:api @status_code:[500 TO 599] last:24h", false)?,
@@ -129,12 +131,65 @@ fn texts(known: &Known) -> Result<Vec<Query>, Failure> {
         one("type contains", "event_type~deployed", false)?,
         one("anything but", "-category:api -status:success", false)?,
         one("changed", "changed:*", false)?,
-        one("count: two common words", "timeout failed", true)?,
-        one("count: a phrase", "\"rate limited\"", true)?,
+        one("count: two common words", "order invoice", true)?,
+        one("count: a phrase", "\"the order\"", true)?,
+        one("count: a phrase of a name", "\"rate limited\"", true)?,
         one("count: status_code >= 500", "@status_code>=500", true)?,
         one("count: -category:api", "-category:api", true)?,
         one("count: category:(api OR auth) status:failure", "category:(api OR auth) status:failure", true)?,
     ])
+}
+
+/// The second and third word of each text.
+fn pairs(texts: &[String]) -> Vec<String> {
+    let pair = |text: &String| Some(text.split_once(' ')?.1.split_inclusive(' ').take(2).collect::<String>());
+    texts
+        .iter()
+        .filter_map(pair)
+        .map(|pair| pair.trim().to_owned())
+        .filter(|pair| pair.contains(' '))
+        .collect()
+}
+
+/// Counts by value and by time.
+fn groups(sizes: &Sizes, log: &Log, known: &Known, report: &mut Report) -> Result<(), Failure> {
+    let failed = Filter { status: vec!["failure".into()], ..Filter::default() };
+    let keyword = |keyword| Dimension::Keyword(keyword);
+    let few =
+        [Keyword::Category, Keyword::Status, Keyword::EventType, Keyword::Action, Keyword::ResourceType];
+    let few = few.map(keyword);
+    let mut facets = |what: &str, filter: &Filter, of: &[Dimension]| -> Result<(), Failure> {
+        let scope = filter.scope();
+        let one = |_| {
+            // A budget is one question's: what it gathers is not given back.
+            let budget = Budget::unlimited();
+            Ok(log.facets(Ask { scope: &scope, head: None, budget: &budget }, of, 20).map(drop)?)
+        };
+        report.add("query", what, timed(sizes, 1, one)?.figures());
+        Ok(())
+    };
+    facets("facets: category, all time", &Filter::default(), &few[..1])?;
+    facets("facets: five fields, all time", &Filter::default(), &few)?;
+    facets("facets: five fields of failures, all time", &failed, &few)?;
+    facets("facets: five fields, 24 h", &known.last(DAY_NS, Filter::default()), &few)?;
+    facets("facets: actors, 24 h", &known.last(DAY_NS, Filter::default()), &[Dimension::Actor])?;
+    let mut histogram = |what: &str, filter: &Filter, split| -> Result<(), Failure> {
+        let scope = filter.scope();
+        let one = |_| {
+            let budget = Budget::unlimited();
+            let ask = Ask { scope: &scope, head: None, budget: &budget };
+            Ok(log.histogram(ask, 5 * MINUTE_NS, split).map(drop)?)
+        };
+        report.add("query", what, timed(sizes, 1, one)?.figures());
+        Ok(())
+    };
+    histogram("histogram: 24 h by 5 min", &known.last(DAY_NS, Filter::default()), None)?;
+    histogram(
+        "histogram: 24 h by 5 min, by status",
+        &known.last(DAY_NS, Filter::default()),
+        Some(Split::Status),
+    )?;
+    histogram("histogram: 24 h by 5 min, failures", &known.last(DAY_NS, failed), None)
 }
 
 /// Asks everything and reports percentiles.
@@ -148,6 +203,7 @@ pub fn run(sizes: &Sizes, log: &Log, report: &mut Report) -> Result<(), Failure>
             ask(sizes, log, &query, report)?;
         }
     }
+    groups(sizes, log, &known, report)?;
     let ids = known.texts("/event_id");
     lookup(sizes, log, "by event_id", &ids, true, report)?;
     let unknown: Vec<String> = ids.iter().map(|id| format!("{id}-not")).collect();
@@ -159,8 +215,7 @@ fn ask(sizes: &Sizes, log: &Log, query: &Query, report: &mut Report) -> Result<(
     let one = |at: usize| -> Result<(), Failure> {
         let scope = query.scopes[at % query.scopes.len()].clone();
         let limit = if query.count { 1 } else { PAGE };
-        let search =
-            Search { scope, order: Order::Desc, limit, after: None, head: None, count: query.count };
+        let search = Search { scope, order: Order::Desc, limit, after: None, head: None, count: query.count };
         let found = log.search(&search, &Budget::unlimited())?;
         if query.found && found.records.is_empty() {
             return Err(format!("{}: nothing found with {:?}", query.what, search.scope).into());

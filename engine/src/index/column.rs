@@ -141,6 +141,51 @@ impl<'a> Column<'a> {
         })
     }
 
+    /// The values of a range in their order, a block at a time: several times quicker than one by one.
+    ///
+    /// # Errors
+    /// `Damaged`, also when there are not so many.
+    pub fn each(&self, range: std::ops::Range<usize>, mut visit: impl FnMut(i64)) -> Result<(), StoreError> {
+        let mut values = [0; BLOCK];
+        let mut at = range.start;
+        while at < range.end {
+            let first = at / BLOCK * BLOCK;
+            let end = range.end.min(first + BLOCK);
+            if end > self.count || self.read_block(first, &mut values).is_none() {
+                let detail = format!("a column of {} values has no block at {first}", self.count);
+                return Err(StoreError::damaged(self.path, 0, detail));
+            }
+            values[at - first..end - first].iter().for_each(|&value| visit(value));
+            at = end;
+        }
+        Ok(())
+    }
+
+    /// Reads the block that begins at `first`.
+    fn read_block(&self, first: usize, values: &mut [i64; BLOCK]) -> Option<()> {
+        let entry: &[u8; ENTRY_BYTES] = self.entries[first / BLOCK * ENTRY_BYTES..].first_chunk()?;
+        let (base, start, shape) = (u64_at(entry, 0) as i64, u32_at(entry, 8) as usize, u32_at(entry, 12));
+        let (width, exceptions, slope) = ((shape & 0xFF) as usize, (shape >> 8) & 0xFF, shape >> 16);
+        let mask = match width {
+            8 => u64::MAX,
+            0..8 => (1 << (width * 8)) - 1,
+            _ => return None,
+        };
+        let count = (self.count - first).min(BLOCK);
+        let bytes = self.data.get(start..start + count * width + PADDING_BYTES)?;
+        for (at, value) in values[..count].iter_mut().enumerate() {
+            let delta = u64::from_le_bytes(*bytes[at * width..].first_chunk()?) & mask;
+            let flat = base.wrapping_add(at as i64 * i64::from(slope));
+            *value = flat.wrapping_add(delta as i64).wrapping_mul(self.unit);
+        }
+        let exceptional = self.data.get(start + count * width..)?.chunks_exact(EXCEPTION_BYTES);
+        for one in exceptional.take(exceptions as usize) {
+            let value = values.get_mut(usize::from(one[0]))?;
+            *value = (u64_at(one, 1) as i64).wrapping_mul(self.unit);
+        }
+        Some(())
+    }
+
     #[inline]
     fn read(&self, at: usize) -> Option<i64> {
         if at >= self.count {
@@ -186,6 +231,12 @@ mod tests {
             assert_eq!(column.get(at).unwrap(), *value);
         }
         assert!(column.get(values.len()).is_err());
+        for range in [0..values.len(), values.len() / 3..values.len() * 2 / 3, values.len()..values.len()] {
+            let mut found = Vec::new();
+            column.each(range.clone(), |value| found.push(value)).unwrap();
+            assert_eq!(found, values[range]);
+        }
+        assert!(column.each(0..values.len() + 1, |_| ()).is_err());
         bytes.len()
     }
 
@@ -224,6 +275,7 @@ mod tests {
             damaged[bit / 8] ^= 1 << (bit % 8);
             if let Ok(column) = Column::open(&damaged, 300, Path::new("x")) {
                 (0..300).for_each(|at| drop(column.get(at)));
+                let _ = column.each(7..300, |_| ());
             }
         }
         for len in 0..bytes.len() {

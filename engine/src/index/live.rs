@@ -35,6 +35,8 @@ pub struct Live {
     values: Vec<u8>,
     /// Terms of each dictionary, in order of arrival.
     dictionaries: Vec<Vec<u32>>,
+    /// The term that was said last, of each dictionary.
+    last: Vec<u32>,
     paths: Vec<Path>,
     path_slots: HashTable<Slot>,
     path_names: Vec<u8>,
@@ -100,8 +102,8 @@ impl Live {
             match entry {
                 Entry::Envelope(field, value) => self.add(field, value, number),
                 Entry::Path(path) => place = self.enter(path, number),
-                Entry::Text(value) => self.add(place.strings(), value, number),
-                Entry::Number(value) => self.add(place.numbers(), value, number),
+                Entry::Text(value) => self.add(place.strings(), place.hashed(value), number),
+                Entry::Number(value) => self.add(place.numbers(), place.hashed(value), number),
                 Entry::Flag(flag) => self.flag(place, flag, number),
             }
         }
@@ -188,24 +190,38 @@ impl Live {
     }
 
     fn add(&mut self, dictionary: u16, value: Hashed<'_>, doc: u32) {
-        let Self { exact, terms, values, .. } = self;
+        let Self { exact, terms, values, last, .. } = self;
+        self.postings += 1;
+        // Neighbours often say the same: one comparison instead of a search.
+        if let Some(&again) = last.get(usize::from(dictionary))
+            && let Some(term) = terms.get_mut(again as usize)
+            && is(term, values, dictionary, value.bytes)
+        {
+            return term.list.push(doc);
+        }
         let known = exact.find(spread(value.hash), |slot| {
             slot.hash == value.hash && is(&terms[slot.number as usize], values, dictionary, value.bytes)
         });
-        self.postings += 1;
-        match known.map(|slot| slot.number) {
-            Some(known) => self.terms[known as usize].list.push(doc),
+        let number = match known.map(|slot| slot.number) {
+            Some(known) => {
+                self.terms[known as usize].list.push(doc);
+                known
+            }
             None => self.insert(dictionary, value, doc),
+        };
+        if let Some(last) = self.last.get_mut(usize::from(dictionary)) {
+            *last = number;
         }
     }
 
-    fn insert(&mut self, dictionary: u16, value: Hashed<'_>, doc: u32) {
+    fn insert(&mut self, dictionary: u16, value: Hashed<'_>, doc: u32) -> u32 {
         let number = self.terms.len() as u32;
         let slot = Slot { hash: value.hash, number };
         self.exact.insert_unique(spread(value.hash), slot, |slot| spread(slot.hash));
         let at = usize::from(dictionary);
         if self.dictionaries.len() <= at {
             self.dictionaries.resize_with(at + 1, Vec::new);
+            self.last.resize(at + 1, NONE);
         }
         self.dictionaries[at].push(number);
         let folded = fold_bytes(value.bytes);
@@ -221,6 +237,7 @@ impl Live {
             list: List::One(doc),
         });
         self.values.extend_from_slice(value.bytes);
+        number
     }
 
     /// Puts a term that is not lower case at the head of its chain; returns what was the head.
@@ -371,6 +388,15 @@ impl Place {
         match self {
             Self::Listed(path) => Dictionary::numbers(path).0,
             Self::Unlisted => UNLISTED,
+        }
+    }
+
+    /// Values come hashed with their path; those at unlisted paths are one dictionary's, whatever their
+    /// paths.
+    fn hashed(self, value: Hashed<'_>) -> Hashed<'_> {
+        match self {
+            Self::Listed(_) => value,
+            Self::Unlisted => Hashed { hash: doc::hash(u32::from(UNLISTED), value.bytes), ..value },
         }
     }
 }

@@ -21,6 +21,8 @@ pub(super) struct LiveWords {
     texts: Vec<u8>,
     /// (term, the link before it).
     links: Vec<(u32, u32)>,
+    /// The word of each link, for the seal.
+    owners: Vec<u32>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +37,7 @@ struct Entry {
     bytes: u32,
     /// Its newest link.
     head: u32,
+    links: u32,
 }
 
 impl LiveWords {
@@ -44,11 +47,13 @@ impl LiveWords {
         let Ok(folded) = std::str::from_utf8(folded) else { return };
         for word in words(folded) {
             let entry = self.enter(word.as_bytes());
-            let head = self.entries[entry as usize].head;
+            let Entry { head, links, .. } = &mut self.entries[entry as usize];
             // A value that says a word twice is one link.
-            if self.links.get(head as usize).is_none_or(|link| link.0 != term) {
-                self.entries[entry as usize].head = self.links.len() as u32;
-                self.links.push((term, head));
+            if self.links.get(*head as usize).is_none_or(|link| link.0 != term) {
+                self.links.push((term, *head));
+                self.owners.push(entry);
+                *head = self.links.len() as u32 - 1;
+                *links += 1;
             }
         }
     }
@@ -60,7 +65,12 @@ impl LiveWords {
         }
         let entry = self.entries.len() as u32;
         self.slots.insert_unique(spread(hash), Slot { hash, entry }, |slot| spread(slot.hash));
-        self.entries.push(Entry { start: self.texts.len() as u32, bytes: word.len() as u32, head: NONE });
+        self.entries.push(Entry {
+            start: self.texts.len() as u32,
+            bytes: word.len() as u32,
+            head: NONE,
+            links: 0,
+        });
         self.texts.extend_from_slice(word);
         entry
     }
@@ -114,20 +124,37 @@ impl LiveWords {
         let mut order: Vec<(u64, u32)> =
             (0..self.entries.len() as u32).map(|entry| (head_of(self.text(entry)), entry)).collect();
         order.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| self.text(a.1).cmp(self.text(b.1))));
-        let mut terms = Vec::new();
+        let (ends, terms) = self.by_word();
         for (_, entry) in order {
-            terms.clear();
-            self.chain(entry, &mut terms);
-            terms.reverse();
-            visit(self.text(entry), &terms);
+            let end = ends[entry as usize] as usize;
+            let start = end - self.entries[entry as usize].links as usize;
+            visit(self.text(entry), &terms[start..end]);
         }
+    }
+
+    /// All terms, those of one word together, and where each word's end. One pass over the links in their
+    /// order: following the chains would wait for memory at every step.
+    fn by_word(&self) -> (Vec<u32>, Vec<u32>) {
+        let mut places = Vec::with_capacity(self.entries.len());
+        let mut total = 0;
+        for entry in &self.entries {
+            places.push(total);
+            total += entry.links;
+        }
+        let mut terms = vec![0; total as usize];
+        for (&(term, _), &owner) in self.links.iter().zip(&self.owners) {
+            let place = &mut places[owner as usize];
+            terms[*place as usize] = term;
+            *place += 1;
+        }
+        (places, terms)
     }
 
     pub(super) fn heap_bytes(&self) -> usize {
         self.slots.capacity() * (size_of::<Slot>() + 2)
             + self.entries.capacity() * size_of::<Entry>()
             + self.texts.capacity()
-            + self.links.capacity() * 8
+            + self.links.capacity() * 12
     }
 }
 

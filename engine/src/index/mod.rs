@@ -39,7 +39,7 @@ pub use doc::Doc;
 pub use live::Live;
 pub use postings::{Postings, Set};
 pub use stored::Stored;
-pub use times::{Position, Times, Walk};
+pub use times::{Cuts, Position, Times, Walk};
 
 pub use crate::event::PATH_JOINT;
 

@@ -2,8 +2,8 @@
 //!
 //! On disk a list is `varint(count * 4 + kind)`, `varint(payload bytes)`, payload. Kinds: 0, the
 //! differences of ascending numbers as varints; 1, a roaring bitmap in its portable form; 2, a bit
-//! set, least significant bit first, for values that at least every tenth document has: it is read
-//! in place; 3, Rice codes: a byte k, then for each number its difference as above: the quotient by
+//! set, least significant bit first, for lists that are dense or often intersected: it is read in
+//! place; 3, Rice codes: a byte k, then for each number its difference as above: the quotient by
 //! 2^k as ones and a zero, and k bits, all from the least significant bit on. A list of one document is not here at all: it stands in the dictionary.
 
 use std::borrow::Cow;
@@ -18,10 +18,12 @@ const DELTAS: u64 = 0;
 const ROARING: u64 = 1;
 const BITS: u64 = 2;
 const RICE: u64 = 3;
-/// Values that at least every so many documents have are bit sets, unless runs make a bitmap small.
-const DENSE: usize = 10;
+/// A list that at least every tenth document is in is no smaller than a bit set.
+pub(super) const DENSE: usize = 10;
 /// Below this many documents no bitmap is smaller than differences.
 const ROARING_MIN: usize = 512;
+/// What a bitmap takes for a run.
+const RUN_BYTES: usize = 4;
 /// Below this many documents, what Rice codes save is not worth it.
 const RICE_MIN: usize = 8;
 
@@ -227,9 +229,13 @@ impl List {
         }
     }
 
-    /// Appends the stored form, for a segment of `docs` documents.
-    pub(super) fn encode(&self, docs: u32, out: &mut Vec<u8>) {
-        let docs_of: Cow<'_, [u32]> = match self {
+    /// What tells lists apart, whatever form they are stored in.
+    pub(super) fn digest(&self) -> [u8; 32] {
+        *blake3::hash(&deltas(&self.docs())).as_bytes()
+    }
+
+    fn docs(&self) -> Cow<'_, [u32]> {
+        match self {
             Self::One(doc) => Cow::Owned(vec![*doc]),
             Self::Few(few) => Cow::Borrowed(few),
             Self::Bits { bits, .. } => {
@@ -237,9 +243,15 @@ impl List {
                 Set::Bits(bits).each(|doc| all.push(doc));
                 Cow::Owned(all)
             }
-        };
+        }
+    }
+
+    /// Appends the stored form, for a segment of `docs` documents: a bit set where at least every
+    /// `dense`-th document is in the list, unless runs make a bitmap small.
+    pub(super) fn encode(&self, docs: u32, dense: usize, out: &mut Vec<u8>) {
+        let docs_of = self.docs();
         let count = docs_of.len();
-        let dense = count > 1 && count >= docs as usize / DENSE;
+        let dense = count > 1 && count >= docs as usize / dense;
         let (mut kind, mut payload) =
             if dense { (BITS, bits(docs_of.iter().copied(), docs)) } else { (DELTAS, deltas(&docs_of)) };
         if !dense
@@ -249,15 +261,21 @@ impl List {
             (kind, payload) = (RICE, codes);
         }
         // A bitmap is chosen where runs make it small; bits are quicker to read.
-        if count >= ROARING_MIN
-            && let Some(bitmap) = Some(roaring(&docs_of)).filter(|bitmap| bitmap.len() < payload.len() / 2)
-        {
-            (kind, payload) = (ROARING, bitmap);
+        if count >= ROARING_MIN && runs(&docs_of) * RUN_BYTES < payload.len() / 2 {
+            let bitmap = roaring(&docs_of);
+            if bitmap.len() < payload.len() / 2 {
+                (kind, payload) = (ROARING, bitmap);
+            }
         }
         varint::put((count as u64) << 2 | kind, out);
         varint::put(payload.len() as u64, out);
         out.extend_from_slice(&payload);
     }
+}
+
+/// How many stretches of following numbers there are.
+fn runs(docs: &[u32]) -> usize {
+    docs.windows(2).filter(|pair| pair[0] + 1 != pair[1]).count() + 1
 }
 
 fn roaring(docs: &[u32]) -> Vec<u8> {
@@ -292,7 +310,7 @@ mod tests {
 
     fn read(list: &List, docs: u32) -> Vec<u32> {
         let mut bytes = Vec::new();
-        list.encode(docs, &mut bytes);
+        list.encode(docs, DENSE, &mut bytes);
         let postings = Postings::of_bytes(&bytes, docs, Path::new("x")).unwrap();
         let set = postings.set().unwrap();
         let mut found = Vec::new();
@@ -321,7 +339,7 @@ mod tests {
         for (step, total) in [(1, 700), (40, 200_000), (700, 70_000)] {
             let docs: Vec<u32> = (0..total).step_by(step).collect();
             let mut bytes = Vec::new();
-            List::bits_of(&docs).encode(total, &mut bytes);
+            List::bits_of(&docs).encode(total, DENSE, &mut bytes);
             for at in (0..bytes.len()).step_by(1 + bytes.len() / 300) {
                 for bit in 0..8 {
                     let mut damaged = bytes.clone();

@@ -266,5 +266,16 @@ fn paths_past_the_limit_are_unlisted_and_their_words_found() {
             found.terms.iter().for_each(|&term| sure.extend(docs([view.term(term).unwrap().2])));
             assert_eq!(&sure, &told.words[&word]);
         }
+        // Each value once, however many paths it stands at: it is common enough to be a term.
+        let mut values = Vec::new();
+        view.terms(Dictionary(UNLISTED), &mut |_, value, _| {
+            values.push(value.to_vec());
+            Ok(())
+        })
+        .unwrap();
+        values.sort_unstable();
+        let mut wanted: Vec<_> = (0..50).map(|i| format!("w{i}").into_bytes()).collect();
+        wanted.sort_unstable();
+        assert_eq!(values, wanted);
     });
 }

@@ -87,6 +87,89 @@ impl<'a> Times<'a> {
     }
 }
 
+/// Documents by stretches of time, as [`Times::cut`] made them.
+pub struct Cuts<'a> {
+    run: Run<'a>,
+    /// Where each stretch begins in the run, and at the end where the last one ends.
+    ranks: Vec<usize>,
+    /// The late documents of a live segment, by stretch.
+    late: Vec<(usize, u32)>,
+}
+
+impl<'a> Times<'a> {
+    /// Cuts the documents at ascending times: stretch `i` holds those from `bounds[i]` on, before
+    /// `bounds[i + 1]`. A search per bound, and in a live segment a step per late document.
+    ///
+    /// # Errors
+    /// `Damaged`.
+    pub fn cut(&self, bounds: &[i64]) -> Result<Cuts<'a>, StoreError> {
+        match self.0 {
+            Form::Stored(columns) => {
+                let ranks = bounds.iter().map(|&bound| columns.rank((bound, 0))).collect::<Result<_, _>>()?;
+                Ok(Cuts { run: Run::Order(columns.order), ranks, late: Vec::new() })
+            }
+            Form::Live(live) => {
+                let before = |bound| live.punctual.partition_point(|&doc| live.times[doc as usize] < bound);
+                let ranks = bounds.iter().map(|&bound| before(bound)).collect();
+                Ok(Cuts { run: Run::Punctual(live), ranks, late: cut_late(live, bounds) })
+            }
+        }
+    }
+}
+
+/// The late documents within the bounds, ascending by stretch.
+fn cut_late(live: &Live, bounds: &[i64]) -> Vec<(usize, u32)> {
+    let (Some(&first), Some(&limit)) = (bounds.first(), bounds.last()) else { return Vec::new() };
+    if first >= limit {
+        return Vec::new();
+    }
+    let mut stretch = 0;
+    let found = live.late.range((first, 0)..(limit, 0)).map(|&(time, doc)| {
+        while bounds.get(stretch + 1).is_some_and(|&next| next <= time) {
+            stretch += 1;
+        }
+        (stretch, doc)
+    });
+    found.collect()
+}
+
+impl Cuts<'_> {
+    /// How many documents a stretch holds. Costs no look at them.
+    #[must_use]
+    pub fn count(&self, stretch: usize) -> u64 {
+        (self.ranks(stretch).len() + self.late(stretch).len()) as u64
+    }
+
+    /// Calls `visit` for each document of a stretch, in no particular order.
+    ///
+    /// # Errors
+    /// `Damaged`.
+    pub fn each(&self, stretch: usize, mut visit: impl FnMut(u32)) -> Result<(), StoreError> {
+        let ranks = self.ranks(stretch);
+        self.late(stretch).iter().for_each(|&(_, doc)| visit(doc));
+        match self.run {
+            Run::Punctual(live) => {
+                live.punctual.get(ranks).unwrap_or_default().iter().for_each(|&doc| visit(doc));
+                Ok(())
+            }
+            Run::Order(order) => order.each(ranks, |doc| visit(doc as u32)),
+        }
+    }
+
+    fn ranks(&self, stretch: usize) -> std::ops::Range<usize> {
+        match (self.ranks.get(stretch), self.ranks.get(stretch + 1)) {
+            (Some(&start), Some(&end)) => start..end.max(start),
+            _ => 0..0,
+        }
+    }
+
+    fn late(&self, stretch: usize) -> &[(usize, u32)] {
+        let start = self.late.partition_point(|&(at, _)| at < stretch);
+        let end = self.late.partition_point(|&(at, _)| at <= stretch);
+        &self.late[start..end]
+    }
+}
+
 impl Columns<'_> {
     /// How many documents lie before a position.
     fn rank(&self, position: Position) -> Result<usize, StoreError> {

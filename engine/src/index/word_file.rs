@@ -234,7 +234,7 @@ mod tests {
             let number = number as u32;
             let terms = (0..number % 5).map(|i| number + i * 7).collect();
             let docs = [Docs::None, Docs::Inline(b"list"), Docs::At(number * 300)][number as usize % 3];
-            writer.add(word.as_bytes(), &Body { terms, wide: number % 7 == 0, docs }).unwrap();
+            writer.add(word.as_bytes(), &Body { terms, wide: number.is_multiple_of(7), docs }).unwrap();
         }
         writer.finish()
     }

@@ -11,7 +11,7 @@ use hashbrown::HashMap;
 
 use super::column;
 use super::live::Live;
-use super::postings::List;
+use super::postings::{DENSE, List};
 use super::stored::{
     COMMITTED, HEAD, LISTS, NO_LIST, ONE, ORDER, PATHS, POSTINGS, RARE, STARTS, TIMES, VALUES, VERSION, WORDS,
 };
@@ -27,6 +27,12 @@ const RARE_DOCS_MAX: usize = 2;
 const WORD_BYTES_MAX: usize = 128;
 /// Words of more terms than this keep their documents instead.
 const WORD_TERMS_MAX: usize = 1024;
+
+/// Members with few values, by which events are counted: their lists are intersected with everything,
+/// so they are bit sets down to this density.
+const COUNTED: [Field; 6] =
+    [Field::Category, Field::Status, Field::ActorType, Field::EventType, Field::Action, Field::ResourceType];
+const COUNTED_DENSE: usize = 64;
 
 /// No number in the dictionary: the value is loose.
 const LOOSE: u32 = u32::MAX;
@@ -63,7 +69,6 @@ struct Sealing {
 struct Lists {
     bytes: Vec<u8>,
     known: HashMap<[u8; 32], u32>,
-    encoded: Vec<u8>,
 }
 
 impl Live {
@@ -79,7 +84,7 @@ impl Live {
         // One more than terms: where the last value ends.
         sealing.starts.push(i64::from(offset(sealing.values.len())?));
         let paths = sealing.paths(self)?;
-        let unlisted = sealing.lists.word(self.unlisted(), self.docs())?;
+        let unlisted = sealing.lists.word(self.unlisted(), self.docs(), DENSE)?;
         let (words, rare) = sealing.words(self)?;
         file.section(HEAD, &sealing.head(self, unlisted))?;
         file.section(STARTS, &column::encode(&sealing.starts))?;
@@ -127,15 +132,16 @@ impl Sealing {
         let (loose, listed): (Vec<u32>, Vec<u32>) = terms.iter().partition(|&&term| live.is_loose(id, term));
         let first = self.count();
         let numbers = Dictionary(id).path().is_some_and(|(_, numbers)| numbers);
+        let dense = if COUNTED.iter().any(|field| field.id() == id) { COUNTED_DENSE } else { DENSE };
         for term in if numbers { by_number(live, &listed) } else { by_text(live, &listed) } {
             self.numbers[term as usize] = self.count();
             self.starts.push(i64::from(offset(self.values.len())?));
             self.values.extend_from_slice(live.value_of(term));
-            let word = self.lists.word(Some(live.list_of(term)), live.docs())?;
+            let word = self.lists.word(Some(live.list_of(term)), live.docs(), dense)?;
             self.term_lists.push(i64::from(word & !ONE) << 1 | i64::from(word >> 31));
         }
         let docs = union(live, &loose);
-        let loose = self.lists.word(docs.as_ref(), live.docs())?;
+        let loose = self.lists.word(docs.as_ref(), live.docs(), DENSE)?;
         self.ranges.push(Range { id, first, terms: listed.len() as u32, loose });
         Ok(())
     }
@@ -169,7 +175,7 @@ impl Sealing {
         for (name, path) in live.paths() {
             table.extend_from_slice(&offset(names.len())?.to_le_bytes());
             for list in [Some(&path.present), path.yes.as_ref(), path.no.as_ref()] {
-                table.extend_from_slice(&self.lists.word(list, live.docs())?.to_le_bytes());
+                table.extend_from_slice(&self.lists.word(list, live.docs(), DENSE)?.to_le_bytes());
             }
             names.extend_from_slice(name);
         }
@@ -242,38 +248,35 @@ enum Placed {
 
 impl Lists {
     /// The word that names a list in a table.
-    fn word(&mut self, list: Option<&List>, docs: u32) -> Result<u32, StoreError> {
+    fn word(&mut self, list: Option<&List>, docs: u32, dense: usize) -> Result<u32, StoreError> {
         match list {
             None => Ok(NO_LIST),
             Some(list) => match list.only().filter(|&doc| doc < ONE - 1) {
                 Some(doc) => Ok(doc | ONE),
-                None => self.share(list, docs),
+                None => self.share(list, docs, dense),
             },
         }
     }
 
-    fn share(&mut self, list: &List, docs: u32) -> Result<u32, StoreError> {
-        self.encoded.clear();
-        list.encode(docs, &mut self.encoded);
-        self.share_encoded()
-    }
-
-    fn share_encoded(&mut self) -> Result<u32, StoreError> {
+    /// The offset of the list; of two that are equal, the form of the first one stays.
+    fn share(&mut self, list: &List, docs: u32, dense: usize) -> Result<u32, StoreError> {
         let next = offset(self.bytes.len())?;
-        let at = *self.known.entry(*blake3::hash(&self.encoded).as_bytes()).or_insert(next);
+        let at = *self.known.entry(list.digest()).or_insert(next);
         if at == next {
-            self.bytes.extend_from_slice(&self.encoded);
+            list.encode(docs, dense, &mut self.bytes);
         }
         Ok(at)
     }
 
     fn place(&mut self, list: &List, docs: u32) -> Result<Placed, StoreError> {
-        self.encoded.clear();
-        list.encode(docs, &mut self.encoded);
-        if self.encoded.len() <= INLINE_BYTES_MAX {
-            return Ok(Placed::Inline(self.encoded.clone()));
+        if list.len() <= INLINE_BYTES_MAX {
+            let mut encoded = Vec::new();
+            list.encode(docs, DENSE, &mut encoded);
+            if encoded.len() <= INLINE_BYTES_MAX {
+                return Ok(Placed::Inline(encoded));
+            }
         }
-        self.share_encoded().map(Placed::At)
+        self.share(list, docs, DENSE).map(Placed::At)
     }
 }
 

@@ -1,10 +1,16 @@
 //! Answers beyond pages: facets, histograms, figures, error groups, histories, hints.
 
+#[cfg(test)]
+mod tests;
+
 use super::Log;
+use super::read::parts;
 use crate::error::StoreError;
-use crate::query::lang::Path;
+use crate::query::aggregate::{self, Events};
+use crate::query::lang::{Clause, Expr, Field, Keyword, Name, Path, Term, Test, Token, Value};
 use crate::query::{Bucket, Budget, Dimension, ErrorGroup, Facet, Group, Hint, Scope, Split};
 use crate::record::Record;
+use crate::segment::Snapshot;
 
 /// Figures need: which events, which snapshot, what they may cost.
 #[derive(Clone, Copy)]
@@ -22,8 +28,9 @@ pub struct Ask<'a> {
 pub struct History {
     /// Events that carry `metadata.changes`, newest first.
     pub changes: Vec<Record>,
-    /// The state after them (or at the asked time): members of `after` laid over those before, as one
-    /// JSON object; `None` when no change is known.
+    /// The state after all changes (or at the asked time), canonical JSON: one object, `null` when the
+    /// resource was deleted; `None` when no change is known. The rules stand in
+    /// `engine/src/query/aggregate/state.rs`.
     pub state: Option<Vec<u8>>,
     /// The next page's `after`, when there is more.
     pub last: Option<(i64, u64)>,
@@ -40,8 +47,7 @@ impl Log {
         of: &[Dimension],
         top: usize,
     ) -> Result<(Vec<Facet>, u64), StoreError> {
-        let _ = (ask, of, top);
-        unimplemented!()
+        self.ask(ask.scope, ask, |events, _| aggregate::facets(events, of, top))
     }
 
     /// Counts by time: every bucket that overlaps the searched range, empty ones too. Where the scope
@@ -55,8 +61,7 @@ impl Log {
         interval_ns: i64,
         split: Option<Split>,
     ) -> Result<Vec<Bucket>, StoreError> {
-        let _ = (ask, interval_ns, split);
-        unimplemented!()
+        self.ask(ask.scope, ask, |events, _| aggregate::histogram(events, ask.scope, interval_ns, split))
     }
 
     /// Times of the first and last event that can match: to choose an interval.
@@ -64,8 +69,7 @@ impl Log {
     /// # Errors
     /// `Damaged`, `TooBroad`, `Cancelled`.
     pub fn span(&self, ask: Ask<'_>) -> Result<Option<(i64, i64)>, StoreError> {
-        let _ = ask;
-        unimplemented!()
+        self.ask(ask.scope, ask, |events, _| events.span())
     }
 
     /// Figures of the numbers at a path, by group: descending by count, then ascending by key.
@@ -78,8 +82,7 @@ impl Log {
         field: &Path,
         group_by: Option<&Dimension>,
     ) -> Result<Vec<Group>, StoreError> {
-        let _ = (ask, field, group_by);
-        unimplemented!()
+        self.ask(ask.scope, ask, |events, _| aggregate::metrics(events, field, group_by))
     }
 
     /// Groups of events that fail alike (status `failure`), the most recently seen first; `sparks`
@@ -88,12 +91,12 @@ impl Log {
     /// # Errors
     /// `Damaged`, `TooBroad`, `Cancelled`.
     pub fn errors(&self, ask: Ask<'_>, sparks: usize) -> Result<Vec<ErrorGroup>, StoreError> {
-        let _ = (ask, sparks);
-        unimplemented!()
+        let failed = equals(Keyword::Status, "failure");
+        self.ask(&narrowed(ask.scope, vec![failed]), ask, |events, _| aggregate::errors(events, sparks))
     }
 
-    /// The changes of one resource, newest first, `limit` at most, and its state at `at_ns` (now when
-    /// absent).
+    /// The changes of one resource, newest first, `limit` at most, and its state after all of them. With
+    /// `at_ns`, only events at or before that time.
     ///
     /// # Errors
     /// `Damaged`, `TooBroad`, `Cancelled`.
@@ -105,16 +108,62 @@ impl Log {
         after: Option<(i64, u64)>,
         limit: usize,
     ) -> Result<History, StoreError> {
-        let _ = (ask, resource, at_ns, after, limit);
-        unimplemented!()
+        let (of_type, of_id) = resource;
+        let of_type = equals(Keyword::ResourceType, of_type);
+        let mut scope =
+            narrowed(ask.scope, vec![of_type, equals(Keyword::ResourceId, of_id), tells_changes()]);
+        if let Some(end) = at_ns.and_then(|at| at.checked_add(1)) {
+            scope.to_ns = Some(scope.to_ns.map_or(end, |to| to.min(end)));
+        }
+        self.ask(&scope, ask, |events, snapshot| {
+            let record = |sequence| snapshot.record(sequence);
+            let page = aggregate::changes(events, &record, after, limit)?;
+            let state = aggregate::state(events, &record)?;
+            Ok(History { changes: page.changes, state, last: page.last })
+        })
     }
 
-    /// What a query's author should know: paths that no event has, unknown fields, terms without words.
+    /// What a query's author should know: metadata paths that no event has, with the nearest one.
     ///
     /// # Errors
     /// `Damaged`.
     pub fn hints(&self, scope: &Scope) -> Result<Vec<Hint>, StoreError> {
-        let _ = scope;
-        unimplemented!()
+        let snapshot = self.shared.segments.snapshot();
+        aggregate::hints(&parts(&snapshot, 0, snapshot.head.size)?, &scope.root)
     }
+    /// Answers a question about the events of a scope.
+    fn ask<R>(
+        &self,
+        scope: &Scope,
+        ask: Ask<'_>,
+        answer: impl FnOnce(&Events<'_>, &Snapshot) -> Result<R, StoreError>,
+    ) -> Result<R, StoreError> {
+        let snapshot = self.shared.segments.snapshot();
+        let head = ask.head.unwrap_or(snapshot.head.size).min(snapshot.head.size);
+        let plan = self.plan(scope, &snapshot)?;
+        let events = Events { parts: &parts(&snapshot, 0, head)?, plan: &plan, budget: ask.budget };
+        answer(&events, &snapshot)
+    }
+}
+
+/// A scope with more conditions.
+fn narrowed(scope: &Scope, conditions: Vec<Expr>) -> Scope {
+    let root = Expr::And([vec![scope.root.clone()], conditions].concat());
+    Scope { root, ..scope.clone() }
+}
+
+/// A keyword with exactly this text.
+fn equals(keyword: Keyword, text: &str) -> Expr {
+    let value = Value::Term(Term { tokens: text.chars().map(Token::Char).collect(), quoted: true });
+    Expr::Clause(Clause { field: Field::Keyword(keyword), test: Test::Equals(value), position: 0 })
+}
+
+/// What a history is made of: events with changes, and those that end a resource.
+fn tells_changes() -> Expr {
+    let path = Path(vec![Name { text: "changes".to_owned(), quoted: true }]);
+    let changes = Clause { field: Field::Metadata(path), test: Test::Present, position: 0 };
+    let tokens = [Token::Run].into_iter().chain(".deleted".chars().map(Token::Char)).collect();
+    let deleted = Test::Is(Value::Term(Term { tokens, quoted: false }));
+    let deleted = Clause { field: Field::Keyword(Keyword::EventType), test: deleted, position: 0 };
+    Expr::Or(vec![Expr::Clause(changes), Expr::Clause(deleted)])
 }

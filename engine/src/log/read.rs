@@ -10,6 +10,9 @@ use crate::segment::Snapshot;
 /// So many new records are decided one by one, without a look at an index: tails follow closely.
 const STRETCH: u64 = 2_000;
 
+/// Records that are decided in one go: the writer may wait for it.
+const BITE: u32 = 128;
+
 /// A page request.
 #[derive(Clone, Debug)]
 pub struct Search {
@@ -70,6 +73,15 @@ impl Log {
     pub fn find(&self, event_id: &str) -> Result<Option<Record>, StoreError> {
         let snapshot = self.shared.segments.snapshot();
         self.locate(event_id, &snapshot)?.map(|sequence| snapshot.record(sequence)).transpose()
+    }
+
+    /// The event at a sequence, the log's own events included.
+    ///
+    /// # Errors
+    /// `Damaged` with the place, or `Io`.
+    pub fn record(&self, sequence: u64) -> Result<Option<Record>, StoreError> {
+        let snapshot = self.shared.segments.snapshot();
+        snapshot.find(sequence).is_some().then(|| snapshot.record(sequence)).transpose()
     }
 
     /// A scope made ready, event ids looked up.
@@ -146,19 +158,24 @@ fn decide_from(
     found: &mut Vec<u64>,
 ) -> Result<(), StoreError> {
     let enough = found.len() + left;
-    part.read(|seen| {
-        let start = u32::try_from(sequence.saturating_sub(seen.first)).unwrap_or(u32::MAX);
-        for doc in start..seen.docs {
-            let committed_us = seen.view.committed_us(doc)?.unwrap_or(0);
-            if matches_record(plan, &seen.body(doc)?, seen.sequence(doc), committed_us, budget)? {
-                found.push(seen.sequence(doc));
-                if found.len() == enough {
-                    break;
+    let mut start = u32::try_from(sequence.saturating_sub(part.first)).unwrap_or(u32::MAX);
+    while start < part.docs && found.len() < enough {
+        let end = part.docs.min(start.saturating_add(BITE));
+        part.read(|seen| {
+            for doc in start..end {
+                let committed_us = seen.view.committed_us(doc)?.unwrap_or(0);
+                if matches_record(plan, &seen.body(doc)?, seen.sequence(doc), committed_us, budget)? {
+                    found.push(seen.sequence(doc));
+                    if found.len() == enough {
+                        break;
+                    }
                 }
             }
-        }
-        Ok(())
-    })
+            budget.check()
+        })?;
+        start = end;
+    }
+    Ok(())
 }
 
 /// Adds the matches of a part at or above `sequence`, by its index.

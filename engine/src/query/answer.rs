@@ -77,7 +77,7 @@ pub struct Bucket {
 pub struct Group {
     /// Value of the group's dimension; `None` for events without one, and when nothing is grouped.
     pub key: Option<FacetValue>,
-    /// Numbers seen: each number of an event counts.
+    /// Numbers seen: each distinct number of an event counts, as written.
     pub count: u64,
     /// Smallest.
     pub min: f64,

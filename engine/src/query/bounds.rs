@@ -1,7 +1,7 @@
 //! The stretch of one part's order that a page can come from.
 
 use super::found::end_of;
-use super::{Order, Part, Plan};
+use super::{Order, Plan};
 use crate::index::Position;
 
 /// Positions of one part: from `first` on, before `limit`.
@@ -37,12 +37,12 @@ impl Bounds {
         }
     }
 
-    /// True when no document of the part can lie inside.
-    pub(super) fn miss(&self, part: &Part) -> bool {
-        part.docs == 0
+    /// True when none of the `docs` documents of a part can lie inside, given the span of their times.
+    pub(super) fn miss(&self, docs: u32, span: Option<(i64, i64)>) -> bool {
+        docs == 0
             || self.first >= self.limit
-            || part.span.is_none_or(|(least, most)| {
-                (most, u64::from(part.docs - 1)) < self.first || (least, 0) >= self.limit
+            || span.is_none_or(|(least, most)| {
+                (most, u64::from(docs - 1)) < self.first || (least, 0) >= self.limit
             })
     }
 

@@ -151,7 +151,11 @@ fn ids(tests: &[&Test], find_id: FindId<'_>) -> Result<Node, StoreError> {
 /// The event that a bare term names as a whole.
 fn sequence_of(term: &Term, find_id: FindId<'_>) -> Result<Option<u64>, StoreError> {
     let text = term.text();
-    if term.has_wildcards() || text.is_empty() || text.len() > ID_BYTES_MAX || !text.bytes().all(|b| b.is_ascii_graphic()) {
+    if term.has_wildcards()
+        || text.is_empty()
+        || text.len() > ID_BYTES_MAX
+        || !text.bytes().all(|b| b.is_ascii_graphic())
+    {
         return Ok(None);
     }
     find_id(&text)
@@ -303,8 +307,7 @@ fn is(kind: Kind, value: &Value, out: &mut Vec<ValueTest>) {
         }
         (_, Value::Term(term)) => {
             let pattern = term.pattern();
-            let below =
-                (kind == Kind::Type && pattern.is_plain()).then(|| fold(&term.text()).into_owned());
+            let below = (kind == Kind::Type && pattern.is_plain()).then(|| fold(&term.text()).into_owned());
             let needs = Need::of_tokens(&term.tokens, true);
             out.push(ValueTest::Whole { pattern, below, needs });
         }

@@ -8,13 +8,22 @@ use crate::index::{Postings, Set, Times};
 
 /// More lists than this are united before documents are tested.
 const ALTERNATIVES_MAX: usize = 8;
+/// More lists than this are united at once: a set takes less memory.
+const LISTS_MAX: usize = 512;
 /// A set with at most this many documents is worth testing one by one.
 const FEW: u64 = 256;
+
+/// Where another conjunct leaves so few documents, what is dear to look up is left to their records.
+const RECORDS_FEW: u64 = 16;
+/// What is dear: scans of dictionaries, and words.
+const DEAR: u32 = 40;
 
 /// The tree with its leaves looked up.
 pub(super) enum Found<'a, 'p> {
     All,
     Nothing,
+    /// Not looked up: any document may match.
+    Unknown,
     /// Those with the fewest documents first.
     And(Vec<Found<'a, 'p>>),
     Or(Vec<Found<'a, 'p>>),
@@ -37,6 +46,7 @@ pub(super) enum Known {
 pub(super) enum Test<'a, 'p> {
     All,
     Nothing,
+    Unknown,
     And(Vec<Test<'a, 'p>>),
     Or(Vec<Test<'a, 'p>>),
     Not(Box<Test<'a, 'p>>),
@@ -68,6 +78,13 @@ impl<'a, 'p> Found<'a, 'p> {
             },
             Node::Leaf(leaf) => match look.leaf(leaf)? {
                 Hit::Lists(lists) if lists.sure.is_empty() && lists.maybe.is_empty() => Self::Nothing,
+                Hit::Lists(lists) if lists.sure.len() > LISTS_MAX => {
+                    let sure = Self::Docs(look.union(&lists.sure)?);
+                    if lists.maybe.is_empty() {
+                        return Ok(sure);
+                    }
+                    Self::Or(vec![sure, Self::Lists(Lists { sure: Vec::new(), maybe: lists.maybe })])
+                }
                 Hit::Lists(lists) => Self::Lists(lists),
                 Hit::Docs(docs) if docs == DocSet::All(look.seen.docs) => Self::All,
                 Hit::Docs(docs) if docs.is_empty() => Self::Nothing,
@@ -78,15 +95,26 @@ impl<'a, 'p> Found<'a, 'p> {
     }
 
     fn all_of(children: &'p [Node], look: &Look<'a, '_>) -> Result<Self, StoreError> {
+        let docs = look.seen.docs;
         let mut kept = Vec::with_capacity(children.len());
+        let (mut least, mut unknown) = (u64::MAX, false);
         for child in children {
+            if least <= RECORDS_FEW && child.cost() >= DEAR {
+                unknown = true;
+                continue;
+            }
             match Self::of(child, look)? {
                 Self::All => {}
                 Self::Nothing => return Ok(Self::Nothing),
-                other => kept.push(other),
+                other => {
+                    least = least.min(other.most(docs));
+                    kept.push(other);
+                }
             }
         }
-        let docs = look.seen.docs;
+        if unknown {
+            kept.push(Self::Unknown);
+        }
         kept.sort_by_cached_key(|child: &Self| child.most(docs));
         Ok(match kept.len() {
             0 => Self::All,
@@ -116,7 +144,7 @@ impl<'a, 'p> Found<'a, 'p> {
         let all = u64::from(docs);
         match self {
             Self::Nothing => 0,
-            Self::All | Self::Not(_) | Self::Times(_) => all,
+            Self::All | Self::Unknown | Self::Not(_) | Self::Times(_) => all,
             Self::And(children) => children.iter().map(|child| child.most(docs)).min().unwrap_or(all),
             Self::Or(children) => children.iter().map(|child| child.most(docs)).sum::<u64>().min(all),
             Self::Lists(lists) => lists.most().min(all),
@@ -146,19 +174,19 @@ impl<'a, 'p> Found<'a, 'p> {
 
     /// Makes it ready for tests.
     pub(super) fn test(&self, look: &Look<'a, '_>) -> Result<Test<'a, 'p>, StoreError> {
-        let all = |children: &[Self]| {
-            children.iter().map(|child| child.test(look)).collect::<Result<Vec<_>, _>>()
-        };
+        let all =
+            |children: &[Self]| children.iter().map(|child| child.test(look)).collect::<Result<Vec<_>, _>>();
         Ok(match self {
             Self::All => Test::All,
             Self::Nothing => Test::Nothing,
+            Self::Unknown => Test::Unknown,
             Self::And(children) => Test::And(all(children)?),
             Self::Or(children) => Test::Or(all(children)?),
             Self::Not(child) => Test::Not(Box::new(child.test(look)?)),
             Self::Docs(docs) => Test::Docs(docs.clone()),
             Self::Times(ranges) => Test::Times(ranges, look.seen.view.times()?),
             Self::Lists(lists) => {
-                let maybe = lists.doubtful(look.seen.docs);
+                let maybe = lists.maybe.clone();
                 if lists.sure.len() > ALTERNATIVES_MAX {
                     let sure = look.union(&lists.sure)?;
                     if maybe.is_empty() {
@@ -179,6 +207,7 @@ impl<'a, 'p> Found<'a, 'p> {
         Ok(match self {
             Self::All => Three::sure(DocSet::All(docs)),
             Self::Nothing => Three::sure(DocSet::empty()),
+            Self::Unknown => Three { sure: DocSet::empty(), possible: Some(DocSet::All(docs)) },
             Self::Docs(set) => Three::sure(set.clone()),
             Self::Times(ranges) => Three::sure(at_times(ranges, look)?),
             Self::Not(child) => child.three(look)?.complement(docs),
@@ -201,7 +230,7 @@ impl<'a, 'p> Found<'a, 'p> {
             }
             Self::Lists(lists) => {
                 let sure = look.union(&lists.sure)?;
-                let maybe = lists.doubtful(docs);
+                let maybe = lists.maybe.clone();
                 let possible = (!maybe.is_empty()).then(|| sure.clone().or(maybe, docs));
                 Three { sure, possible }
             }
@@ -303,6 +332,7 @@ impl Test<'_, '_> {
         Ok(match self {
             Self::All => Known::Yes,
             Self::Nothing => Known::No,
+            Self::Unknown => Known::Maybe,
             Self::Sets { sure, maybe } => {
                 if sure.iter().any(|set| set.contains(doc)) {
                     Known::Yes

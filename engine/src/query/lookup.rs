@@ -9,6 +9,7 @@ use super::DocSet;
 use super::Seen;
 use super::pace::Pace;
 use super::path::PathPattern;
+use super::phrase::Phrase;
 use super::plan::{Leaf, TimeRange};
 use super::value::{ValueTest, contains, looks_like_number};
 use super::words::{self, PhraseTerms};
@@ -27,10 +28,9 @@ pub(super) enum Hit<'a, 'p> {
 }
 
 /// Lists whose union matches, and documents that only their records can decide.
-#[derive(Default)]
 pub(super) struct Lists<'a> {
     pub sure: Vec<Postings<'a>>,
-    pub maybe: Vec<DocSet>,
+    pub maybe: DocSet,
 }
 
 /// A segment and the pace of the query.
@@ -53,7 +53,7 @@ impl<'a> Look<'a, '_> {
     /// Looks a leaf up.
     pub(super) fn leaf<'p>(&self, leaf: &'p Leaf) -> Result<Hit<'a, 'p>, StoreError> {
         self.pace.step(10)?;
-        let mut lists = Lists::default();
+        let mut lists = Lists { sure: Vec::new(), maybe: DocSet::empty() };
         match leaf {
             Leaf::Sequences(ranges) => return Ok(Hit::Docs(self.sequences(ranges))),
             Leaf::Committed(ranges) => return Ok(Hit::Docs(self.committed(ranges)?)),
@@ -74,7 +74,7 @@ impl<'a> Look<'a, '_> {
                 let own = sequence.map(|at| self.sequences(&[(at, at)])).filter(|own| !own.is_empty());
                 if let Some(own) = own {
                     // The record says the same: to be doubtful costs one look at most.
-                    lists.maybe.push(own);
+                    lists.doubt(own, self.seen.docs);
                 }
             }
         }
@@ -145,7 +145,7 @@ impl<'a> Look<'a, '_> {
             self.pace.step(1 + paths.len())
         })?;
         if let Some(loose) = self.seen.view.loose(of)? {
-            lists.maybe.push(self.union(&[loose])?);
+            lists.doubt(self.union(&[loose])?, self.seen.docs);
         }
         Ok(())
     }
@@ -208,7 +208,7 @@ impl<'a> Look<'a, '_> {
         self.seen.view.numbers(id, low, high, &mut lists.sure)?;
         self.pace.step(lists.sure.len() - before)?;
         if let Some(loose) = self.seen.view.loose(Dictionary::numbers(id))? {
-            lists.maybe.push(self.union(&[loose])?);
+            lists.doubt(self.union(&[loose])?, self.seen.docs);
         }
         Ok(())
     }
@@ -231,7 +231,9 @@ impl<'a> Look<'a, '_> {
             }
             ValueTest::Contains { part, .. } => self.scan(of, "", found, |value| contains(value, part))?,
             ValueTest::Present => self.scan(of, "", found, |_| true)?,
-            ValueTest::Addresses { .. } => self.scan(of, "", found, |value| asked.test.holds_of_text(value))?,
+            ValueTest::Addresses { .. } => {
+                self.scan(of, "", found, |value| asked.test.holds_of_text(value))?
+            }
             ValueTest::Bytes { .. } => {
                 view.terms(of, &mut |_, value, postings| {
                     if std::str::from_utf8(value).is_ok_and(|value| asked.test.holds_of_text(value)) {
@@ -241,24 +243,30 @@ impl<'a> Look<'a, '_> {
                 })?;
             }
             ValueTest::Numbers { .. } => self.numeric_strings(of, asked.test, found)?,
-            ValueTest::Phrase { phrase, .. } => {
-                let terms = match asked.phrase.get() {
-                    Some(terms) => terms,
-                    None => {
-                        let terms = words::terms(self, phrase)?;
-                        if !terms.rare.is_empty() {
-                            lists.maybe.push(terms.rare.clone());
-                        }
-                        asked.phrase.get_or_init(|| terms)
-                    }
-                };
-                words::in_dictionary(self, of, phrase, terms, found)?;
-            }
+            ValueTest::Phrase { phrase, .. } => self.phrase(of, phrase, asked, lists)?,
         }
         if let Some(loose) = view.loose(of)? {
             self.doubt(loose, asked, lists)?;
         }
         Ok(())
+    }
+
+    fn phrase(
+        &self,
+        of: Dictionary,
+        phrase: &Phrase,
+        asked: &Asked<'_>,
+        lists: &mut Lists<'a>,
+    ) -> Result<(), StoreError> {
+        let terms = match asked.phrase.get() {
+            Some(terms) => terms,
+            None => {
+                let terms = words::terms(self, phrase)?;
+                lists.doubt(terms.rare.clone(), self.seen.docs);
+                asked.phrase.get_or_init(|| terms)
+            }
+        };
+        words::in_dictionary(self, of, phrase, terms, lists)
     }
 
     /// Strings that are numbers all begin with a digit or `-`.
@@ -293,7 +301,12 @@ impl<'a> Look<'a, '_> {
     }
 
     /// Documents of values that are listed nowhere: those may match that have the words.
-    fn doubt(&self, listed: Postings<'a>, asked: &Asked<'_>, lists: &mut Lists<'a>) -> Result<(), StoreError> {
+    fn doubt(
+        &self,
+        listed: Postings<'a>,
+        asked: &Asked<'_>,
+        lists: &mut Lists<'a>,
+    ) -> Result<(), StoreError> {
         let needs = asked.test.needs();
         let mut docs = self.union(&[listed])?;
         if !needs.is_empty() {
@@ -307,7 +320,7 @@ impl<'a> Look<'a, '_> {
             docs = docs.and(narrowed.clone());
         }
         if !docs.is_empty() {
-            lists.maybe.push(docs);
+            lists.doubt(docs, self.seen.docs);
         }
         Ok(())
     }
@@ -322,11 +335,12 @@ impl<'p> Asked<'p> {
 impl Lists<'_> {
     /// Documents at most.
     pub(super) fn most(&self) -> u64 {
-        self.sure.iter().map(Postings::count).sum::<u64>() + self.maybe.iter().map(DocSet::count).sum::<u64>()
+        self.sure.iter().map(Postings::count).sum::<u64>() + self.maybe.count()
     }
 
-    /// All that may match.
-    pub(super) fn doubtful(&self, docs: u32) -> DocSet {
-        self.maybe.iter().fold(DocSet::empty(), |all, more| all.or(more.clone(), docs))
+    /// Adds documents that may match.
+    pub(super) fn doubt(&mut self, more: DocSet, docs: u32) {
+        let all = std::mem::replace(&mut self.maybe, DocSet::empty());
+        self.maybe = if all.is_empty() { more } else { all.or(more, docs) };
     }
 }

@@ -16,6 +16,7 @@
 //! - a growing segment's lock is held for one part of a query at most; budgets are asked every 100 µs
 //!   or so.
 
+pub mod aggregate;
 mod answer;
 mod bounds;
 mod budget;
@@ -34,16 +35,26 @@ mod pattern;
 mod phrase;
 mod plan;
 mod record;
+#[cfg(test)]
+mod record_tests;
 mod select;
+#[cfg(test)]
+mod select_tests;
+mod sieve;
 mod value;
 mod words;
+
+#[cfg(test)]
+mod oracle;
+#[cfg(test)]
+mod tests;
 
 pub use answer::{Bucket, Dimension, ErrorGroup, Facet, FacetValue, Group, Hint, Scope, Split};
 pub use budget::{Budget, Over};
 pub use cursor::{Cursor, CursorError, CursorKey};
 pub use docset::DocSet;
-pub use part::{Bodies, Part, Seen, Source};
 pub use page::page;
+pub use part::{Bodies, Part, Seen, Source};
 pub use pattern::Pattern;
 pub use phrase::Phrase;
 pub use plan::Plan;
@@ -124,4 +135,3 @@ pub struct Hits {
     /// All matches of the snapshot, on whatever page; `None` unless asked for.
     pub matched: Option<u64>,
 }
-

@@ -29,7 +29,7 @@ pub fn page(parts: &[Part], ask: &Ask<'_>, budget: &Budget<'_>) -> Result<Hits, 
             }
             bounds = bounds.before(last, ask.order, part.first);
         }
-        if bounds.miss(part) {
+        if bounds.miss(part.docs, part.span) {
             continue;
         }
         let found = part.read(|seen| first_rows(seen, ask.plan, bounds, ask.order, wanted, &pace))?;
@@ -47,7 +47,7 @@ pub fn page(parts: &[Part], ask: &Ask<'_>, budget: &Budget<'_>) -> Result<Hits, 
 fn count_all(parts: &[Part], ask: &Ask<'_>, pace: &Pace<'_>) -> Result<u64, StoreError> {
     let mut matched = 0;
     for part in parts {
-        if !Bounds::of(ask.plan).miss(part) {
+        if !Bounds::of(ask.plan).miss(part.docs, part.span) {
             matched += part.read(|seen| count(seen, ask.plan, pace))?;
         }
     }

@@ -5,6 +5,7 @@ use super::compile;
 use super::lang::asks_for_own;
 use super::path::PathPattern;
 use super::phrase::Phrase;
+use super::sieve::Sieve;
 use super::value::ValueTest;
 use crate::error::StoreError;
 use crate::index::Field;
@@ -18,6 +19,8 @@ pub struct Plan {
     to_ns: Option<i64>,
     /// Whether the log's own events are left out.
     pub(super) leaves_own_out: bool,
+    /// Rules records out before their values are read.
+    pub(super) sieve: Option<Sieve>,
 }
 
 /// The compiled tree, without `Not` over `Not` and empty lists.
@@ -69,8 +72,10 @@ impl Plan {
             from_ns: scope.from_ns.unwrap_or(i64::MIN),
             to_ns: scope.to_ns,
             leaves_own_out: !scope.own && !asks_for_own(&scope.root),
+            sieve: None,
         };
         plan.take_times();
+        plan.sieve = Sieve::of(&plan.root);
         Ok(plan)
     }
 
@@ -157,7 +162,7 @@ impl Node {
     }
 
     /// Rank of what looking it up in a segment costs.
-    fn cost(&self) -> u32 {
+    pub(super) fn cost(&self) -> u32 {
         match self {
             Self::All | Self::Nothing => 0,
             Self::Leaf(leaf) => leaf.cost(),
@@ -178,7 +183,9 @@ impl Leaf {
             Self::Envelope { tests, .. } => worst(tests),
             Self::Metadata { tests, .. } => 20 + worst(tests),
             Self::Changed { .. } => 60,
-            Self::Text { phrase, .. } => 50 + phrase.as_ref().map_or(0, |p| 100 * u32::from(p.last.is_some())),
+            Self::Text { phrase, .. } => {
+                50 + phrase.as_ref().map_or(0, |p| 100 * u32::from(p.last.is_some()))
+            }
         }
     }
 }

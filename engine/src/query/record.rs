@@ -5,11 +5,11 @@
 
 use std::borrow::Cow;
 
+use super::Budget;
 use super::pace::Pace;
 use super::phrase::Phrase;
 use super::plan::{Leaf, Node, Plan, TimeRange, is_own};
 use super::value::ValueTest;
-use super::Budget;
 use crate::error::StoreError;
 use crate::event::{Fields, Value, changed_paths, each_value};
 use crate::index::Field;
@@ -47,7 +47,11 @@ pub(super) fn decide(
     pace: &Pace<'_>,
 ) -> Result<bool, StoreError> {
     let fields = Fields::scan(body).map_err(|why| unreadable(sequence, &why))?;
-    pace.step(20 + body.len() / 64)?;
+    pace.step(6 + body.len() / 256)?;
+    if plan.sieve.as_ref().is_some_and(|sieve| !sieve.lets_pass(body)) {
+        return Ok(false);
+    }
+    pace.step(14 + body.len() / 64)?;
     if !plan.holds_time(fields.time_ns) {
         return Ok(false);
     }
@@ -95,7 +99,9 @@ impl Record<'_> {
     /// The outer error is the budget's, the inner one that of bytes which are no event.
     fn fits_leaf(&self, leaf: &Leaf, pace: &Pace<'_>) -> Result<Result<bool, String>, StoreError> {
         Ok(Ok(match leaf {
-            Leaf::Sequences(ranges) => ranges.iter().any(|&(low, high)| (low..=high).contains(&self.sequence)),
+            Leaf::Sequences(ranges) => {
+                ranges.iter().any(|&(low, high)| (low..=high).contains(&self.sequence))
+            }
             Leaf::Times(ranges) => ranges.iter().any(|range| holds(range, self.fields.time_ns)),
             Leaf::Committed(ranges) => ranges.iter().any(|range| holds(range, self.committed_ns)),
             Leaf::Envelope { fields, tests } => {
@@ -109,9 +115,8 @@ impl Record<'_> {
             }
             Leaf::Changed { paths, any } => {
                 pace.step(self.units * 2)?;
-                return Ok(changed_paths(self.fields.metadata).map(|changed| {
-                    changed.iter().any(|at| *any || paths.iter().any(|path| path.fits(at)))
-                }));
+                return Ok(changed_paths(self.fields.metadata)
+                    .map(|changed| changed.iter().any(|at| *any || paths.iter().any(|path| path.fits(at)))));
             }
             Leaf::Text { phrase, sequence } => {
                 if *sequence == Some(self.sequence) {

@@ -9,7 +9,7 @@
 //! order of the page, so that a page reads no more of them than it needs.
 
 use super::bounds::Bounds;
-use super::found::{Found, Known, Test};
+use super::found::{Found, Known, Test, end_of};
 use super::lookup::Look;
 use super::pace::Pace;
 use super::plan::is_own;
@@ -22,8 +22,13 @@ use crate::index::{Field, Postings, Times};
 const SPARSE: u64 = 64;
 /// Steps that a walk may take beyond what selecting would have cost.
 const PATIENCE: u64 = 512;
+/// Before every document.
+const MIN: (i64, u64) = (i64::MIN, 0);
 /// Steps of a walk that a look at a record costs.
 const RECORD_STEPS: u64 = 32;
+
+/// Event time, document, and whether only the record can tell if it matches.
+type Candidate = (i64, u32, bool);
 
 /// A part in which a plan was looked up.
 struct Share<'a, 'p, 'b> {
@@ -59,7 +64,14 @@ pub(super) fn first_rows(
 /// # Errors
 /// `Damaged`, `TooBroad`, `Cancelled`.
 pub fn matching(seen: &Seen<'_>, plan: &Plan, budget: &Budget<'_>) -> Result<DocSet, StoreError> {
-    all_of(*seen, plan, &Pace::new(budget))
+    budget.check()?;
+    if Bounds::of(plan).miss(seen.docs, seen.span) {
+        return Ok(DocSet::empty());
+    }
+    match Share::of(*seen, plan, &Pace::new(budget))? {
+        Some(share) => share.all(),
+        None => Ok(DocSet::empty()),
+    }
 }
 
 /// The first `limit` matches of a part in the order of the log, from a document on. Records are read
@@ -74,8 +86,9 @@ pub fn matching_from(
     limit: usize,
     budget: &Budget<'_>,
 ) -> Result<Vec<u32>, StoreError> {
+    budget.check()?;
     let pace = Pace::new(budget);
-    if start >= seen.docs || limit == 0 {
+    if start >= seen.docs || limit == 0 || Bounds::of(plan).miss(seen.docs, seen.span) {
         return Ok(Vec::new());
     }
     match Share::of(*seen, plan, &pace)? {
@@ -84,24 +97,13 @@ pub fn matching_from(
     }
 }
 
-fn all_of(seen: Seen<'_>, plan: &Plan, pace: &Pace<'_>) -> Result<DocSet, StoreError> {
-    if seen.docs == 0 {
-        return Ok(DocSet::empty());
-    }
-    match Share::of(seen, plan, pace)? {
-        Some(share) => share.all(),
-        None => Ok(DocSet::empty()),
-    }
-}
-
 /// How many documents of a part match.
 pub(super) fn count(seen: Seen<'_>, plan: &Plan, pace: &Pace<'_>) -> Result<u64, StoreError> {
     let Some(share) = Share::of(seen, plan, pace)? else { return Ok(0) };
     // One value in a whole segment: its list knows its length.
-    if share.own.is_none() && seen.docs >= seen.view.docs() && plan.spans(seen.span) {
-        if let Some(only) = share.found.only_list() {
-            return Ok(only.count());
-        }
+    let whole = share.own.is_none() && seen.docs >= seen.view.docs() && plan.spans(seen.span);
+    if let Some(only) = share.found.only_list().filter(|_| whole) {
+        return Ok(only.count());
     }
     Ok(share.all()?.count())
 }
@@ -207,7 +209,7 @@ impl<'a, 'p, 'b> Share<'a, 'p, 'b> {
 
     /// The documents of one conjunct, no times yet, and whether they may match only; and whether they
     /// are few.
-    fn candidates(&self, rarest: &[Found<'a, 'p>]) -> Result<(Vec<(i64, u32, bool)>, bool), StoreError> {
+    fn candidates(&self, rarest: &[Found<'a, 'p>]) -> Result<(Vec<Candidate>, bool), StoreError> {
         let three = match rarest {
             [rarest] => rarest.three(&self.look)?,
             _ => Found::All.three(&self.look)?,
@@ -225,8 +227,9 @@ impl<'a, 'p, 'b> Share<'a, 'p, 'b> {
         Ok((rows, count <= SPARSE))
     }
 
-    fn keep(&self, rows: &mut Vec<(i64, u32, bool)>, others: &[Found<'a, 'p>]) -> Result<(), StoreError> {
-        let tests = others.iter().map(|other| other.test(&self.look)).collect::<Result<Vec<Test<'_, '_>>, _>>()?;
+    fn keep(&self, rows: &mut Vec<Candidate>, others: &[Found<'a, 'p>]) -> Result<(), StoreError> {
+        let tests =
+            others.iter().map(|other| other.test(&self.look)).collect::<Result<Vec<Test<'_, '_>>, _>>()?;
         for test in &tests {
             let mut failed = None;
             self.look.pace.step(rows.len())?;
@@ -248,7 +251,7 @@ impl<'a, 'p, 'b> Share<'a, 'p, 'b> {
     /// The first rows in order; doubtful ones are decided one by one until there are enough.
     fn first_of(
         &self,
-        mut rest: Vec<(i64, u32, bool)>,
+        mut rest: Vec<Candidate>,
         order: Order,
         limit: usize,
     ) -> Result<Vec<(i64, u32)>, StoreError> {
@@ -334,7 +337,17 @@ impl<'a, 'p, 'b> Share<'a, 'p, 'b> {
         if inside >= u64::from(seen.view.docs()) {
             return Ok(set);
         }
-        self.look.pace.step(count.min(inside) as usize)?;
+        let outside = [(MIN, bounds.first), (bounds.limit, end_of(None))]
+            .map(|(first, limit)| times.walk(first, limit, false));
+        let [before, behind] = outside;
+        let (before, behind) = (before?, behind?);
+        let beyond = before.remaining() + behind.remaining();
+        self.look.pace.step(count.min(inside).min(beyond) as usize)?;
+        // Late events bring a few old times into a segment of today: those few are taken away.
+        if beyond < count.min(inside) {
+            let docs = before.chain(behind).collect::<Result<Vec<u32>, _>>()?;
+            return Ok(set.without(&DocSet::of_many(docs, seen.docs)));
+        }
         if inside < count {
             let docs = walk.collect::<Result<Vec<u32>, _>>()?;
             return Ok(set.and(DocSet::of_many(docs, seen.docs)));

@@ -60,9 +60,11 @@ impl ValueTest {
             }
             Self::Exact { text: exact, .. } => text == exact,
             Self::Contains { part, .. } => contains(&fold(text), part),
-            Self::Bytes { low, high } => {
-                within(text, low.as_ref().map(|(b, i)| (b.as_str(), *i)), high.as_ref().map(|(b, i)| (b.as_str(), *i)))
-            }
+            Self::Bytes { low, high } => within(
+                text,
+                low.as_ref().map(|(b, i)| (b.as_str(), *i)),
+                high.as_ref().map(|(b, i)| (b.as_str(), *i)),
+            ),
             Self::Network { address, prefix } => {
                 text.parse().is_ok_and(|other| in_network(other, *address, *prefix))
             }
@@ -101,7 +103,9 @@ impl ValueTest {
                 }
                 _ => false,
             },
-            Value::Flag(flag) => matches!(self, Self::Present) || matches!(self, Self::Flag(own) if own == flag),
+            Value::Flag(flag) => {
+                matches!(self, Self::Present) || matches!(self, Self::Flag(own) if own == flag)
+            }
             Value::Object => matches!(self, Self::Present),
             Value::Null => false,
         }

@@ -25,6 +25,10 @@ pub(super) struct PhraseTerms {
     pub rare: DocSet,
 }
 
+/// More terms than this are not all checked.
+const CHECKED_MAX: usize = 256;
+/// A value of so few documents costs no more to check in their records.
+const RECORDS_EACH: u64 = 2;
 /// So few doubtful documents are left to their records, before other words are looked at.
 const RARE_FEW: u64 = 16;
 
@@ -47,7 +51,7 @@ pub(super) fn anywhere<'a>(
         lists.sure.append(&mut only.docs);
         let maybe = std::mem::take(&mut only.maybe);
         if !maybe.is_empty() {
-            lists.maybe.push(DocSet::of_list(maybe, look.seen.docs));
+            lists.doubt(DocSet::of_list(maybe, look.seen.docs), look.seen.docs);
         }
         for &term in &only.terms {
             look.pace.step(3)?;
@@ -55,16 +59,10 @@ pub(super) fn anywhere<'a>(
         }
         return Ok(());
     }
-    for term in common(&found).unwrap_or_default() {
-        let (_, value, postings) = look.seen.view.term(term)?;
-        look.pace.step(5 + value.len() / 16)?;
-        if has(value, phrase) {
-            lists.sure.push(postings);
-        }
-    }
+    check(look, &common(&found).unwrap_or_default(), None, phrase, lists)?;
     for maybe in [unlisted(look, &found)?, rare(look, &found)?] {
         if !maybe.is_empty() {
-            lists.maybe.push(maybe);
+            lists.doubt(maybe, look.seen.docs);
         }
     }
     Ok(())
@@ -83,31 +81,75 @@ pub(super) fn in_dictionary<'a>(
     of: Dictionary,
     phrase: &Phrase,
     terms: &PhraseTerms,
-    found: &mut Vec<Postings<'a>>,
+    lists: &mut Lists<'a>,
 ) -> Result<(), StoreError> {
     let Some(listed) = &terms.terms else {
         return look.seen.view.terms(of, &mut |_, value, postings| {
             if has(value, phrase) {
-                found.push(postings);
+                lists.sure.push(postings);
             }
             look.pace.step(5 + value.len() / 16)
         });
     };
+    if !terms.checked {
+        return check(look, listed, Some(of), phrase, lists);
+    }
     for &term in listed {
-        let (own, value, postings) = look.seen.view.term(term)?;
-        look.pace.step(5 + value.len() / 16)?;
-        if own == of && (terms.checked || has(value, phrase)) {
-            found.push(postings);
+        let (own, _, postings) = look.seen.view.term(term)?;
+        look.pace.step(3)?;
+        if own == of {
+            lists.sure.push(postings);
         }
     }
     Ok(())
 }
 
-/// The documents that have all the words, each in a value that no dictionary lists.
+/// Adds the documents of those terms, of one dictionary or any, whose value has the phrase. Where the
+/// terms are many, those of few documents are left to their records: a page needs few of them.
+fn check<'a>(
+    look: &Look<'a, '_>,
+    terms: &[u32],
+    of: Option<Dictionary>,
+    phrase: &Phrase,
+    lists: &mut Lists<'a>,
+) -> Result<(), StoreError> {
+    let mut left = Vec::new();
+    for &term in terms {
+        let (own, value, postings) = look.seen.view.term(term)?;
+        look.pace.step(2)?;
+        if of.is_some_and(|of| of != own) {
+            continue;
+        }
+        if terms.len() > CHECKED_MAX && postings.count() <= RECORDS_EACH {
+            postings.set()?.each(|doc| left.push(doc));
+            continue;
+        }
+        look.pace.step(3 + value.len() / 16)?;
+        if has(value, phrase) {
+            lists.sure.push(postings);
+        }
+    }
+    if !left.is_empty() {
+        lists.doubt(DocSet::of_many(left, look.seen.docs), look.seen.docs);
+    }
+    Ok(())
+}
+
+/// The documents that have all the words, each in a value that no dictionary of a listed path lists.
+/// More may be among them where the segment has paths that are not listed.
 pub(super) fn with_all(look: &Look<'_, '_>, needs: &[Need]) -> Result<DocSet, StoreError> {
+    // The words of values at such paths lead to terms like all others.
+    let by_terms = look.seen.view.unlisted()?.is_some();
     let mut found = Vec::with_capacity(needs.len());
     for need in needs {
-        let words = find(look, need)?;
+        let mut words = find(look, need)?;
+        if by_terms {
+            for &term in &words.terms {
+                look.pace.step(3)?;
+                words.docs.push(look.seen.view.term(term)?.2);
+            }
+            words.terms.clear();
+        }
         if words.docs.is_empty() && words.maybe.is_empty() {
             return Ok(DocSet::empty());
         }
@@ -177,7 +219,9 @@ fn unlisted(look: &Look<'_, '_>, found: &[Words<'_>]) -> Result<DocSet, StoreErr
     let mut all = DocSet::All(docs);
     let mut ordered: Vec<&Words<'_>> = found.iter().collect();
     let most = |words: &Words<'_>| {
-        words.terms.len() as u64 + words.maybe.len() as u64 + words.docs.iter().map(Postings::count).sum::<u64>()
+        words.terms.len() as u64
+            + words.maybe.len() as u64
+            + words.docs.iter().map(Postings::count).sum::<u64>()
     };
     ordered.sort_by_key(|words| most(words));
     for words in ordered {

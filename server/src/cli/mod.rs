@@ -8,15 +8,22 @@
 //! - stored text never reaches a terminal with control characters in it.
 
 mod admin;
+mod bars;
 mod client;
+mod errors;
 mod event;
+mod facets;
 mod failure;
+mod figures;
 mod filters;
 mod get;
+mod histogram;
+mod history;
 mod ingest;
 mod interrupt;
 mod out;
 mod problem;
+mod query;
 mod search;
 mod serve;
 mod tail;
@@ -48,6 +55,11 @@ enum Command {
     Ingest(ingest::IngestArgs),
     Search(search::SearchArgs),
     Tail(tail::TailArgs),
+    Facets(facets::FacetsArgs),
+    Histogram(histogram::HistogramArgs),
+    Metrics(figures::MetricsArgs),
+    Errors(errors::ErrorsArgs),
+    History(history::HistoryArgs),
     Get(get::GetArgs),
     Verify(verify::VerifyArgs),
     Org(admin::OrgArgs),
@@ -85,6 +97,11 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Ingest(args) => ingest::run(&args),
         Command::Search(args) => search::run(&args),
         Command::Tail(args) => tail::run(&args),
+        Command::Facets(args) => facets::run(&args),
+        Command::Histogram(args) => histogram::run(&args),
+        Command::Metrics(args) => figures::run(&args),
+        Command::Errors(args) => errors::run(&args),
+        Command::History(args) => history::run(&args),
         Command::Get(args) => get::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Org(args) => admin::org(&args),
@@ -110,6 +127,24 @@ mod tests {
     #[test]
     fn the_command_tree_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_query_stands_anywhere_among_the_options() {
+        for words in [
+            &["stele", "search", "category:api", "status:failure", "--last", "24h"][..],
+            &["stele", "search", "--limit", "5", "category:api timeout"],
+            &["stele", "tail", "by:ada@example.com", "--json"],
+            &["stele", "facets", "@latency_ms>=500", "--fields", "category,@path"],
+            &["stele", "histogram", "--interval", "5m", "last:1h", "--split", "status"],
+            &["stele", "metrics", "metadata.latency_ms", "--group-by", "metadata.path", "category:api"],
+            &["stele", "errors", "last:1h", "--color", "never", "--table"],
+            &["stele", "history", "agent", "agt_42", "--at", "now-1d"],
+        ] {
+            assert!(Cli::try_parse_from(words).is_ok(), "{words:?}");
+        }
+        assert!(Cli::try_parse_from(["stele", "search", "--limt", "5"]).is_err(), "a slip is no query");
+        assert!(Cli::try_parse_from(["stele", "metrics"]).is_err(), "figures are of a field");
     }
 
     #[test]

@@ -2,11 +2,40 @@
 
 use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 
+use anstyle::Style;
+use clap::{Args, ValueEnum};
 use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table, presets};
 use serde::Serialize;
 
 use super::failure::Failure;
 use super::text::printable;
+
+/// How an answer is shown.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Output")]
+pub struct Look {
+    /// NDJSON also on a terminal
+    #[arg(long)]
+    pub json: bool,
+    /// A table also in a pipe
+    #[arg(long, conflicts_with = "json")]
+    pub table: bool,
+    /// Colours: where standard output is a terminal and NO_COLOR is not set, or as told
+    #[arg(long, alias = "colour", value_enum, default_value_t, value_name = "WHEN")]
+    pub color: When,
+}
+
+/// When to use colours.
+#[derive(ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum When {
+    /// On a terminal, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    /// In pipes too.
+    Always,
+    /// Not at all.
+    Never,
+}
 
 /// Standard output, and for whom it is.
 pub struct Out {
@@ -20,10 +49,20 @@ pub struct Out {
 impl Out {
     /// Takes standard output. NDJSON when it is no terminal, or when asked for.
     pub fn new(json: bool) -> Self {
+        Self::with(&Look { json, ..Look::default() })
+    }
+
+    /// The same, as told.
+    pub fn with(look: &Look) -> Self {
         let stdout = io::stdout();
         let terminal = stdout.is_terminal();
-        let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
-        Self { writer: BufWriter::with_capacity(64 << 10, stdout.lock()), json: json || !terminal, colour }
+        let colour = match look.color {
+            When::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
+            When::Always => true,
+            When::Never => false,
+        };
+        let json = look.json || !(terminal || look.table);
+        Self { writer: BufWriter::with_capacity(64 << 10, stdout.lock()), json, colour }
     }
 
     /// Writes one line of text.
@@ -38,6 +77,11 @@ impl Out {
     pub fn json_line(&mut self, value: &impl Serialize) -> Result<(), Failure> {
         serde_json::to_writer(&mut self.writer, value).map_err(|e| Failure::Output(e.into()))?;
         self.writer.write_all(b"\n").map_err(Failure::Output)
+    }
+
+    /// A text in a style, where styles are welcome.
+    pub fn painted(&self, text: &str, style: Style) -> String {
+        if self.colour && !text.is_empty() { format!("{style}{text}{style:#}") } else { text.to_owned() }
     }
 
     /// Writes a table.

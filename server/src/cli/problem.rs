@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
+use super::query::marked;
 use super::text::printable;
 
 /// `application/problem+json`. Members that a server leaves out are empty.
@@ -18,6 +19,17 @@ pub struct Problem {
     pub detail: Option<String>,
     /// Single fields or items at fault.
     pub errors: Vec<ItemError>,
+    /// Of an error in a query: its place, in characters.
+    pub position: Option<usize>,
+    /// Characters at fault.
+    pub length: usize,
+    /// What would be possible there.
+    pub expected: Option<String>,
+    /// What was perhaps meant.
+    pub suggestion: Option<String>,
+    /// The query, where the command has one.
+    #[serde(skip)]
+    pub query: Option<String>,
 }
 
 /// One field or item at fault.
@@ -88,6 +100,15 @@ fn fallback_title(status: u16) -> &'static str {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} (HTTP {})", printable(&self.heading()), self.status)?;
+        if let (Some(query), Some(position)) = (&self.query, self.position) {
+            write!(f, "\n{}", marked(query, position, self.length))?;
+        }
+        for (name, text) in [("expected", &self.expected), ("perhaps", &self.suggestion)] {
+            let said = |text: &&String| !self.detail.as_ref().is_some_and(|detail| detail.contains(*text));
+            if let Some(text) = text.as_ref().filter(said) {
+                write!(f, "\n  {name}: {}", printable(text))?;
+            }
+        }
         for error in &self.errors {
             write!(f, "\n  {}", printable(&error.to_string()))?;
         }
@@ -139,5 +160,19 @@ mod tests {
         assert_eq!(page.to_string(), "the server failed: <html>bad gateway</html> (HTTP 502)");
         assert_eq!(page.exit_code(), 3);
         assert_eq!(Problem::read(401, b"").to_string(), "the key is missing or not known (HTTP 401)");
+    }
+    #[test]
+    fn an_error_in_a_query_is_shown_in_it() {
+        let body = br#"{"type":"urn:stele:problem/query","title":"The query cannot be read","status":400,
+            "detail":"parameter `q`, character 1: unknown field","position":0,"length":6,
+            "expected":"a field","suggestion":"status"}"#;
+        let mut problem = Problem::read(400, body);
+        problem.query = Some("stauts:failure".to_owned());
+        assert_eq!(
+            problem.to_string(),
+            "The query cannot be read: parameter `q`, character 1: unknown field (HTTP 400)\n  \
+             stauts:failure\n  ^^^^^^\n  expected: a field\n  perhaps: status"
+        );
+        assert_eq!(problem.exit_code(), 2);
     }
 }

@@ -1,4 +1,4 @@
-//! `stele search`: pages of events by structured filters.
+//! `stele search`: pages of events.
 
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
@@ -7,8 +7,9 @@ use serde_json::value::RawValue;
 use super::client::{Client, Connection};
 use super::event::{Columns, Shown};
 use super::failure::Failure;
-use super::filters::{Filters, Query, TimeRange};
-use super::out::Out;
+use super::filters::{Filters, TimeRange};
+use super::out::{Look, Out};
+use super::query::{HELP, Hint, QueryArgs, Question, tell};
 use super::text::grouped;
 
 /// Most events of one page.
@@ -16,9 +17,10 @@ const PAGE_MAX: u64 = 1000;
 
 /// Find events: newest first, 50 of them, unless told otherwise
 #[derive(Args, Debug)]
-#[command(after_help = "Example: the failed logins of the last day\n  \
-    stele search --type auth.login_failed --last 24h --limit 100")]
+#[command(after_help = HELP)]
 pub struct SearchArgs {
+    #[command(flatten)]
+    query: QueryArgs,
     #[command(flatten)]
     time: TimeRange,
     #[command(flatten)]
@@ -39,9 +41,8 @@ pub struct SearchArgs {
     /// Exit with code 1 when nothing matches
     #[arg(long, help_heading = "Output")]
     fail_if_empty: bool,
-    /// NDJSON also on a terminal
-    #[arg(long, help_heading = "Output")]
-    json: bool,
+    #[command(flatten)]
+    look: Look,
     #[command(flatten)]
     connection: Connection,
 }
@@ -62,6 +63,8 @@ struct Page {
     matched: Option<u64>,
     #[serde(default)]
     archived: Vec<Archived>,
+    #[serde(default)]
+    hints: Vec<Hint>,
 }
 
 #[derive(Deserialize)]
@@ -74,22 +77,21 @@ struct Archived {
 /// Runs the command.
 pub fn run(args: &SearchArgs) -> Result<(), Failure> {
     let client = Client::new(&args.connection, 1)?;
-    let mut out = Out::new(args.json);
+    let mut out = Out::with(&args.look);
     let found = if args.count { count(args, &client, &mut out)? } else { list(args, &client, &mut out)? };
     out.flush()?;
     if found == 0 && args.fail_if_empty { Err(Failure::No(None)) } else { Ok(()) }
 }
 
-fn query(args: &SearchArgs) -> Query {
-    let mut query = Query::default();
-    args.filters.add_to(&mut query);
-    args.time.add_to(&mut query);
-    query
+fn question(args: &SearchArgs) -> Question {
+    Question::new(&args.query, &args.filters, Some(&args.time))
 }
 
 fn count(args: &SearchArgs, client: &Client, out: &mut Out) -> Result<u64, Failure> {
-    let query = query(args).with("limit", "1").with("count", "exact");
-    let page: Page = client.get(&query.on("/v1/events"))?;
+    let question = question(args);
+    let query = question.base.with("limit", "1").with("count", "exact");
+    let page: Page = question.ask(client, &query, "/v1/events")?;
+    tell(&page.hints);
     let matched = page.matched.ok_or_else(|| Failure::Unreachable("the server did not count".to_owned()))?;
     name_archived(&page.archived);
     if out.json {
@@ -105,11 +107,15 @@ fn list(args: &SearchArgs, client: &Client, out: &mut Out) -> Result<u64, Failur
     // The page size is part of what a cursor belongs to, so it stays the same for all pages.
     let size = left.min(PAGE_MAX).to_string();
     let order = if args.order == Order::Asc { "asc" } else { "desc" };
-    let base = query(args).with("order", order).with("limit", &size);
+    let question = question(args);
+    let base = question.base.with("order", order).with("limit", &size);
     let (mut cursor, mut found) = (None::<String>, 0);
     loop {
         let query = cursor.as_ref().map_or_else(|| base.clone(), |c| base.with("cursor", c));
-        let page: Page = client.get(&query.on("/v1/events"))?;
+        let page: Page = question.ask(client, &query, "/v1/events")?;
+        if cursor.is_none() {
+            tell(&page.hints);
+        }
         let take = usize::try_from(left).unwrap_or(usize::MAX).min(page.events.len());
         print(out, page.events.get(..take).unwrap_or_default(), found == 0)?;
         name_archived(&page.archived);

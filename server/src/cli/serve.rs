@@ -79,7 +79,7 @@ struct LimitArgs {
     /// Requests that wait for the writer of one log; more is answered 503 [default: 4096]
     #[arg(long, env = "STELE_MAX_QUEUED", value_name = "N", value_parser = count)]
     max_queued: Option<usize>,
-    /// Searches and verifications at a time; further ones wait [default: 16]
+    /// Searches and other questions at a time; further ones wait [default: 16]
     #[arg(long, env = "STELE_MAX_SEARCHES", value_name = "N", value_parser = count)]
     max_searches: Option<usize>,
     /// Live tails at a time [default: 256]
@@ -108,6 +108,15 @@ struct TimeoutArgs {
     /// Bytes a second that a body keeps up after its first ten seconds [default: 1KiB]
     #[arg(long, env = "STELE_BODY_MIN_RATE", value_name = "SIZE", value_parser = size)]
     body_min_rate: Option<usize>,
+    /// One search or other question, at most 10; what takes longer is refused as too broad [default: 0.75]
+    #[arg(long, env = "STELE_QUERY_TIMEOUT", value_name = "SECONDS", value_parser = query_seconds)]
+    query_timeout: Option<Duration>,
+    /// For a search to find a free place of --max-searches, before it is answered 503 [default: 1]
+    #[arg(long, env = "STELE_QUERY_WAIT", value_name = "SECONDS", value_parser = seconds)]
+    query_wait: Option<Duration>,
+    /// For the client of a live tail to take what is ready for it, before it is disconnected [default: 10]
+    #[arg(long, env = "STELE_TAIL_TIMEOUT", value_name = "SECONDS", value_parser = seconds)]
+    tail_timeout: Option<Duration>,
     /// How long requests under way may go on after SIGTERM [default: 20]
     #[arg(long, env = "STELE_DRAIN_TIMEOUT", value_name = "SECONDS", value_parser = seconds)]
     drain_timeout: Option<Duration>,
@@ -166,7 +175,7 @@ fn limits(args: &LimitArgs, base: ServeLimits) -> ServeLimits {
         memory_bytes: args.max_memory_bytes.unwrap_or(base.memory_bytes),
         connections: args.max_connections.unwrap_or(base.connections),
         queued_requests: args.max_queued.unwrap_or(base.queued_requests),
-        blocking_calls: args.max_searches.unwrap_or(base.blocking_calls),
+        queries: args.max_searches.unwrap_or(base.queries),
         tails: args.max_tails.unwrap_or(base.tails),
     }
 }
@@ -179,6 +188,9 @@ fn timeouts(args: &TimeoutArgs, base: Timeouts) -> Timeouts {
         body_chunk: args.body_chunk_timeout.unwrap_or(base.body_chunk),
         body_total: args.body_timeout.unwrap_or(base.body_total),
         body_rate_min: args.body_min_rate.map_or(base.body_rate_min, |bytes| bytes as u64),
+        query: args.query_timeout.unwrap_or(base.query),
+        query_wait: args.query_wait.unwrap_or(base.query_wait),
+        tail: args.tail_timeout.unwrap_or(base.tail),
         drain: args.drain_timeout.unwrap_or(base.drain),
     }
 }
@@ -212,6 +224,13 @@ fn seconds(text: &str) -> Result<Duration, String> {
     match text.parse::<f64>() {
         Ok(s) if s > 0.0 && s <= 86_400.0 => Ok(Duration::from_secs_f64(s)),
         _ => Err("takes seconds, more than 0 and at most 86400".to_owned()),
+    }
+}
+
+fn query_seconds(text: &str) -> Result<Duration, String> {
+    match text.parse::<f64>() {
+        Ok(s) if (0.001..=10.0).contains(&s) => Ok(Duration::from_secs_f64(s)),
+        _ => Err("takes seconds, from 0.001 to 10".to_owned()),
     }
 }
 
@@ -294,6 +313,12 @@ mod tests {
             "5",
             "--body-min-rate",
             "9",
+            "--query-timeout",
+            "2.5",
+            "--query-wait",
+            "1.5",
+            "--tail-timeout",
+            "3.5",
             "--drain-timeout",
             "0.5",
             "--rate-ingest",
@@ -308,11 +333,12 @@ mod tests {
         assert_eq!(got.access_log, LogFormat::Json);
         let l = &got.limits;
         assert_eq!((l.event_bytes, l.body_bytes, l.memory_bytes), (1024, 2 << 20, 1 << 30));
-        assert_eq!((l.connections, l.queued_requests, l.blocking_calls, l.tails), (5, 6, 7, 8));
+        assert_eq!((l.connections, l.queued_requests, l.queries, l.tails), (5, 6, 7, 8));
         let t = &got.timeouts;
-        let seconds =
-            [t.handshake, t.head, t.idle, t.body_chunk, t.body_total, t.drain].map(|d| d.as_secs_f64());
-        assert_eq!((seconds, t.body_rate_min), ([1.0, 2.0, 3.0, 4.0, 5.0, 0.5], 9));
+        let seconds = [t.handshake, t.head, t.idle, t.body_chunk, t.body_total].map(|d| d.as_secs_f64());
+        assert_eq!((seconds, t.body_rate_min), ([1.0, 2.0, 3.0, 4.0, 5.0], 9));
+        let seconds = [t.query, t.query_wait, t.tail, t.drain].map(|d| d.as_secs_f64());
+        assert_eq!(seconds, [2.5, 1.5, 3.5, 0.5]);
         assert_eq!(got.rates, Rates { ingest: Some(Rate { per_minute: 600, burst: 10 }), other: None });
     }
 
@@ -327,6 +353,8 @@ mod tests {
             ["--max-connections", "0"],
             ["--head-timeout", "0"],
             ["--head-timeout", "NaN"],
+            ["--query-timeout", "11"],
+            ["--query-timeout", "0"],
             ["--rate-other", "0"],
             ["--rate-other", "5:"],
             ["--listen", "localhost"],

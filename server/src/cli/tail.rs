@@ -10,26 +10,30 @@ use ureq::http::Method;
 use super::client::{Backoff, Client, Connection, is_transient};
 use super::event::Shown;
 use super::failure::Failure;
-use super::filters::{Filters, Query};
-use super::out::Out;
+use super::filters::Filters;
+use super::out::{Look, Out};
+use super::problem::Problem;
+use super::query::{HELP, QueryArgs, Question};
 
 /// Longest line of a stream: an event of the largest size a server can be set to, and its chain.
 const LINE_BYTES_MAX: u64 = 33 << 20;
 
 /// Follow events as they are stored
 #[derive(Args, Debug)]
+#[command(after_help = HELP)]
 pub struct TailArgs {
     #[command(flatten)]
+    query: QueryArgs,
+    #[command(flatten)]
     filters: Filters,
-    /// Begin behind this sequence instead of with what comes from now on
-    #[arg(long, value_name = "SEQUENCE")]
-    after: Option<u64>,
+    /// Begin behind this sequence instead of with what comes from now on; -1 is the beginning
+    #[arg(long, value_name = "SEQUENCE", allow_hyphen_values = true)]
+    after: Option<i64>,
     /// Give up when the server is away for this long
     #[arg(long, default_value_t = 300, value_name = "SECONDS")]
     retry_for: u64,
-    /// NDJSON also on a terminal
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    look: Look,
     #[command(flatten)]
     connection: Connection,
 }
@@ -37,16 +41,14 @@ pub struct TailArgs {
 /// Runs the command, until Ctrl-C.
 pub fn run(args: &TailArgs) -> Result<(), Failure> {
     let client = Client::new(&args.connection, 1)?;
-    let mut query = Query::default();
-    args.filters.add_to(&mut query);
-    let path = query.on("/v1/events/stream");
-    let mut out = Out::new(args.json);
-    let after = args.after.map_or_else(|| newest(&client), |sequence| Ok(Some(sequence)))?;
-    let mut last_id = after.map(|sequence| sequence.to_string());
+    let question = Question::new(&args.query, &args.filters, None);
+    let path = question.base.on("/v1/events/stream");
+    let mut out = Out::with(&args.look);
+    let mut last_id = args.after.map_or_else(|| newest(&client), Ok)?.to_string();
     let patience = Duration::from_secs(args.retry_for);
     let mut backoff = Backoff::new(patience);
     loop {
-        match connect(&client, &path, last_id.as_deref())? {
+        match connect(&client, &path, &last_id).map_err(|f| question.explain(f))? {
             Connected::Stream(stream) => {
                 let before = last_id.clone();
                 follow(BufReader::new(stream), &mut last_id, &mut out)?;
@@ -69,12 +71,12 @@ pub fn run(args: &TailArgs) -> Result<(), Failure> {
 
 /// The newest sequence now. Asked for first, so that events stored while a first connection is lost
 /// are not lost with it.
-fn newest(client: &Client) -> Result<Option<u64>, Failure> {
+fn newest(client: &Client) -> Result<i64, Failure> {
     #[derive(Deserialize)]
     struct Chain {
-        size: u64,
+        size: i64,
     }
-    client.get::<Chain>("/v1/chain").map(|chain| chain.size.checked_sub(1))
+    client.get::<Chain>("/v1/chain").map(|chain| chain.size - 1)
 }
 
 enum Connected {
@@ -83,12 +85,10 @@ enum Connected {
     Later(Option<Duration>, Failure),
 }
 
-fn connect(client: &Client, path: &str, last_id: Option<&str>) -> Result<Connected, Failure> {
+fn connect(client: &Client, path: &str, last_id: &str) -> Result<Connected, Failure> {
     // No compression: it would hold events back until a block is full.
-    let mut headers = vec![("accept", "text/event-stream"), ("accept-encoding", "identity")];
-    if let Some(id) = last_id {
-        headers.push(("last-event-id", id));
-    }
+    let headers =
+        [("accept", "text/event-stream"), ("accept-encoding", "identity"), ("last-event-id", last_id)];
     match client.stream(Method::GET, path, &headers, None) {
         Ok(Ok(stream)) => Ok(Connected::Stream(stream)),
         Ok(Err(answer)) if answer.may_repeat() => {
@@ -100,10 +100,19 @@ fn connect(client: &Client, path: &str, last_id: Option<&str>) -> Result<Connect
     }
 }
 
-/// Prints events until the connection ends; only our own output can fail.
-fn follow(stream: impl BufRead, last_id: &mut Option<String>, out: &mut Out) -> Result<(), Failure> {
+/// Prints events until the connection ends. Fails when our own output does, and when the server says
+/// that it cannot go on and that asking again would not help.
+fn follow(stream: impl BufRead, last_id: &mut String, out: &mut Out) -> Result<(), Failure> {
     let mut events = Events::new(stream);
     while let Some(message) = events.next() {
+        if message.event == "problem" {
+            let status = serde_json::from_str::<Problem>(&message.data).map_or(500, |problem| problem.status);
+            let problem = Box::new(Problem::read(status, message.data.as_bytes()));
+            if status < 500 {
+                return Err(Failure::Problem(problem));
+            }
+            eprintln!("note: {problem}");
+        }
         if message.event == "event" {
             if out.json {
                 out.line(&message.data)?;
@@ -115,7 +124,7 @@ fn follow(stream: impl BufRead, last_id: &mut Option<String>, out: &mut Out) -> 
         }
         // Only now: an event that was not printed has to come again.
         if let Some(id) = message.id {
-            *last_id = Some(id);
+            *last_id = id;
         }
     }
     Ok(())
@@ -152,7 +161,7 @@ impl<R: BufRead> Events<R> {
         loop {
             let line = self.line()?;
             if line.is_empty() {
-                if has_data {
+                if has_data || message.id.is_some() {
                     return Some(message);
                 }
                 message = Message::default();
@@ -170,7 +179,8 @@ impl<R: BufRead> Events<R> {
                     message.data.push_str(value);
                     has_data = true;
                 }
-                // Comments (an empty field name) and fields that we do not know.
+                // Comments, of which the server's say how far it looked.
+                "" => message.id = value.rsplit_once("after ").map(|(_, id)| id.to_owned()).or(message.id),
                 _ => {}
             }
         }
@@ -191,6 +201,26 @@ mod tests {
         let text = ": hello\n\nevent: event\nid: 7\ndata: {\"a\":\": b\"}\n\n:\n\nevent:event\r\nid:8\r\ndata:x\r\n\r\n";
         let expected = [("event", "7", "{\"a\":\": b\"}"), ("event", "8", "x")];
         assert_eq!(read(text), expected.map(|(e, i, d)| (e.to_owned(), Some(i.to_owned()), d.to_owned())));
+    }
+
+    #[test]
+    fn comments_say_from_where_to_resume() {
+        let text = "retry: 1000\n: open after -1\n\n: alive after 41\n\n: hello\n\n";
+        let none = |id: &str| (String::new(), Some(id.to_owned()), String::new());
+        assert_eq!(read(text), [none("-1"), none("41")]);
+    }
+
+    #[test]
+    fn a_stream_that_cannot_go_on_says_why() {
+        let mut out = Out::new(true);
+        let mut last = String::new();
+        let text = "event: problem\ndata: {\"title\":\"t\",\"status\":400,\"detail\":\"too broad\"}\n\n";
+        let failure = follow(text.as_bytes(), &mut last, &mut out).unwrap_err();
+        assert_eq!((failure.exit_code(), failure.to_string().as_str()), (2, "t: too broad (HTTP 400)"));
+        assert!(
+            follow(text.replace("400", "503").as_bytes(), &mut last, &mut out).is_ok(),
+            "worth another try"
+        );
     }
 
     #[test]

@@ -71,6 +71,57 @@ pub fn hex(out: &mut Vec<u8>, bytes: &[u8; 32]) {
     out.push(b'"');
 }
 
+/// Appends a number with a fraction; `null` for what JSON cannot hold.
+pub fn float(out: &mut Vec<u8>, value: f64) {
+    // Writing to memory cannot fail.
+    let _ = serde_json::to_writer(out, &value);
+}
+
+/// Appends an array, each item by `write`.
+pub fn array<T>(
+    out: &mut Vec<u8>,
+    items: impl IntoIterator<Item = T>,
+    mut write: impl FnMut(&mut Vec<u8>, T),
+) {
+    out.push(b'[');
+    for (i, item) in items.into_iter().enumerate() {
+        if i > 0 {
+            out.push(b',');
+        }
+        write(out, item);
+    }
+    out.push(b']');
+}
+
+/// An object whose members are written one after the other.
+pub struct Object<'a> {
+    out: &'a mut Vec<u8>,
+    empty: bool,
+}
+
+impl<'a> Object<'a> {
+    /// Opens it.
+    pub fn begin(out: &'a mut Vec<u8>) -> Self {
+        out.push(b'{');
+        Self { out, empty: true }
+    }
+
+    /// Begins a member; its value is to be appended to what is returned.
+    pub fn member(&mut self, name: &str) -> &mut Vec<u8> {
+        if !std::mem::take(&mut self.empty) {
+            self.out.push(b',');
+        }
+        string(self.out, name);
+        self.out.push(b':');
+        self.out
+    }
+
+    /// Closes it.
+    pub fn end(self) {
+        self.out.push(b'}');
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,5 +137,16 @@ mod tests {
             number(&mut out, value);
             assert_eq!(String::from_utf8(out).unwrap(), value.to_string());
         }
+    }
+    #[test]
+    fn objects_and_arrays_are_json() {
+        let mut out = Vec::new();
+        let mut object = Object::begin(&mut out);
+        array(object.member("a\"b"), [1, 2], number);
+        array(object.member("none"), [0_u64; 0], number);
+        float(object.member("f"), 1.5);
+        float(object.member("nan"), f64::NAN);
+        object.end();
+        assert_eq!(out, br#"{"a\"b":[1,2],"none":[],"f":1.5,"nan":null}"#);
     }
 }

@@ -19,8 +19,8 @@ use super::timed::{Patience, Phase, Timed};
 use super::tls::Tls;
 use crate::app::App;
 
-/// Longest request head.
-const HEAD_BYTES_MAX: usize = 32 << 10;
+/// Longest request head: the longest query string, and some KiB of headers.
+const HEAD_BYTES_MAX: usize = 58 << 10;
 /// Read and write buffer of a connection: what 4,096 of them may hold beside the bodies' budget.
 const BUFFER_BYTES_MAX: usize = 64 << 10;
 /// Headers of a request.

@@ -50,7 +50,7 @@ impl Pipeline {
             app: Arc::clone(&self.app),
             method: parts.method,
             headers: parts.headers,
-            name: None,
+            names: Vec::new(),
             params: Params::default(),
             body: Some(body),
             caller: None,
@@ -80,7 +80,7 @@ impl Pipeline {
     }
 
     async fn handle(&self, cx: &mut Cx, path: &str, query: Option<&str>) -> Result<Answer, Problem> {
-        let Routed { call, access, path: pattern, name } = self.router.find(&cx.method, path)?;
+        let Routed { call, access, path: pattern, names } = self.router.find(&cx.method, path)?;
         cx.route = pattern;
         if access != Access::Open {
             let caller = auth::authenticate(&self.app, &cx.headers)?;
@@ -97,10 +97,9 @@ impl Pipeline {
             allowed?;
         }
         cx.params = Params::parse(query)?;
-        cx.name = match name {
-            Some(name) => Some(super::query::decode(&name, false).ok_or_else(Problem::not_found)?),
-            None => None,
-        };
+        let decoded: Option<Vec<String>> =
+            names.iter().map(|name| super::query::decode(name, false)).collect();
+        cx.names = decoded.ok_or_else(Problem::not_found)?;
         routes::dispatch(call, cx).await
     }
 

@@ -6,6 +6,7 @@
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::{StatusCode, header};
 use stele_engine::error::StoreError;
+use stele_engine::query::lang::SyntaxError;
 
 use super::answer::{Answer, Body};
 use super::json;
@@ -91,6 +92,20 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, "parameter", format!("parameter `{name}` {takes}"))
     }
 
+    /// 400: the text of a query, with the place and what would be possible there.
+    pub fn query(error: &SyntaxError) -> Self {
+        let detail = format!("parameter `q`: {}", error.message);
+        let mut members = Vec::new();
+        for (name, value) in [("position", error.position), ("length", error.length)] {
+            members.extend_from_slice(format!(",\"{name}\":{value}").as_bytes());
+        }
+        members.extend_from_slice(b",\"expected\":");
+        json::string(&mut members, &error.expected);
+        members.extend_from_slice(b",\"suggestion\":");
+        json::optional_string(&mut members, error.suggestion.as_deref());
+        Self { members, ..Self::new(StatusCode::BAD_REQUEST, "query", detail) }
+    }
+
     /// 422: fields of a body.
     pub fn fields(errors: Vec<ItemError>) -> Self {
         let detail = errors.first().map_or_else(String::new, |e| format!("{}: {}", e.pointer, e.detail));
@@ -174,6 +189,8 @@ impl Problem {
 fn title(slug: &str, status: StatusCode) -> &'static str {
     match slug {
         "parameter" => "A query parameter cannot be used",
+        "query" => "The query cannot be read",
+        "too-broad" => "The query costs more than it may",
         "invalid" => "The content breaks a rule",
         "nothing-stored" => "No item was stored",
         "conflict" => "The name is taken by other content",
@@ -200,6 +217,9 @@ impl From<StoreError> for Problem {
             .with(header::RETRY_AFTER, HeaderValue::from_static("30")),
             StoreError::ReadOnly { why } => Self::read_only(why),
             StoreError::Refused(why) => Self::too_large(why),
+            StoreError::TooBroad(why) => Self::new(StatusCode::BAD_REQUEST, "too-broad", why),
+            // Only a client that went away cancels, and it reads no answer.
+            StoreError::Cancelled => Self::overloaded("the query was given up"),
             damaged @ StoreError::Damaged { .. } => {
                 tracing::error!(error = %damaged, "store");
                 let detail = format!("{damaged}; POST /v1/chain/verify names all that is damaged");
@@ -243,5 +263,30 @@ mod tests {
         assert_eq!(Problem::from(full).status, 507);
         let problem = Problem::from(StoreError::ReadOnly { why: "damaged at byte 7".to_owned() });
         assert_eq!((problem.status.as_u16(), problem.detail.as_str()), (503, "damaged at byte 7"));
+    }
+    #[test]
+    fn a_query_problem_carries_its_place_as_members() {
+        let error = SyntaxError {
+            position: 7,
+            length: 1,
+            expected: "a value".to_owned(),
+            suggestion: None,
+            message: "at character 8: nothing stands behind the operator".to_owned(),
+        };
+        let answer = Problem::query(&error).into_answer("r-1");
+        assert_eq!(answer.status(), 400);
+        let value: serde_json::Value = serde_json::from_slice(&answer.into_body().into_bytes()).unwrap();
+        assert_eq!(value["type"], "urn:stele:problem/query");
+        assert_eq!((&value["position"], &value["length"]), (&7.into(), &1.into()));
+        assert_eq!((&value["expected"], &value["suggestion"]), (&"a value".into(), &serde_json::Value::Null));
+        let detail = "parameter `q`: at character 8: nothing stands behind the operator";
+        assert_eq!(value["detail"], detail);
+    }
+
+    #[test]
+    fn a_query_that_costs_too_much_is_the_clients_to_narrow() {
+        let problem = Problem::from(StoreError::TooBroad("narrow the time range".to_owned()));
+        assert_eq!((problem.status.as_u16(), problem.slug), (400, "too-broad"));
+        assert_eq!(problem.detail, "narrow the time range");
     }
 }

@@ -2,8 +2,8 @@
 
 use super::problem::Problem;
 
-/// Longest query string.
-const BYTES_MAX: usize = 16 << 10;
+/// Longest query string: the longest query text with every byte percent-encoded, and room beside it.
+const BYTES_MAX: usize = 52 << 10;
 
 /// The parameters of a request, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -70,6 +70,16 @@ impl Params {
         }
     }
 
+    /// Takes a number within bounds; `default` where it is absent.
+    ///
+    /// # Errors
+    /// 400 for anything else.
+    pub fn take_count(&mut self, name: &str, default: usize, max: usize) -> Result<usize, Problem> {
+        let Some(text) = self.take(name)? else { return Ok(default) };
+        let count = text.parse().ok().filter(|count| (1..=max).contains(count));
+        count.ok_or_else(|| Problem::parameter(name, format!("takes 1 to {max}, not `{text}`")))
+    }
+
     /// Refuses what nobody took.
     ///
     /// # Errors
@@ -112,6 +122,11 @@ mod tests {
         assert!(params.clone().finish(&[]).is_ok());
         let mut twice = Params::parse(Some("a=1&a=2")).unwrap();
         assert!(twice.take("a").unwrap_err().detail.contains("`a`"));
+        let mut counts = Params::parse(Some("n=7&m=0&l=9&k=x")).unwrap();
+        assert_eq!((counts.take_count("n", 1, 8).unwrap(), counts.take_count("o", 5, 8).unwrap()), (7, 5));
+        for name in ["m", "l", "k"] {
+            assert!(counts.take_count(name, 1, 8).unwrap_err().detail.contains("takes 1 to 8"));
+        }
         let left = Params::parse(Some("limt=3")).unwrap().finish(&["limit"]).unwrap_err();
         assert!(left.detail.contains("`limt`") && left.detail.contains("limit"), "{}", left.detail);
     }

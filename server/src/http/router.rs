@@ -12,6 +12,11 @@ pub enum Call {
     Search,
     Event,
     Stream,
+    Facets,
+    Histogram,
+    Figures,
+    Errors,
+    History,
     Chain,
     Verify,
     EventTypes,
@@ -45,6 +50,11 @@ const RESOURCES: &[Resource] = {
         },
         Resource { path: "/v1/events/stream", methods: &[("GET", Call::Stream, Read)] },
         Resource { path: "/v1/events/{event_id}", methods: &[("GET", Call::Event, Read)] },
+        Resource { path: "/v1/facets", methods: &[("GET", Call::Facets, Read)] },
+        Resource { path: "/v1/histogram", methods: &[("GET", Call::Histogram, Read)] },
+        Resource { path: "/v1/metrics/query", methods: &[("GET", Call::Figures, Read)] },
+        Resource { path: "/v1/errors", methods: &[("GET", Call::Errors, Read)] },
+        Resource { path: "/v1/resources/{type}/{id}/history", methods: &[("GET", Call::History, Read)] },
         Resource { path: "/v1/chain", methods: &[("GET", Call::Chain, Read)] },
         Resource { path: "/v1/chain/verify", methods: &[("POST", Call::Verify, Audit)] },
         Resource {
@@ -75,8 +85,8 @@ pub struct Routed {
     pub access: Access,
     /// The pattern of the path.
     pub path: &'static str,
-    /// The value of the pattern's parameter, still percent-encoded.
-    pub name: Option<String>,
+    /// The values of the pattern's parameters, in order, still percent-encoded.
+    pub names: Vec<String>,
 }
 
 /// Finds calls.
@@ -107,8 +117,8 @@ impl Router {
         let Some((_, call, access)) = resource.methods.iter().find(|(m, ..)| *m == wanted) else {
             return Err(not_allowed(method, resource));
         };
-        let name = matched.params.iter().next().map(|(_, value)| value.to_owned());
-        Ok(Routed { call: *call, access: *access, path: resource.path, name })
+        let names = matched.params.iter().map(|(_, value)| value.to_owned()).collect();
+        Ok(Routed { call: *call, access: *access, path: resource.path, names })
     }
 }
 
@@ -139,14 +149,25 @@ mod tests {
     #[test]
     fn paths_find_their_calls() {
         let router = Router::new();
-        let found = |m: Method, p: &str| router.find(&m, p).map(|r| (r.call, r.name));
+        let found = |m: Method, p: &str| router.find(&m, p).map(|r| (r.call, r.names));
         assert_eq!(found(Method::GET, "/v1/events").unwrap().0, Call::Search);
         assert_eq!(found(Method::HEAD, "/healthz").unwrap().0, Call::Health);
         assert_eq!(found(Method::GET, "/v1/events/stream").unwrap().0, Call::Stream);
-        let (call, name) = found(Method::GET, "/v1/events/a%2Fb").unwrap();
-        assert_eq!((call, name.as_deref()), (Call::Event, Some("a%2Fb")));
+        let (call, names) = found(Method::GET, "/v1/events/a%2Fb").unwrap();
+        assert_eq!((call, names), (Call::Event, vec!["a%2Fb".to_owned()]));
+        let (call, names) = found(Method::GET, "/v1/resources/agent/a%2F1/history").unwrap();
+        assert_eq!((call, names), (Call::History, vec!["agent".to_owned(), "a%2F1".to_owned()]));
+        assert_eq!(found(Method::GET, "/v1/metrics/query").unwrap().0, Call::Figures);
         assert_eq!(found(Method::DELETE, "/v1/keys/k").unwrap().0, Call::RevokeKey);
-        for lost in ["/", "/v1", "/v1/events/", "/v1/events/a/b", "/v2/events", "/v1/keys/a/b"] {
+        for lost in [
+            "/",
+            "/v1",
+            "/v1/events/",
+            "/v1/events/a/b",
+            "/v2/events",
+            "/v1/keys/a/b",
+            "/v1/resources/a/history",
+        ] {
             assert_eq!(found(Method::GET, lost).unwrap_err().status, 404, "{lost}");
         }
     }
@@ -156,5 +177,24 @@ mod tests {
         let problem = Router::new().find(&Method::DELETE, "/v1/events").unwrap_err();
         assert_eq!(problem.status, 405);
         assert_eq!(problem.headers[0].1, "GET, POST, HEAD");
+    }
+
+    #[test]
+    fn every_path_and_method_is_documented() {
+        let described = include_str!("../../../docs/openapi.yaml");
+        for resource in RESOURCES {
+            let (_, behind) = described
+                .split_once(&format!("\n  {}:\n", resource.path))
+                .unwrap_or_else(|| panic!("{} is not in openapi.yaml", resource.path));
+            let methods: Vec<&str> = behind
+                .lines()
+                .take_while(|l| l.starts_with("    "))
+                .filter_map(|l| l.trim_end().strip_suffix(':'))
+                .collect();
+            for (method, ..) in resource.methods {
+                let line = format!("    {}", method.to_lowercase());
+                assert!(methods.contains(&line.as_str()), "{method} {}", resource.path);
+            }
+        }
     }
 }

@@ -1,15 +1,24 @@
 //! The calls of the API, one file each.
 
+pub mod asked;
 mod chain;
 mod changes;
+mod dimensions;
+mod errors;
 mod event;
 pub mod event_types;
+mod facets;
 mod fields;
-pub mod filters;
+mod figures;
+mod filters;
 mod health;
+mod histogram;
+mod history;
 pub mod ingest;
 mod keys;
 mod orgs;
+mod paging;
+pub mod run;
 mod search;
 mod tail;
 mod times;
@@ -37,8 +46,8 @@ pub struct Cx {
     pub method: Method,
     /// Headers.
     pub headers: HeaderMap,
-    /// The decoded name in the path.
-    pub name: Option<String>,
+    /// The decoded names in the path, in order.
+    pub names: Vec<String>,
     /// Query parameters not taken yet.
     pub params: Params,
     /// The body, until it is taken.
@@ -64,12 +73,12 @@ impl Cx {
         self.caller.clone().ok_or_else(Problem::internal)
     }
 
-    /// The name in the path.
+    /// The first name in the path.
     ///
     /// # Errors
     /// 404 on a path without one.
     pub fn name(&self) -> Result<String, Problem> {
-        self.name.clone().ok_or_else(Problem::not_found)
+        self.names.first().cloned().ok_or_else(Problem::not_found)
     }
 
     /// The `User-Agent` header, where it is text.
@@ -109,6 +118,11 @@ pub async fn dispatch(call: Call, cx: &mut Cx) -> Result<Answer, Problem> {
         Call::Search => search::get(cx).await,
         Call::Event => event::get(cx).await,
         Call::Stream => tail::get(cx).await,
+        Call::Facets => facets::get(cx).await,
+        Call::Histogram => histogram::get(cx).await,
+        Call::Figures => figures::get(cx).await,
+        Call::Errors => errors::get(cx).await,
+        Call::History => history::get(cx).await,
         Call::Chain => chain::get(cx),
         Call::Verify => verify::post(cx).await,
         Call::EventTypes => event_types::list(cx),

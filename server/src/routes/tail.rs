@@ -7,15 +7,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::StatusCode;
 use hyper::body::Bytes;
 use hyper::header::{self, HeaderValue};
+use hyper::{Method, StatusCode};
 use stele_engine::error::StoreError;
-use stele_engine::query::Filter;
+use stele_engine::query::lang::{Bound, Clause, Expr, Field, Literal, Scalar, Test};
+use stele_engine::query::{Budget, Scope};
+use stele_engine::text::Number;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 use tokio::time::{Instant, timeout};
 
-use super::{Cx, filters, times};
+use super::asked::Asked;
+use super::{Cx, run, times};
 use crate::app::{App, Tenant};
 use crate::auth::Caller;
 use crate::http::answer::{self, Answer, Body};
@@ -24,18 +27,28 @@ use crate::state::{Key, now_us};
 
 /// Silence after which a comment is sent; the contract says at most 15 s.
 const HEARTBEAT: Duration = Duration::from_secs(10);
-/// For a client to take what is ready for it.
-const SLOW: Duration = Duration::from_secs(10);
-/// Records of one read.
+/// Records of one read, where nothing is known of their sizes.
 const BATCH: usize = 64;
+/// The same, of small records.
+const BATCH_MAX: usize = 1024;
+/// Bytes that one read should come to.
+const BATCH_BYTES: usize = 256 << 10;
+/// Sequences that one read looks at: a resume from far behind is many short reads.
+const WINDOW: u64 = 1 << 16;
+/// The same, after reads that took too long.
+const WINDOW_MIN: u64 = 1 << 9;
 
 /// Opens a tail.
 pub async fn get(cx: &mut Cx) -> Result<Answer, Problem> {
     let Caller { key, tenant } = cx.caller()?;
-    let filter = filters::take(&mut cx.params, times::now_ns(), &tenant.taxonomy())?;
-    std::mem::take(&mut cx.params).finish(&filters::PARAMETERS)?;
+    // Relative times count from here for as long as the tail is open.
+    let asked = Asked::take(&mut cx.params, times::now_ns(), &tenant.taxonomy())?;
+    Asked::finish(&mut cx.params, &[])?;
     let position = tenant.position.clone();
     let next = first_sequence(cx, *position.borrow())?;
+    if cx.method == Method::HEAD {
+        return Ok(stream(Body::full(Bytes::new())));
+    }
     let place = Arc::clone(&cx.app.tails).try_acquire_owned();
     let place = place.map_err(|_| Problem::overloaded("too many live tails are open"))?;
     let (chunks, receiver) = mpsc::channel(2);
@@ -44,8 +57,10 @@ pub async fn get(cx: &mut Cx) -> Result<Answer, Problem> {
         app: Arc::clone(&cx.app),
         tenant,
         key,
-        filter,
+        scope: Arc::new(asked.scope),
         next,
+        window: WINDOW,
+        batch: BATCH,
         position,
         stopping,
         chunks,
@@ -57,17 +72,22 @@ pub async fn get(cx: &mut Cx) -> Result<Answer, Problem> {
         tail.run().await;
         app.metrics.tails.dec();
     });
-    let mut answer = answer::typed(StatusCode::OK, "text/event-stream", Body::stream(receiver));
-    answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    answer.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
-    Ok(answer)
+    Ok(stream(Body::stream(receiver)))
 }
 
-/// After `Last-Event-ID`, else at the end of the log.
+fn stream(body: Body) -> Answer {
+    let mut answer = answer::typed(StatusCode::OK, "text/event-stream", body);
+    answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    answer.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
+    answer
+}
+
+/// After `Last-Event-ID`, of which -1 is before the first event; else at the end of the log.
 fn first_sequence(cx: &Cx, size: u64) -> Result<u64, Problem> {
     let Some(value) = cx.headers.get("last-event-id") else { return Ok(size) };
-    let last: Option<u64> = value.to_str().ok().and_then(|v| v.trim().parse().ok());
-    last.filter(|last| *last < size).map(|last| last + 1).ok_or_else(|| {
+    let last: Option<i64> = value.to_str().ok().and_then(|v| v.trim().parse().ok());
+    let next = last.and_then(|last| u64::try_from(last.checked_add(1)?).ok());
+    next.filter(|next| *next <= size).ok_or_else(|| {
         Problem::bad_request(format!(
             "header `Last-Event-ID` takes the sequence of an event of this log, which has {size} events"
         ))
@@ -78,8 +98,10 @@ struct Tail {
     app: Arc<App>,
     tenant: Arc<Tenant>,
     key: Arc<Key>,
-    filter: Filter,
+    scope: Arc<Scope>,
     next: u64,
+    window: u64,
+    batch: usize,
     position: watch::Receiver<u64>,
     stopping: watch::Receiver<bool>,
     chunks: mpsc::Sender<Bytes>,
@@ -95,7 +117,8 @@ enum Woken {
 
 impl Tail {
     async fn run(mut self) {
-        if !self.send(Bytes::from_static(b"retry: 1000\n: open\n\n")).await {
+        let open = format!("retry: 1000\n: open {}\n\n", self.after());
+        if !self.send(open.into()).await {
             return;
         }
         let mut sent = Instant::now();
@@ -104,7 +127,15 @@ impl Tail {
             while self.next < size {
                 match self.read().await {
                     Err(()) => return,
-                    Ok(lines) if lines.is_empty() => {}
+                    Ok(lines) if lines.is_empty() => {
+                        // Far behind, with nothing that matches: the client should know that we live.
+                        if sent.elapsed() >= HEARTBEAT {
+                            if !self.alive().await {
+                                return;
+                            }
+                            sent = Instant::now();
+                        }
+                    }
                     Ok(lines) => {
                         if !self.send(lines.into()).await {
                             return;
@@ -120,7 +151,7 @@ impl Tail {
                 Woken::Ended => return,
                 Woken::Grown => {}
                 Woken::Silent => {
-                    if !self.may_go_on() || !self.send(Bytes::from_static(b": alive\n\n")).await {
+                    if !self.may_go_on() || !self.alive().await {
                         return;
                     }
                     sent = Instant::now();
@@ -143,39 +174,102 @@ impl Tail {
         }
     }
 
+    async fn alive(&self) -> bool {
+        self.send(format!(": alive {}\n\n", self.after()).into()).await
+    }
+
+    /// How far the tail came, for clients that resume from there although nothing matched lately.
+    fn after(&self) -> String {
+        format!("after {}", i128::from(self.next) - 1)
+    }
+
     async fn read(&mut self) -> Result<Vec<u8>, ()> {
-        let (tenant, filter, next) = (Arc::clone(&self.tenant), self.filter.clone(), self.next);
-        let read = self.app.block(move || read(&tenant, &filter, next)).await;
-        match read {
-            Ok(Ok((lines, next))) if next > self.next => {
-                self.next = next;
-                Ok(lines)
+        loop {
+            let (tenant, scope, next) = (Arc::clone(&self.tenant), Arc::clone(&self.scope), self.next);
+            let (window, batch) = (self.window, self.batch);
+            let read =
+                run::round(&self.app, move |budget| read(&tenant, &scope, next, window, batch, budget));
+            match read.await {
+                Ok(Ok(round)) if round.next > self.next => {
+                    self.next = round.next;
+                    self.window = (self.window * 2).min(WINDOW);
+                    self.batch = round.batch_after();
+                    return Ok(round.text);
+                }
+                Ok(Ok(_)) => {
+                    // The store has nothing below its published size: better to end than to spin.
+                    tracing::error!(org = self.tenant.org.id, sequence = self.next, "a tail cannot go on");
+                    return Err(());
+                }
+                Ok(Err(StoreError::TooBroad(_))) if self.window > WINDOW_MIN => self.window /= 8,
+                Ok(Err(error)) => {
+                    tracing::error!(org = self.tenant.org.id, %error, "tail");
+                    self.end_with(error.into()).await;
+                    return Err(());
+                }
+                Err(problem) => {
+                    self.end_with(problem).await;
+                    return Err(());
+                }
             }
-            Ok(Ok(_)) => {
-                // The store has nothing below its published size: better to end than to spin.
-                tracing::error!(org = self.tenant.org.id, sequence = self.next, "a tail cannot go on");
-                Err(())
-            }
-            Ok(Err(error)) => {
-                tracing::error!(org = self.tenant.org.id, %error, "tail");
-                Err(())
-            }
-            Err(_) => Err(()),
         }
     }
 
+    /// Says why the stream ends: the head of the answer is long gone.
+    async fn end_with(&self, problem: Problem) {
+        let text = problem.into_answer("").into_body().take_full().unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        self.send(format!("event: problem\ndata: {}\n\n", text.trim_end()).into()).await;
+    }
+
     async fn send(&self, chunk: Bytes) -> bool {
-        matches!(timeout(SLOW, self.chunks.send(chunk)).await, Ok(Ok(())))
+        matches!(timeout(self.app.options.timeouts.tail, self.chunks.send(chunk)).await, Ok(Ok(())))
     }
 }
 
-fn read(tenant: &Tenant, filter: &Filter, next: u64) -> Result<(Vec<u8>, u64), StoreError> {
-    let (records, next) = tenant.log.read_from(next, filter, BATCH)?;
-    let mut out = Vec::with_capacity(records.iter().map(|r| r.body.len() + 400).sum());
-    for record in &records {
-        out.extend_from_slice(format!("event: event\nid: {}\ndata: ", record.sequence).as_bytes());
-        record.write_line(&mut out);
-        out.extend_from_slice(b"\n\n");
+/// What one read came to.
+struct Round {
+    text: Vec<u8>,
+    records: usize,
+    next: u64,
+}
+
+impl Round {
+    /// Records that the next read should ask for.
+    fn batch_after(&self) -> usize {
+        if self.records == 0 {
+            return BATCH;
+        }
+        (BATCH_BYTES / (self.text.len() / self.records).max(1)).clamp(BATCH, BATCH_MAX)
     }
-    Ok((out, next))
+}
+
+fn read(
+    tenant: &Tenant,
+    scope: &Scope,
+    next: u64,
+    window: u64,
+    batch: usize,
+    budget: &Budget<'_>,
+) -> Result<Round, StoreError> {
+    let end = next.saturating_add(window);
+    let bounded = if tenant.log.head().size <= end { None } else { Some(below(scope, end)) };
+    let (records, reached) = tenant.log.read_from(next, bounded.as_ref().unwrap_or(scope), batch, budget)?;
+    let mut text = Vec::with_capacity(records.iter().map(|r| r.body.len() + 400).sum());
+    for record in &records {
+        text.extend_from_slice(format!("event: event\nid: {}\ndata: ", record.sequence).as_bytes());
+        record.write_line(&mut text);
+        text.extend_from_slice(b"\n\n");
+    }
+    let next = if bounded.is_some() { reached.min(end) } else { reached };
+    Ok(Round { text, records: records.len(), next })
+}
+
+/// The same question about sequences below `end` only.
+fn below(scope: &Scope, end: u64) -> Scope {
+    let text = end.to_string();
+    let high = Number::parse(&text)
+        .map(|number| Bound { inclusive: false, scalar: Scalar::Number(Literal { text, number }) });
+    let clause = Clause { field: Field::Sequence, test: Test::Within { low: None, high }, position: 0 };
+    Scope { root: Expr::and(vec![scope.root.clone(), Expr::Clause(clause)]), ..scope.clone() }
 }

@@ -2,6 +2,9 @@
 
 use jiff::Timestamp;
 
+use crate::http::problem::Problem;
+use crate::http::query::Params;
+
 /// What `from` and `to` take.
 pub const TAKES: &str = "takes an RFC 3339 time such as 2026-11-23T07:28:00Z, or one relative to now such as now-15m (units s, m, h, d, w)";
 
@@ -13,6 +16,22 @@ pub fn now_ns() -> i64 {
 fn clamp(time: Timestamp) -> i64 {
     let ns = time.as_nanosecond();
     i64::try_from(ns).unwrap_or(if ns < 0 { i64::MIN } else { i64::MAX })
+}
+
+/// A time as answers show it: UTC, with the decimals that it has.
+pub fn show(ns: i64) -> String {
+    // Every i64 of nanoseconds is a time of the library: the years 1677 to 2262.
+    Timestamp::from_nanosecond(i128::from(ns)).map_or_else(|_| String::new(), |time| time.to_string())
+}
+
+/// Takes a parameter that is a time; relative ones count from `now_ns`.
+///
+/// # Errors
+/// 400 that names the parameter and what it takes.
+pub fn take(params: &mut Params, name: &str, now_ns: i64) -> Result<Option<i64>, Problem> {
+    let Some(text) = params.take(name)? else { return Ok(None) };
+    let parsed = parse(&text, now_ns);
+    parsed.map(Some).ok_or_else(|| Problem::parameter(name, format!("{TAKES}, not `{text}`")))
 }
 
 /// Reads a time; `None` when it is neither form.
@@ -87,6 +106,13 @@ mod tests {
         {
             assert_eq!(parse(bad, NOW), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn times_are_shown_in_utc_with_their_decimals() {
+        assert_eq!(show(0), "1970-01-01T00:00:00Z");
+        assert_eq!(show(1_763_882_880_123_000_000), "2025-11-23T07:28:00.123Z");
+        assert_eq!([show(i64::MIN), show(i64::MAX)].map(|t| t[..4].to_owned()), ["1677", "2262"]);
     }
 
     #[test]

@@ -71,8 +71,8 @@ pub struct ServeLimits {
     pub connections: usize,
     /// Requests that wait for the writer of one log; further ones are answered 503.
     pub queued_requests: usize,
-    /// Searches and verifications at a time; further ones wait.
-    pub blocking_calls: usize,
+    /// Searches and other questions at a time; further ones wait, then are answered 503.
+    pub queries: usize,
     /// Live tails at a time.
     pub tails: usize,
 }
@@ -85,7 +85,7 @@ impl Default for ServeLimits {
             memory_bytes: 256 << 20,
             connections: 4096,
             queued_requests: 4096,
-            blocking_calls: 16,
+            queries: 16,
             tails: 256,
         }
     }
@@ -106,6 +106,12 @@ pub struct Timeouts {
     pub body_total: Duration,
     /// Bytes a second that a body must keep up on average after its first ten seconds.
     pub body_rate_min: u64,
+    /// What one question may take before it is refused as too broad.
+    pub query: Duration,
+    /// For a question to find a free place, before it is answered 503.
+    pub query_wait: Duration,
+    /// For the client of a live tail to take what is ready for it.
+    pub tail: Duration,
     /// How long requests under way may go on after SIGTERM.
     pub drain: Duration,
 }
@@ -119,6 +125,9 @@ impl Default for Timeouts {
             body_chunk: Duration::from_secs(15),
             body_total: Duration::from_secs(300),
             body_rate_min: 1024,
+            query: Duration::from_millis(750),
+            query_wait: Duration::from_secs(1),
+            tail: Duration::from_secs(10),
             drain: Duration::from_secs(20),
         }
     }

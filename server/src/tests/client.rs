@@ -73,6 +73,14 @@ impl Server {
         }
     }
 
+    pub fn app(&self) -> &std::sync::Arc<crate::app::App> {
+        self.running.as_ref().unwrap().app()
+    }
+
+    pub fn runtime(&self) -> &Runtime {
+        &self.runtime
+    }
+
     pub fn panics(&self) -> u64 {
         self.running.as_ref().unwrap().app().metrics.panics.get()
     }

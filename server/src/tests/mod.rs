@@ -4,4 +4,7 @@ mod admin;
 mod client;
 mod ingest;
 mod limits;
+mod questions;
 mod reads;
+mod search;
+mod tails;

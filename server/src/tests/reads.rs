@@ -56,7 +56,7 @@ fn parameters_that_are_not_known_name_themselves() {
         ("count=yes", "count"),
         ("status=ok", "status"),
         ("from=yesterday", "from"),
-        ("q=status:failure", "q"),
+        ("q=(status:failure", "q"),
     ] {
         let got = server.get(&format!("/v1/events?{query}"));
         assert_eq!(got.status, 400, "{query}");

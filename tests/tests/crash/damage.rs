@@ -26,7 +26,8 @@ fn golden() -> &'static Golden {
         run(&disk, &mut Ledger::default()).expect("the workload runs");
         let (process, _) = Process::open(&disk.after_kill()).expect("it opens");
         let everything = Filter { own: true, ..Filter::default() }.scope();
-        let (records, _) = process.log.read_from(0, &everything, COUNT, &Budget::unlimited()).expect("it reads");
+        let (records, _) =
+            process.log.read_from(0, &everything, COUNT, &Budget::unlimited()).expect("it reads");
         assert_eq!(records.len(), COUNT);
         let files = disk.files().into_iter().map(|path| (path.clone(), disk.contents(&path))).collect();
         Golden { files, records }
@@ -125,8 +126,7 @@ fn by_sequence(process: &Process, seen: &mut Seen) {
 fn by_search(process: &Process, told: bool, seen: &mut Seen) {
     for n in 0..3 {
         let scope = Filter { actor_id: vec![format!("usr_{n}")], ..Filter::default() }.scope();
-        let search =
-            Search { scope, order: Order::Desc, limit: COUNT, after: None, head: None, count: true };
+        let search = Search { scope, order: Order::Desc, limit: COUNT, after: None, head: None, count: true };
         let wanted = |record: &&Record| {
             let number = crate::events::number_of(&record.body).expect("of the workload");
             number % 7 == n

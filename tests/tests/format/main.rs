@@ -16,8 +16,25 @@ use stele_tests::{data, python};
 const ORIGIN: &str = "example.com/stele/0123456789abcdef0123456789abcdef";
 const COMMITTED_US: u64 = 1_790_000_000_000_000;
 
+/// What an index file may hold; the reader tells how many it met.
+const PARTS: [&str; 13] = [
+    "lists of varints",
+    "Roaring bitmaps",
+    "lists of bits",
+    "Rice-coded lists",
+    "loose lists",
+    "lists in bodies of words",
+    "shared lists of words",
+    "wide words",
+    "pairs of rare words",
+    "documents with unlisted paths",
+    "full tables of paths",
+    "slopes",
+    "exceptions",
+];
+
 fn options() -> Options {
-    Options { segment_records_max: 500, ..Options::default() }
+    Options { segment_records_max: 1000, ..Options::default() }
 }
 
 fn event(raw: &str) -> Event {
@@ -38,9 +55,10 @@ fn made(count: usize) -> Vec<String> {
                 ["success", "failure", "pending"][usize::from(i % 7 == 0) + usize::from(i % 49 == 0)];
             let actor = match i % 3 {
                 0 => format!(
-                    r#"{{"type":"user","id":"usr_{}","email":"U{}@Example.com","name":"{name}"}}"#,
+                    r#"{{"type":"user","id":"usr_{0}","email":"U{0}@Example.com","name":"{name}",
+                    "ip_address":"10.0.{1}.{0}","user_agent":"Client/{1} ({name})"}}"#,
                     i % 40,
-                    i % 40
+                    i % 3
                 ),
                 1 => format!(r#"{{"type":"api_key","name":"key {name}"}}"#),
                 _ => r#"{"type":"system"}"#.to_owned(),
@@ -52,8 +70,71 @@ fn made(count: usize) -> Vec<String> {
                 ("timestamp", &quoted(&timestamp)),
                 ("actor", &actor),
                 ("status", &quoted(status)),
-                ("resource", &format!(r#"{{"type":"thing","id":"{}"}}"#, i % 500)),
+                ("resource", &format!(r#"{{"type":"thing","id":"{}","name":"Thing {name}"}}"#, i % 500)),
+                ("metadata", &metadata(i, name)),
             ])
+        })
+        .collect()
+}
+
+/// Metadata of all kinds: numbers of several spellings, arrays, nulls, changes, long and rare texts.
+fn metadata(i: usize, name: &str) -> String {
+    let spelling = [
+        format!("{}", i % 50),
+        format!("{}.0", i % 50),
+        format!("{}e-1", i % 50 * 10),
+        format!("-{}.50", i % 9),
+        "1e400".to_owned(),
+        "-0".to_owned(),
+        "12345678901234567890".to_owned(),
+    ];
+    let number = &spelling[i % spelling.len()];
+    let mut members = vec![
+        format!(r#""number":{number},"Numbers":[{i},[{number},{{"deep":[null,{}]}}]]"#, i % 3),
+        format!(r#""decimals":[7.{i:05},7.{i:05}1,7.{i:05}2,"{name}"]"#),
+        format!(r#""flag":{},"null":null,"none":[],"nothing":{{}},"":{{"":"{name}"}}"#, i.is_multiple_of(3)),
+        // Common in random documents, in runs of documents, in few.
+        format!(r#""noise":"{}","run":"{}""#, scattered(i) % 2, ["low", "high"][i / 300 % 2]),
+        format!(r#""trace":"{:016x}","few":"group {} of many""#, scattered(i), i % 60),
+    ];
+    if i % 4 == 1 {
+        let text = format!("{name} waited {} ms for the upstream, then tried {:x}", i % 977, scattered(i));
+        members.push(format!(r#""text":["{text}","{text}, again and again: {}"]"#, "Ж".repeat(i % 140)));
+    }
+    if i % 5 == 2 {
+        let (old, new) = (i % 11, i % 13);
+        let side = |v| {
+            format!(
+                r#"{{"Model":"m{v}","n":{v}.0,"gone":null,"list":[{{"x":{v}}},[{{"y":1}}]],"Zone":{{"B":{v}}}}}"#
+            )
+        };
+        members.push(format!(r#""changes":{{"before":{},"after":{}}}"#, side(old), side(new)));
+    }
+    if i % 305 == 8 {
+        // Letters that were new in Unicode 15, and one that nobody has assigned.
+        members.push(
+            r#""young":"old\ud839\udcd0new qu\u0378zu","changes":{"after":{"k":[1]},"before":4}"#.to_owned(),
+        );
+    }
+    format!("{{{}}}", members.join(","))
+}
+
+/// The number as one without pattern.
+fn scattered(i: usize) -> u64 {
+    (i as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29).wrapping_mul(0xBF58_476D_1CE4_E5B9)
+        >> 7
+}
+
+/// Events that bring more paths than a segment lists, and names that are too long for one.
+fn many_paths(count: usize) -> Vec<String> {
+    (0..count)
+        .map(|i| {
+            let members: Vec<_> = (0..25)
+                .map(|k| format!(r#""p{i}_{k}":[{k},{},"v{k}",null]"#, ["true", "false"][k % 2]))
+                .collect();
+            let long = "n".repeat(1000 + i % 50);
+            let metadata = format!(r#"{{"{long}":"long {i}","{}":{{{}}}}}"#, i % 2, members.join(","));
+            with(&[("event_id", &quoted(&format!("paths-{i}"))), ("metadata", &metadata)])
         })
         .collect()
 }
@@ -87,15 +168,20 @@ fn files(dir: &Path, extension: &str) -> Vec<PathBuf> {
 fn a_reader_written_from_the_document_agrees_with_every_byte() {
     let dir = tempfile::tempdir().unwrap();
     let log = dir.path().join("log");
-    let mut lines = made(6000);
+    // The first segment's table of paths is full before values of all kinds come.
+    let mut lines = many_paths(600);
+    lines.extend(made(10_200));
     lines.extend(data::real_events().into_iter().flatten().step_by(5));
     let size = write_log(&log, &lines);
     assert_eq!(size, lines.len() as u64);
     let sealed = files(&log.join("segments"), "idx").len();
     let ids = files(&log.join("ids"), "ids").len();
-    assert!(sealed >= 11 && ids < sealed, "{sealed} sealed segments, {ids} id files: merged");
+    assert!(sealed >= 10 && ids < sealed, "{sealed} sealed segments, {ids} id files: merged");
     let said = python::run("read_segment.py", &[log.to_str().unwrap()]);
     assert!(said.contains(&format!("read_segment: {size} records, {sealed} sealed segments")), "{said}");
+    for part in PARTS {
+        assert!(said.contains(part), "no {part} occurred, so nothing was proved of them: {said}");
+    }
 }
 
 /// Goal: the reader can say no. Method: one flipped bit in each kind of file.

@@ -6,6 +6,7 @@ mod bad_events;
 mod bad_requests;
 mod examples;
 mod ingest;
+mod query_examples;
 mod refused;
 mod search;
 mod tail;

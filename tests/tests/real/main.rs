@@ -112,3 +112,19 @@ fn reopened_events_are_the_same(data: &Path, lines: &[String]) {
     let again = send(&server, &lines[..CHUNK]);
     assert_eq!(again.duplicates, CHUNK as u64, "ids are known after a restart: {:?}", again.refusals);
 }
+
+/// Goal: the query language counts real events right. Method: several hundred queries made from the
+/// events themselves, each counted by a scan in Python that shares no code with the product.
+#[test]
+fn searches_of_real_events_count_what_an_independent_scan_counts() {
+    let Some(lines) = data::real_events() else { return };
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let server = Options::default().data(&dir.path().join("data")).start();
+    assert_eq!(send(&server, &lines).accepted, lines.len() as u64);
+    let sent = dir.path().join("sent.ndjson");
+    std::fs::write(&sent, lines.iter().fold(String::new(), |all, line| all + line + "\n")).unwrap();
+    let url = format!("http://{}", server.address);
+    let said = python::run("search_counts.py", &[&url, ADMIN_KEY, sent.to_str().unwrap()]);
+    println!("{}", said.trim());
+    assert!(said.contains(" 0 faults"), "{said}");
+}

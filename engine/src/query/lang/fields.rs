@@ -98,6 +98,10 @@ impl Field {
 
 /// The known name that a mistyped one is nearest to.
 pub(super) fn nearest(name: &str) -> Option<&'static str> {
+    // Longer than any name and its faults: not worth comparing.
+    if name.len() > 32 {
+        return None;
+    }
     let folded = crate::text::fold(name);
     let known = NAMES.iter().chain(&MORE).map(|(known, _)| *known).chain(["last", "metadata"]);
     let (distance, known) = known

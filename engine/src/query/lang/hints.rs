@@ -139,6 +139,10 @@ mod tests {
             ("a OR b AND NOT c", &[]),
             ("ä timestmp:2026", &[(2, Some("timestamp"))]),
             ("http://x", &[(0, Some("@http"))]),
+            (
+                "latency_ms_of_the_whole_request_with_retries>500",
+                &[(0, Some("@latency_ms_of_the_whole_request_with_retries"))],
+            ),
             ("latency_ms>500", &[(0, Some("@latency_ms"))]),
             ("a ... b", &[(2, None)]),
             ("a --- b", &[(3, None)]),

@@ -208,7 +208,12 @@ fn must_escape(c: char, at: usize, tokens: &[Token], place: Place) -> bool {
         return true;
     }
     match place {
-        Place::Text => matches!(c, '*' | '?') || (first && matches!(c, '(' | '-')),
+        Place::Text => {
+            // A quote where a quoted name could begin would take what follows the term, too.
+            let before = at.checked_sub(1).map(|before| tokens[before]);
+            let names = before == Some(Token::Char('.')) || (at == 1 && before == Some(Token::Char('@')));
+            matches!(c, '*' | '?') || (first && matches!(c, '(' | '-')) || (is_quote(c) && names)
+        }
         Place::Value { op, list } => {
             let (is, ranges) = (op == ":", op != "~");
             // The second dot of `..` with something on both sides.

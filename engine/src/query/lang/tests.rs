@@ -95,6 +95,8 @@ fn examples_are_read_as_they_should() {
         ("\"actor\".id:x \"actor.id\":x", "actor.id:x \"actor.id\":x"),
         ("\"C:\\tmp\"", "\"C:\\tmp\""),
         ("a\"b\"", "a\"b\""),
+        ("a.\\\" b\":c", "a.\\\" b\":c"),
+        ("@\\\" x", "@\\\" x"),
         ("sequence:[5 TO 9] seq=7", "sequence:[5 TO 9] sequence=7"),
         ("f=!x", "f=!x"),
         ("@a~[warn]", "@a~[warn]"),

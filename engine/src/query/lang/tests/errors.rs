@@ -169,3 +169,49 @@ fn the_canonical_text_is_within_the_limit_too() {
     let fits = "ip:* ".repeat(255) + &"x".repeat(TEXT_BYTES_MAX - 19 * 255);
     assert_eq!(parse(&fits).unwrap().to_string().len(), TEXT_BYTES_MAX);
 }
+
+/// Full length of what makes a reader look far ahead or go deep: each is read in one pass or so.
+#[test]
+fn hostile_texts_of_full_length_are_read_or_refused() {
+    for piece in [
+        "\"",
+        "\\",
+        "\\\"",
+        "(",
+        ")",
+        "-",
+        "-(",
+        "*",
+        "?",
+        "a.",
+        "@",
+        "a.\"",
+        "a.\"\\\" ",
+        "\"a\".",
+        "@f:(",
+        "@f:[",
+        "a..",
+        "..",
+        "@f:a..",
+        ":",
+        "NOT ",
+        "OR ",
+        "\u{201c}",
+        "é",
+        "\u{10ffff}",
+        "x:1 ",
+        "1,",
+        "@f:*a ",
+        "timestmp:x ",
+    ] {
+        let text = piece.repeat(TEXT_BYTES_MAX / piece.len());
+        for text in [text.clone(), format!("@f:{}", &text[..text.len() - 4 * piece.len()])] {
+            match parse(&text) {
+                Ok(query) => drop(hints(&text, &query)),
+                Err(error) => assert!(error.position + error.length <= text.chars().count()),
+            }
+        }
+    }
+    let values = format!("@f:({}x)", "x,".repeat(999));
+    assert_eq!(hints(&values, &parse(&values).unwrap()), []);
+}

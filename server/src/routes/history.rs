@@ -1,0 +1,79 @@
+//! `GET /v1/resources/{type}/{id}/history`: what was changed of a resource, and its state.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use stele_engine::error::StoreError;
+use stele_engine::log::{Ask, History, Log};
+use stele_engine::query::Budget;
+
+use super::asked::Asked;
+use super::paging::Paging;
+use super::search::{LIMIT_DEFAULT, LIMIT_MAX, Lines, write_events, write_took};
+use super::{Cx, run, times};
+use crate::http::answer::{self, Answer};
+use crate::http::json::{self, Object};
+use crate::http::problem::Problem;
+
+/// A page of changes, newest first, and the state.
+pub async fn get(cx: &mut Cx) -> Result<Answer, Problem> {
+    let started = Instant::now();
+    let tenant = cx.caller()?.tenant;
+    let log = Arc::clone(&tenant.log);
+    let [kind, id] = cx.names.as_slice() else { return Err(Problem::internal()) };
+    let resource = (kind.clone(), id.clone());
+    let paging = Paging::take(cx, &log)?;
+    let asked = Asked::take(&mut cx.params, paging.now_ns, &tenant.taxonomy())?;
+    let at_ns = times::take(&mut cx.params, "at", paging.now_ns)?;
+    let limit = cx.params.take_count("limit", LIMIT_DEFAULT, LIMIT_MAX)?;
+    Asked::finish(&mut cx.params, &["at", "limit", "cursor"])?;
+    let found = run::run(&cx.app, move |budget| {
+        let page = find(&log, &asked, (&resource.0, &resource.1), at_ns, &paging, limit, budget)?;
+        let hints = asked.hints(&log)?;
+        Ok((page, hints, asked))
+    });
+    let (page, hints, asked) = found.await?;
+    let mut out = Vec::with_capacity(page.lines.text.len() + 512);
+    let mut answer = Object::begin(&mut out);
+    write_events(answer.member("changes"), &page.lines);
+    answer.member("state").extend_from_slice(page.state.as_deref().unwrap_or(b"null"));
+    json::optional_string(answer.member("next_cursor"), page.next.as_deref());
+    write_took(&mut answer, started);
+    asked.write(&mut answer, &hints);
+    answer.end();
+    out.push(b'\n');
+    Ok(answer::json(out))
+}
+
+struct Page {
+    lines: Lines,
+    state: Option<Vec<u8>>,
+    next: Option<String>,
+}
+
+fn find(
+    log: &Log,
+    asked: &Asked,
+    resource: (&str, &str),
+    at_ns: Option<i64>,
+    paging: &Paging,
+    limit: usize,
+    budget: &Budget<'_>,
+) -> Result<Page, StoreError> {
+    let head = paging.head.unwrap_or_else(|| log.head().size);
+    let ask = Ask { scope: &asked.scope, head: Some(head), budget };
+    let mut page = Page { lines: Lines::default(), state: None, next: None };
+    let mut after = paging.after;
+    loop {
+        let chunk = page.lines.chunk(limit - page.lines.rows);
+        let History { changes, state, last } = log.history(ask, resource, at_ns, after, chunk)?;
+        page.state = page.state.or(state);
+        changes.iter().for_each(|record| page.lines.push(record));
+        let Some(position) = last.filter(|_| !changes.is_empty()) else { return Ok(page) };
+        if page.lines.rows >= limit || page.lines.is_full() {
+            page.next = Some(paging.seal(log, head, position));
+            return Ok(page);
+        }
+        after = Some(position);
+    }
+}

@@ -1,0 +1,90 @@
+//! Pages of a snapshot: what a cursor holds, and which request it belongs to.
+
+use hyper::StatusCode;
+use stele_engine::log::Log;
+use stele_engine::query::{Cursor, CursorError};
+
+use super::{Cx, times};
+use crate::http::problem::Problem;
+use crate::http::query::Params;
+
+/// Lines of one page: it ends early, with a cursor, when they pass this.
+pub const PAGE_BYTES_MAX: usize = 16 << 20;
+
+/// Where a request stands among the pages of its question.
+pub struct Paging {
+    /// What `now` means on all pages.
+    pub now_ns: i64,
+    /// The first page's snapshot; none on the first page.
+    pub head: Option<u64>,
+    /// Position of the last row of the page before.
+    pub after: Option<(i64, u64)>,
+    digest: [u8; 16],
+}
+
+impl Paging {
+    /// Takes `cursor`. Other parameters must not be taken before: they are what it belongs to.
+    ///
+    /// # Errors
+    /// 400 when the cursor is foreign, too old, or of other parameters.
+    pub fn take(cx: &mut Cx, log: &Log) -> Result<Self, Problem> {
+        let digest = digest(cx.route, &cx.names, &cx.params);
+        let Some(token) = cx.params.take("cursor")? else {
+            return Ok(Self { now_ns: times::now_ns(), head: None, after: None, digest });
+        };
+        let cursor = open(log, &token, digest)?;
+        Ok(Self { now_ns: cursor.now_ns, head: Some(cursor.head), after: Some(cursor.after), digest })
+    }
+
+    /// The cursor of the page after the row at `last`.
+    pub fn seal(&self, log: &Log, head: u64, last: (i64, u64)) -> String {
+        log.seal_cursor(&Cursor { head, now_ns: self.now_ns, after: last, digest: self.digest })
+    }
+}
+
+/// A digest of the call, the names in its path, and all parameters but the cursor, in any order.
+fn digest(route: &str, names: &[String], params: &Params) -> [u8; 16] {
+    let mut pairs: Vec<_> = params.pairs().filter(|(name, _)| *name != "cursor").collect();
+    pairs.sort_unstable();
+    let mut hasher = blake3::Hasher::new();
+    let path = std::iter::once(route).chain(names.iter().map(String::as_str));
+    for part in path.chain(pairs.into_iter().flat_map(|(name, value)| [name, value])) {
+        hasher.update(&(part.len() as u64).to_be_bytes());
+        hasher.update(part.as_bytes());
+    }
+    let mut digest = [0; 16];
+    digest.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+    digest
+}
+
+fn open(log: &Log, token: &str, digest: [u8; 16]) -> Result<Cursor, Problem> {
+    let refused = |detail: &str| Problem::new(StatusCode::BAD_REQUEST, "cursor", detail);
+    let cursor = log.open_cursor(token, times::now_ns()).map_err(|e| match e {
+        CursorError::Expired => refused("parameter `cursor` is older than 24 hours; begin again without it"),
+        CursorError::Foreign => refused("parameter `cursor` takes a `next_cursor` of this call, unchanged"),
+    })?;
+    if cursor.digest != digest {
+        let detail = "parameter `cursor` belongs to other parameters; repeat those of the first page";
+        return Err(refused(detail));
+    }
+    Ok(cursor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_digest_is_of_the_call_and_its_parameters_not_of_their_order() {
+        let of = |route: &str, names: &[&str], q: &str| {
+            let names: Vec<String> = names.iter().map(|n| (*n).to_owned()).collect();
+            digest(route, &names, &Params::parse(Some(q)).unwrap())
+        };
+        assert_eq!(of("/a", &[], "a=1&b=2"), of("/a", &[], "b=2&a=1&cursor=x"));
+        assert_ne!(of("/a", &[], "a=1&b=2"), of("/a", &[], "a=1&b=3"));
+        assert_ne!(of("/a", &[], "a=1b&c=2"), of("/a", &[], "a=1&bc=2"));
+        assert_ne!(of("/a", &[], ""), of("/a", &[], "limit=50"));
+        assert_ne!(of("/a", &[], "limit=50"), of("/b", &[], "limit=50"));
+        assert_ne!(of("/a", &["x", "y"], ""), of("/a", &["x", "z"], ""));
+    }
+}
