@@ -15,6 +15,7 @@ pub mod ingest;
 pub mod io;
 pub mod log;
 pub mod merkle;
+pub mod proof;
 pub mod query;
 pub mod record;
 pub mod recover;

@@ -17,7 +17,7 @@ pub use check::{consistent, root_by_inclusion};
 pub use many::{covers, root_of_many};
 pub use prove::{consistency, inclusion, root, subtrees};
 
-use ring::digest::{Context, SHA256, digest};
+use ring::digest::{SHA256, digest};
 
 use crate::chain::Hash;
 use crate::error::StoreError;
@@ -28,13 +28,18 @@ pub type Node = [u8; 32];
 /// The hash of a leaf, from its record's link h(i).
 #[must_use]
 pub fn leaf(h: &Hash) -> Node {
-    hash(&[&[0], h])
+    let mut preimage = [0; 33];
+    preimage[1..].copy_from_slice(h);
+    hash(&preimage)
 }
 
 /// The hash of an inner node.
 #[must_use]
 pub fn node(left: &Node, right: &Node) -> Node {
-    hash(&[&[1], left, right])
+    let mut preimage = [1; 65];
+    preimage[1..33].copy_from_slice(left);
+    preimage[33..].copy_from_slice(right);
+    hash(&preimage)
 }
 
 /// The root of a tree without leaves.
@@ -43,17 +48,9 @@ pub fn empty() -> Node {
     hash(&[])
 }
 
-fn hash(parts: &[&[u8]]) -> Node {
-    let digest = match parts {
-        [only] => digest(&SHA256, only),
-        _ => {
-            let mut context = Context::new(&SHA256);
-            parts.iter().for_each(|part| context.update(part));
-            context.finish()
-        }
-    };
+fn hash(preimage: &[u8]) -> Node {
     let mut node = [0; 32];
-    node.copy_from_slice(digest.as_ref());
+    node.copy_from_slice(digest(&SHA256, preimage).as_ref());
     node
 }
 

@@ -30,7 +30,8 @@ fn plain(count: u64) -> Plain {
 
 #[test]
 fn the_published_vectors_agree() {
-    let hex = |text: &str| -> Node { data_encoding::HEXLOWER.decode(text.as_bytes()).unwrap().try_into().unwrap() };
+    let hex =
+        |text: &str| -> Node { data_encoding::HEXLOWER.decode(text.as_bytes()).unwrap().try_into().unwrap() };
     let links = [
         "27961674f3ae9d3c4d85d01e0f86b519f703c29abd6550001b9f33ea82b1ced8",
         "1445611f3267e58eb8af2cda7375f7a0f928e327845f0812b56245930a4e283e",
