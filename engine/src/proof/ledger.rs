@@ -19,7 +19,8 @@ use crate::segment::growing::sync_parent;
 const MAGIC: [u8; 8] = *b"STELECKP";
 const VERSION: u16 = 1;
 const HEADER_BYTES: u64 = 16;
-const ENTRY_BYTES: usize = 128;
+/// Bytes of an entry.
+pub const ENTRY_BYTES: usize = 128;
 
 /// One signed checkpoint; its origin is the log's.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +46,9 @@ impl Entry {
     const RESERVED: Range<usize> = 116..124; // zero; anything else is refused
     const CRC: Range<usize> = 124..128; // of the 124 bytes before
 
-    fn encode(&self) -> [u8; ENTRY_BYTES] {
+    /// The entry as it lies in the file.
+    #[must_use]
+    pub fn encode(&self) -> [u8; ENTRY_BYTES] {
         let mut bytes = [0; ENTRY_BYTES];
         bytes[Self::SIZE].copy_from_slice(&self.size.to_le_bytes());
         bytes[Self::SIGNED_US].copy_from_slice(&self.signed_us.to_le_bytes());

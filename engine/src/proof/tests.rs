@@ -29,7 +29,7 @@ fn the_published_key_and_signature_agree() {
     assert_eq!(key.verifier().to_string(), VERIFIER);
     let note = signed(&third(), &key);
     let wanted = format!(
-        "{ORIGIN}\n3\nuVyIuhmYfGjKpmSiBZKoAv3/vvU9LUNmx/uZiSflofE=\n\n\u{2014} {ORIGIN} {SIGNATURE}\n"
+        "{ORIGIN}\n3\nuVyIuhmYfGjKpmSiBZKoAv3/vvU9LUNmx/uZiSfloPE=\n\n\u{2014} {ORIGIN} {SIGNATURE}\n"
     );
     assert_eq!(note, wanted);
     let verifier = VerifierKey::parse(VERIFIER).unwrap();
@@ -79,7 +79,7 @@ fn only_the_one_spelling_of_a_checkpoint_is_read() {
         text.replace("\n3\n", "\n18446744073709551616\n"),
         text.replace("\n3\n", "\n\n"),
         text.replace('=', ""),
-        text.replace("fE=", "fF="),
+        text.replace("PE=", "PF="),
         format!("{text}more\n"),
         format!("{text}\n"),
         text.trim_end().to_owned(),
