@@ -48,7 +48,7 @@ impl Levels {
             let row = &mut self.0[height];
             row.push(node);
             match row[..] {
-                [.., left, right] if row.len() % 2 == 0 => node = merkle::node(&left, &right),
+                [.., left, right] if row.len().is_multiple_of(2) => node = merkle::node(&left, &right),
                 _ => return,
             }
         }
