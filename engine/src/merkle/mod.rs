@@ -19,7 +19,6 @@ pub use prove::{consistency, inclusion, root, subtrees};
 
 use ring::digest::{SHA256, digest};
 
-use crate::chain::Hash;
 use crate::error::StoreError;
 
 /// A hash of the tree.
@@ -27,7 +26,7 @@ pub type Node = [u8; 32];
 
 /// The hash of a leaf, from its record's link h(i).
 #[must_use]
-pub fn leaf(h: &Hash) -> Node {
+pub fn leaf(h: &[u8; 32]) -> Node {
     let mut preimage = [0; 33];
     preimage[1..].copy_from_slice(h);
     hash(&preimage)

@@ -60,7 +60,7 @@ fn tree_path(dir: &Path) -> PathBuf {
     dir.join("tree")
 }
 
-/// Makes the file of checkpoints and the key of a new log, durably, in this order: a key without the
+/// Makes the files of tree and checkpoints and the key of a new log, durably, in this order: a key without the
 /// file is therefore a file that was taken away. What an interrupted attempt left is replaced.
 ///
 /// # Errors
@@ -71,6 +71,7 @@ pub fn create(disk: &dyn Disk, dir: &Path, origin: &Origin) -> Result<(), StoreE
             disk.remove(&path).map_err(StoreError::io(&path, "removing"))?;
         }
     }
+    Tree::create(disk, &tree_path(dir))?;
     Ledger::create(disk, &ledger_path(dir))?;
     SigningKey::create(disk, &key_path(dir), origin).map(|_| ())
 }
@@ -92,7 +93,8 @@ impl Notary {
     ) -> Result<Opened, StoreError> {
         let (mut notes, mut damage) = (Vec::new(), Vec::new());
         let (key, ledger) = files(disk, dir, origin, read_only, &mut notes, &mut damage)?;
-        let tree = Tree::open(disk, &tree_path(dir), read_only)?;
+        let (tree, note) = Tree::open(disk, &tree_path(dir), read_only)?;
+        notes.extend(note);
         let last = ledger.as_ref().and_then(|ledger| ledger.last()).cloned();
         let mut notary =
             Self { origin: origin.clone(), key, tree, ledger: Mutex::new(ledger), last: RwLock::new(None) };

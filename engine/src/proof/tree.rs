@@ -104,12 +104,20 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// Reads the file as it stands, without believing it; makes it where it is missing or not one.
-    /// Writes nothing when `read_only`.
+    /// Makes the file of a new log, durably but for its name.
     ///
     /// # Errors
     /// `Io` or `Full`.
-    pub fn open(disk: &dyn Disk, path: &Path, read_only: bool) -> Result<Self, StoreError> {
+    pub fn create(disk: &dyn Disk, path: &Path) -> Result<(), StoreError> {
+        create(disk, path, false)?.sync_data().map_err(StoreError::syncing(path))
+    }
+
+    /// Reads the file as it stands, without believing it; makes it where it is missing or not one, which
+    /// is told as a note. Writes nothing when `read_only`.
+    ///
+    /// # Errors
+    /// `Io` or `Full`.
+    pub fn open(disk: &dyn Disk, path: &Path, read_only: bool) -> Result<(Self, Option<String>), StoreError> {
         let exists = disk.exists(path).map_err(StoreError::io(path, "looking"))?;
         let mut blocks = None;
         if exists {
@@ -121,10 +129,12 @@ impl Tree {
             (Some(_), false) => Some(disk.open(path).map_err(StoreError::io(path, "opening"))?),
             (None, false) => Some(create(disk, path, exists)?),
         };
+        let what = if exists { "is not a tree file" } else { "is missing" };
+        let note = blocks.is_none().then(|| format!("{}: {what}; made again", path.display()));
         let levels = Levels::of(blocks.unwrap_or_default().into_iter());
         let written = levels.blocks();
         let kept = Kept { file, path: path.to_owned(), written, synced: written };
-        Ok(Self { levels: RwLock::new(levels), kept: Mutex::new(kept) })
+        Ok((Self { levels: RwLock::new(levels), kept: Mutex::new(kept) }, note))
     }
 
     /// Complete blocks that are kept.
