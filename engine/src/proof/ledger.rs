@@ -156,12 +156,8 @@ impl Ledger {
             return Err(StoreError::Refused(format!("{}: {detail}", self.path.display())));
         }
         let at = place(self.entries);
-        let written = self.file.write_all_at(&entry.encode(), at);
-        if let Err(error) = written.map_err(StoreError::io(&self.path, "writing")) {
-            // A full disk may have taken a part.
-            self.file.set_len(at).map_err(StoreError::syncing(&self.path))?;
-            return Err(error);
-        }
+        // A full disk may take a part: it is a torn entry until the next one is written over it.
+        self.file.write_all_at(&entry.encode(), at).map_err(StoreError::io(&self.path, "writing"))?;
         self.file.sync_data().map_err(StoreError::syncing(&self.path))?;
         self.entries += 1;
         self.last = Some(entry.clone());
@@ -184,6 +180,12 @@ impl Ledger {
         Ok(Some(self.sound(low)?).filter(|entry| entry.size == size))
     }
 
+    /// What is in the file now, to check all of it while signing goes on.
+    #[must_use]
+    pub fn all(&self) -> All {
+        All { path: self.path.clone(), file: Arc::clone(&self.file), entries: self.entries }
+    }
+
     fn sound(&self, at: u64) -> Result<Entry, StoreError> {
         let damaged = || StoreError::damaged(&self.path, place(at), "the entry does not match its checksum");
         self.entry(at)?.ok_or_else(damaged)
@@ -193,6 +195,46 @@ impl Ledger {
         let mut bytes = [0; ENTRY_BYTES];
         self.file.read_exact_at(&mut bytes, place(at)).map_err(StoreError::io(&self.path, "reading"))?;
         Ok(Entry::decode(&bytes))
+    }
+}
+
+/// The entries of a ledger at one moment.
+pub struct All {
+    path: PathBuf,
+    file: Arc<dyn DiskFile>,
+    entries: u64,
+}
+
+/// Entries that are read in one go.
+const STRETCH: u64 = 512;
+
+impl All {
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Reads every entry again, in order: its place in the file, and the entry unless it is not what
+    /// was written. `see` returns false to stop.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn each(&self, see: &mut dyn FnMut(u64, Option<Entry>) -> bool) -> Result<(), StoreError> {
+        let mut at = 0;
+        while at < self.entries {
+            let count = STRETCH.min(self.entries - at);
+            let mut bytes = vec![0; count as usize * ENTRY_BYTES];
+            let read = self.file.read_exact_at(&mut bytes, place(at));
+            read.map_err(StoreError::io(&self.path, "reading"))?;
+            for (number, entry) in (at..).zip(bytes.as_chunks::<ENTRY_BYTES>().0) {
+                if !see(place(number), Entry::decode(entry)) {
+                    return Ok(());
+                }
+            }
+            at += count;
+        }
+        Ok(())
     }
 }
 

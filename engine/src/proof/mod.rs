@@ -21,7 +21,7 @@ mod tree;
 
 pub use checkpoint::Checkpoint;
 pub use key::{Signature, SigningKey};
-pub use ledger::{ENTRY_BYTES, Entry, Ledger};
-pub use notary::{Notary, Opened, Signed, create};
+pub use ledger::{All, ENTRY_BYTES, Entry, Ledger};
+pub use notary::{Audit, Notary, Opened, Signed, create};
 pub use note::{KeyId, Note, SignatureLine, VerifierKey};
 pub use tree::{BLOCK, Over, Tree, links};

@@ -38,6 +38,15 @@ pub struct Notary {
     last: RwLock<Option<Arc<Signed>>>,
 }
 
+/// What [`Notary::audit`] found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Audit {
+    /// The file.
+    pub path: PathBuf,
+    /// Place in the file, size of the checkpoint before, what is wrong.
+    pub faults: Vec<(u64, u64, &'static str)>,
+}
+
 /// What opening found.
 pub struct Opened {
     /// The notary. It signs only when there is no damage.
@@ -115,9 +124,8 @@ impl Notary {
     fn resume(&self, path: &Path, entry: &Entry, snapshot: &Snapshot) -> Result<Option<String>, String> {
         let Some(key) = &self.key else { return Ok(None) };
         let file = path.display();
-        let checkpoint = self.checkpoint(entry.size, entry.root);
         let size = entry.size;
-        if entry.key_id != key.id() || !key.verifier().signed(&checkpoint.text(), &entry.signature) {
+        if !self.is_signed(key, entry) {
             return Err(format!(
                 "{file}: the last checkpoint, of size {size}, was not signed by the log's key"
             ));
@@ -211,6 +219,41 @@ impl Notary {
         let (Some(ledger), Some(key)) = (&*ledger, &self.key) else { return Ok(None) };
         let found = ledger.of_size(size)?.filter(|entry| entry.key_id == key.id());
         Ok(found.map(|entry| Arc::new(self.signed(key, &entry))))
+    }
+
+    /// Checks every checkpoint that was signed: its bytes, its place among the others, its signature.
+    /// What is wrong is told as (place in the file, size of the one before, what). `go_on` is asked now
+    /// and then; false stops. `None` when the log has no usable file or key, which opening told.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn audit(&self, go_on: &dyn Fn() -> bool) -> Result<Option<Audit>, StoreError> {
+        let held = self.ledger.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(Ledger::all);
+        let (Some(all), Some(key)) = (held, &self.key) else { return Ok(None) };
+        let mut audit = Audit { path: all.path().to_owned(), faults: Vec::new() };
+        let (mut size, mut seen) = (0, 0_u64);
+        all.each(&mut |at, entry| {
+            let wrong = match &entry {
+                None => Some("the entry does not match its checksum"),
+                Some(entry) if entry.size < size => {
+                    Some("the checkpoint is of fewer records than the one before")
+                }
+                Some(entry) if !self.is_signed(key, entry) => {
+                    Some("the checkpoint was not signed by the log's key")
+                }
+                Some(_) => None,
+            };
+            audit.faults.extend(wrong.map(|what| (at, size, what)));
+            size = entry.map_or(size, |entry| entry.size.max(size));
+            seen += 1;
+            seen % 256 != 0 || go_on()
+        })?;
+        Ok(Some(audit))
+    }
+
+    fn is_signed(&self, key: &SigningKey, entry: &Entry) -> bool {
+        let text = self.checkpoint(entry.size, entry.root).text();
+        entry.key_id == key.id() && key.verifier().signed(&text, &entry.signature)
     }
 
     /// Signs a checkpoint over all that is published, which is on stable storage, and returns it once it

@@ -414,3 +414,38 @@ fn a_full_disk_signs_nothing_and_signs_again_when_there_is_room() {
     assert_eq!(report.damage, [""; 0]);
     assert_eq!(log.last_checkpoint().unwrap().checkpoint.size, 3);
 }
+
+/// Goal: verification finds what opening does not look at. Method: every byte of an older entry flipped,
+/// and a sound entry put in the place of another.
+#[test]
+fn an_altered_checkpoint_in_the_past_is_named_by_verification() {
+    let disk = SimDisk::new();
+    let log = create(&disk);
+    for _ in 0..3 {
+        grow(&log, 5);
+        checkpoint(&log);
+    }
+    assert_eq!(log.verify(None, &|_| true).unwrap().faults, []);
+    drop(log);
+    let faults = |harm: &dyn Fn(&SimDisk)| {
+        let copy = disk.after_kill();
+        harm(&copy);
+        let (log, report) = open(&copy);
+        assert_eq!(report.damage, [""; 0]);
+        log.verify(None, &|_| true).unwrap().faults
+    };
+    for at in 16 + 128..16 + 256 {
+        let found = faults(&|disk| flip(disk, "checkpoints", at));
+        assert_eq!(found.len(), 1, "byte {at}: {found:?}");
+        assert_eq!((found[0].kind, found[0].offset, found[0].first_sequence), ("checkpoint", 144, 5));
+    }
+    let swapped = faults(&|disk| {
+        let mut entry = [0; 128];
+        disk.open(&path("checkpoints")).unwrap().read_exact_at(&mut entry, 16).unwrap();
+        let mut other = [0; 128];
+        disk.open(&path("checkpoints")).unwrap().read_exact_at(&mut other, 144).unwrap();
+        disk.open(&path("checkpoints")).unwrap().write_all_at(&other, 16).unwrap();
+        disk.open(&path("checkpoints")).unwrap().write_all_at(&entry, 144).unwrap();
+    });
+    assert!(swapped.iter().any(|fault| fault.detail.contains("fewer records")), "{swapped:?}");
+}
