@@ -111,7 +111,7 @@ pub struct App {
 const BLOCKING_WAIT: Duration = Duration::from_secs(10);
 
 /// Blocking calls at a time: single events, tails' reads, verifications, changes.
-const BLOCKING_MAX: usize = 16;
+pub const BLOCKING_MAX: usize = 16;
 
 /// Large bodies taken apart at a time.
 const HEAVY_MAX: usize = 4;

@@ -64,10 +64,12 @@ class Contents:
     """
 
     def __init__(self, records):
-        self.paths, self.unlisted, self.found = {}, set(), {}
+        self.paths, self.unlisted, self.found, self.changes_loose = {}, set(), {}, []
         for document, record in enumerate(records):
             self.add_envelope(document, record)
             self.add_metadata(document, record.event["metadata"])
+        if self.changes_loose:
+            self.found.setdefault(CHANGED, {})
         self.terms, self.loose, self.loose_values = {}, {}, []
         for dictionary in sorted(self.found):
             self.divide(dictionary, self.found[dictionary])
@@ -83,8 +85,12 @@ class Contents:
         for _, value in values(record.event.get("schema_errors", [])):
             if isinstance(value, str):
                 self.add(SCHEMA_ERRORS, value.encode(), document)
-        for path in changed_paths(record.event["metadata"]):
-            self.add(CHANGED, joined(path), document)
+        changed = [joined(path) for path in changed_paths(record.event["metadata"])]
+        if sum(len(path) + 1 for path in changed) > len(metadata_text(record.body)):
+            self.changes_loose.append(document)
+        else:
+            for path in changed:
+                self.add(CHANGED, path, document)
 
     def add_metadata(self, document, metadata):
         for path, value in values(metadata):
@@ -118,8 +124,17 @@ class Contents:
         terms = sorted(found.keys() - loose, key=order)
         self.terms[dictionary] = [(value, sorted(found[value])) for value in terms]
         self.loose[dictionary] = sorted(set().union(*(found[value] for value in loose)))
-        if dictionary != CHANGED:
+        if dictionary == CHANGED:
+            self.loose[dictionary] = self.changes_loose
+        else:
             self.loose_values += [(value, found[value]) for value in loose]
+
+
+def metadata_text(body):
+    """The metadata as it stands in a canonical line, in whose strings every quote is escaped."""
+    start = body.index(b',"metadata":') + len(b',"metadata":')
+    marked = body.endswith(b"]}")
+    return body[start : body.rindex(b',"schema_errors":[') if marked else len(body) - 1]
 
 
 def changed_paths(metadata):

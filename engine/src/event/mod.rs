@@ -31,7 +31,7 @@ pub use normalize::normalize;
 pub use own::own;
 pub use same::same_content;
 pub use taxonomy::{Mismatch, OnMismatch, OrgType, Taxonomy, TypeError, TypeInfo};
-pub use values::{PATH_JOINT, Value, changed_paths, each_value};
+pub use values::{PATH_JOINT, Value, each_changed, each_value};
 
 /// Sizes that an operator can set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

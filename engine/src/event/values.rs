@@ -41,59 +41,66 @@ pub fn each_value<'a>(json: &'a str, mut visit: impl FnMut(&[u8], Value<'a>)) ->
     if cursor.pos == json.len() { Ok(()) } else { Err(cursor.expected("the end")) }
 }
 
-/// The paths below `changes.before` and `changes.after` whose values differ, at every depth, joined by
-/// [`PATH_JOINT`], ascending. Values are compared as JSON: numbers by value, objects without order, a
-/// null member as a missing one; below arrays of objects the lists of the values reached.
+/// Shows the paths below `changes.before` and `changes.after` whose values differ, at every depth, joined
+/// by [`PATH_JOINT`], each once, until `visit` says that it has seen enough. Values are compared as JSON:
+/// numbers by value, objects without order, a null member as a missing one; below arrays of objects the
+/// lists of the values reached. Costs a sort of the members.
 ///
 /// # Errors
 /// As [`each_value`].
-pub fn changed_paths(metadata: &str) -> Result<Vec<Vec<u8>>, String> {
+pub fn each_changed(metadata: &str, visit: &mut dyn FnMut(&[u8]) -> bool) -> Result<(), String> {
     // Most events have no changes: one look spares the tree.
     if memchr::memmem::find(metadata.as_bytes(), b"\"changes\":{").is_none() {
-        return Ok(Vec::new());
+        return Ok(());
     }
     let mut cursor = Cursor { text: metadata, pos: 0 };
     let root = cursor.tree(0)?;
-    let Some(changes) = root.member("changes") else { return Ok(Vec::new()) };
-    let side = |name| changes.member(name).filter(|side| matches!(side, Json::Object(_)));
-    let (before, after) = (side("before"), side("after"));
-    let mut found = Vec::new();
-    let (before, after): (Vec<_>, Vec<_>) = (before.into_iter().collect(), after.into_iter().collect());
-    differing(&before, &after, &mut Vec::new(), 0, &mut found);
-    found.sort_unstable();
-    found.dedup();
-    Ok(found)
+    let Some(changes) = root.member("changes") else { return Ok(()) };
+    let side =
+        |name| changes.member(name).filter(|side| matches!(side, Json::Object(_))).into_iter().collect();
+    let (before, after): (Vec<_>, Vec<_>) = (side("before"), side("after"));
+    differing([&before, &after], &mut Vec::new(), 0, visit);
+    Ok(())
 }
 
-/// Adds the paths of members that differ between two lists of values, arrays looked through.
+/// A member on the way: of which side it is, and its value.
+type Met<'v, 'a> = (&'v str, usize, &'v Json<'a>);
+
+/// Shows the paths of members that differ between two lists of values, arrays looked through. False when
+/// no more are wanted.
 fn differing(
-    before: &[&Json<'_>],
-    after: &[&Json<'_>],
+    sides: [&[&Json<'_>]; 2],
     path: &mut Vec<u8>,
     depth: usize,
-    found: &mut Vec<Vec<u8>>,
-) {
-    let (before, after) = (elements(before), elements(after));
-    let mut names: Vec<&str> = before.iter().chain(&after).flat_map(|v| v.members().map(|m| m.0)).collect();
-    names.sort_unstable();
-    names.dedup();
-    for name in names {
-        let (before, after) = (members(&before, name), members(&after, name));
+    visit: &mut dyn FnMut(&[u8]) -> bool,
+) -> bool {
+    let mut met: Vec<Met<'_, '_>> = Vec::new();
+    for (side, values) in sides.iter().enumerate() {
+        for value in elements(values) {
+            met.extend(value.members().map(|(name, value)| (name, side, value)));
+        }
+    }
+    // A stable sort keeps the order of a name's values on each side.
+    met.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
+    for group in met.chunk_by(|a, b| a.0 == b.0) {
+        let (before, after) = group.split_at(group.partition_point(|met| met.1 == 0));
+        let (before, after): (Vec<&Json<'_>>, Vec<&Json<'_>>) =
+            (before.iter().map(|met| met.2).collect(), after.iter().map(|met| met.2).collect());
+        if same_list(&before, &after) {
+            continue;
+        }
         let len = path.len();
         if depth > 0 {
             path.push(PATH_JOINT);
         }
-        path.extend_from_slice(name.as_bytes());
-        if !same_list(&before, &after) {
-            found.push(path.clone());
-            differing(&before, &after, path, depth + 1, found);
-        }
+        path.extend_from_slice(group[0].0.as_bytes());
+        let wanted = visit(path) && differing([&before, &after], path, depth + 1, visit);
         path.truncate(len);
+        if !wanted {
+            return false;
+        }
     }
-}
-
-fn members<'v, 'a>(values: &[&'v Json<'a>], name: &str) -> Vec<&'v Json<'a>> {
-    values.iter().filter_map(|value| value.member(name)).collect()
+    true
 }
 
 /// The values themselves, arrays replaced by their elements.
@@ -352,6 +359,16 @@ mod tests {
         found
     }
 
+    fn changed_paths(metadata: &str) -> Result<Vec<Vec<u8>>, String> {
+        let mut paths = Vec::new();
+        each_changed(metadata, &mut |path| {
+            paths.push(path.to_vec());
+            true
+        })?;
+        paths.sort_unstable();
+        Ok(paths)
+    }
+
     #[test]
     fn every_value_stands_at_its_path_and_arrays_are_looked_through() {
         let found = listed(
@@ -417,6 +434,25 @@ mod tests {
         assert_eq!(changed("[1]", "7"), none);
         assert_eq!(changed_paths(r#"{"x":{"changes":{"before":{"a":1}}}}"#).unwrap(), Vec::<Vec<u8>>::new());
         assert_eq!(changed_paths(r#"{"changes":{"after":{"a.b":1}}}"#).unwrap(), [b"a.b"]);
+    }
+
+    #[test]
+    fn enough_is_enough() {
+        let mut seen = 0;
+        let metadata = r#"{"changes":{"after":{"a":{"b":1},"c":2,"d":3}}}"#;
+        each_changed(metadata, &mut |_| {
+            seen += 1;
+            seen < 2
+        })
+        .unwrap();
+        assert_eq!(seen, 2);
+    }
+
+    #[test]
+    fn many_objects_of_one_member_cost_no_square() {
+        let items: Vec<_> = (0..200_000).map(|i| format!(r#"{{"m{i}":0}}"#)).collect();
+        let before = format!(r#"{{"t":[{}]}}"#, items.join(","));
+        assert_eq!(changed(&before, "{}").len(), 200_001);
     }
 
     #[test]

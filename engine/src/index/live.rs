@@ -21,9 +21,6 @@ use crate::text::{Number, cmp_folded, fold_bytes};
 
 const NONE: u32 = u32::MAX;
 
-/// Longer paths are not listed.
-const PATH_BYTES_MAX: usize = 1024;
-
 /// Index of a segment that still grows, in memory. Documents are numbered from 0.
 #[derive(Debug, Default)]
 pub struct Live {
@@ -42,6 +39,8 @@ pub struct Live {
     path_names: Vec<u8>,
     /// Documents with paths that are not listed.
     unlisted: Option<List>,
+    /// Documents whose changed paths are not listed.
+    changes_loose: Option<List>,
     pub(super) words: LiveWords,
     pub(super) times: Vec<i64>,
     pub(super) committed: Vec<u64>,
@@ -98,15 +97,18 @@ impl Live {
         let number = self.docs();
         let time = doc.time_ns();
         let mut place = Place::Unlisted;
-        for entry in doc.entries() {
-            match entry {
-                Entry::Envelope(field, value) => self.add(field, value, number),
-                Entry::Path(path) => place = self.enter(path, number),
-                Entry::Text(value) => self.add(place.strings(), place.hashed(value), number),
-                Entry::Number(value) => self.add(place.numbers(), place.hashed(value), number),
-                Entry::Flag(flag) => self.flag(place, flag, number),
+        doc.each(|entry| match entry {
+            Entry::Envelope(field, value) => self.add(field, value, number),
+            Entry::Path(path) => place = self.enter(path, number),
+            Entry::UnlistedPath => {
+                push(&mut self.unlisted, number);
+                place = Place::Unlisted;
             }
-        }
+            Entry::ChangesLoose => push(&mut self.changes_loose, number),
+            Entry::Text(value) => self.add(place.strings(), place.hashed(value), number),
+            Entry::Number(value) => self.add(place.numbers(), place.hashed(value), number),
+            Entry::Flag(flag) => self.flag(place, flag, number),
+        });
         self.times.push(time);
         self.committed.push(doc.committed_us());
         let (first, last) = self.span.unwrap_or((time, time));
@@ -164,7 +166,7 @@ impl Live {
             return Place::Listed(PathId(number as u16));
         }
         let number = self.paths.len() as u32;
-        if number >= u32::from(PATHS_MAX) || path.bytes.len() > PATH_BYTES_MAX {
+        if number >= u32::from(PATHS_MAX) {
             push(&mut self.unlisted, doc);
             return Place::Unlisted;
         }
@@ -292,11 +294,16 @@ impl Live {
         &'a self,
         dictionary: u16,
         prefix: &str,
+        go_on: &dyn Fn(usize) -> bool,
         wanted: &dyn Fn(&[u8]) -> bool,
         found: &mut Vec<Postings<'a>>,
     ) {
         for &number in self.terms_of(dictionary) {
-            let folded = fold_bytes(self.value_of(number));
+            let value = self.value_of(number);
+            if !go_on(value.len()) {
+                break;
+            }
+            let folded = fold_bytes(value);
             if folded.starts_with(prefix.as_bytes()) && wanted(&folded) {
                 found.push(Postings::of_list(self.list_of(number)));
             }
@@ -322,9 +329,10 @@ impl Live {
         &'a self,
         dictionary: u16,
         within: &dyn Fn(&Number) -> bool,
+        go_on: &dyn Fn() -> bool,
         found: &mut Vec<Postings<'a>>,
     ) {
-        for &number in self.terms_of(dictionary) {
+        for &number in self.terms_of(dictionary).iter().take_while(|_| go_on()) {
             let text = std::str::from_utf8(self.value_of(number)).ok();
             if text.and_then(Number::parse).is_some_and(|value| within(&value)) {
                 found.push(Postings::of_list(self.list_of(number)));
@@ -341,6 +349,10 @@ impl Live {
         self.paths.get(usize::from(path.0))
     }
 
+    pub(super) fn changes_loose(&self) -> Option<&List> {
+        self.changes_loose.as_ref()
+    }
+
     pub(super) fn unlisted(&self) -> Option<&List> {
         self.unlisted.as_ref()
     }
@@ -349,18 +361,22 @@ impl Live {
         Words { terms: self.words.terms(word), ..Words::default() }
     }
 
-    pub(super) fn words(&self, prefix: &str, wanted: &dyn Fn(&str) -> bool) -> Words<'_> {
-        Words { terms: self.words.terms_with(prefix, wanted), ..Words::default() }
+    pub(super) fn words(
+        &self,
+        prefix: &str,
+        go_on: &dyn Fn() -> bool,
+        wanted: &dyn Fn(&str) -> bool,
+    ) -> Words<'_> {
+        Words { terms: self.words.terms_with(prefix, go_on, wanted), ..Words::default() }
     }
 
-    fn terms_of(&self, dictionary: u16) -> &[u32] {
+    pub(super) fn terms_of(&self, dictionary: u16) -> &[u32] {
         self.dictionaries.get(usize::from(dictionary)).map_or(&[][..], Vec::as_slice)
     }
 
-    /// Every dictionary that has terms, ascending: its number and theirs.
-    pub(super) fn dictionaries(&self) -> impl Iterator<Item = (u16, &[u32])> {
-        let ids = self.dictionaries.iter().enumerate().filter(|(_, terms)| !terms.is_empty());
-        ids.map(|(id, terms)| (id as u16, terms.as_slice()))
+    /// Dictionaries have numbers below this.
+    pub(super) fn dictionaries_end(&self) -> u16 {
+        self.dictionaries.len() as u16
     }
 
     pub(super) fn terms_count(&self) -> usize {

@@ -91,10 +91,15 @@ impl LiveWords {
     }
 
     /// Terms whose value has a word that begins with `prefix` and is wanted, ascending. Looks at every
-    /// distinct word.
-    pub(super) fn terms_with(&self, prefix: &str, wanted: &dyn Fn(&str) -> bool) -> Vec<u32> {
+    /// distinct word, until `go_on`, which is asked before each, says no.
+    pub(super) fn terms_with(
+        &self,
+        prefix: &str,
+        go_on: &dyn Fn() -> bool,
+        wanted: &dyn Fn(&str) -> bool,
+    ) -> Vec<u32> {
         let mut terms = Vec::new();
-        for entry in 0..self.entries.len() as u32 {
+        for entry in (0..self.entries.len() as u32).take_while(|_| go_on()) {
             let text = self.text(entry);
             if text.starts_with(prefix.as_bytes()) && std::str::from_utf8(text).is_ok_and(wanted) {
                 self.chain(entry, &mut terms);

@@ -124,6 +124,9 @@ const FIRST_PATH: u16 = 64;
 /// Values at paths that are not listed, for their words.
 const UNLISTED: u16 = 16;
 
+/// Longer paths are not listed.
+const PATH_BYTES_MAX: usize = 1024;
+
 /// Paths that one segment lists: an event that makes member names of ids cannot make more.
 const PATHS_MAX: u16 = 8192;
 
@@ -207,7 +210,8 @@ impl<'a> View<'a> {
     }
 
     /// The documents that have a string of the dictionary which, folded, begins with `prefix` and is
-    /// wanted: visits each distinct value with that prefix once.
+    /// wanted: visits each distinct value with that prefix once. `go_on` is asked with the bytes of every
+    /// value that is looked at; where it says no, the rest is left out.
     ///
     /// # Errors
     /// `Damaged`.
@@ -215,12 +219,13 @@ impl<'a> View<'a> {
         self,
         of: Dictionary,
         prefix: &str,
+        go_on: &dyn Fn(usize) -> bool,
         wanted: &dyn Fn(&[u8]) -> bool,
         found: &mut Vec<Postings<'a>>,
     ) -> Result<(), StoreError> {
         match self {
-            View::Live(live) => live.scan(of.0, prefix, wanted, found),
-            View::Stored(stored) => return stored.scan(of.0, prefix, wanted, found),
+            View::Live(live) => live.scan(of.0, prefix, go_on, wanted, found),
+            View::Stored(stored) => return stored.scan(of.0, prefix, go_on, wanted, found),
         }
         Ok(())
     }
@@ -255,7 +260,8 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Documents with a number at the path between two bounds (value, inclusive).
+    /// Documents with a number at the path between two bounds (value, inclusive). `go_on` is asked for
+    /// every number that is looked at; where it says no, the rest is left out.
     ///
     /// # Errors
     /// `Damaged`.
@@ -264,6 +270,7 @@ impl<'a> View<'a> {
         path: PathId,
         low: Option<(&Number, bool)>,
         high: Option<(&Number, bool)>,
+        go_on: &dyn Fn() -> bool,
         found: &mut Vec<Postings<'a>>,
     ) -> Result<(), StoreError> {
         let of = Dictionary::numbers(path).0;
@@ -278,10 +285,10 @@ impl<'a> View<'a> {
                 let within = |number: &Number| {
                     low.is_none_or(|low| above(number, low)) && high.is_none_or(|high| below(number, high))
                 };
-                live.numbers(of, &within, found);
+                live.numbers(of, &within, go_on, found);
                 Ok(())
             }
-            View::Stored(stored) => stored.numbers(of, low, high, found),
+            View::Stored(stored) => stored.numbers(of, low, high, go_on, found),
         }
     }
 
@@ -331,7 +338,10 @@ impl<'a> View<'a> {
     /// `Damaged`.
     pub fn loose(self, of: Dictionary) -> Result<Option<Postings<'a>>, StoreError> {
         match self {
-            View::Live(_) => Ok(None),
+            View::Live(live) => {
+                let changes = live.changes_loose().filter(|_| of == Field::Changed.into());
+                Ok(changes.map(Postings::of_list))
+            }
             View::Stored(stored) => stored.loose(of.0),
         }
     }
@@ -359,14 +369,20 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Where words stand that begin with `prefix` and are wanted.
+    /// Where words stand that begin with `prefix` and are wanted. `go_on` is asked for every word that is
+    /// looked at; where it says no, the rest is left out.
     ///
     /// # Errors
     /// `Damaged`.
-    pub fn words(self, prefix: &str, wanted: &dyn Fn(&str) -> bool) -> Result<Words<'a>, StoreError> {
+    pub fn words(
+        self,
+        prefix: &str,
+        go_on: &dyn Fn() -> bool,
+        wanted: &dyn Fn(&str) -> bool,
+    ) -> Result<Words<'a>, StoreError> {
         match self {
-            View::Live(live) => Ok(live.words(prefix, wanted)),
-            View::Stored(stored) => stored.words(prefix, wanted),
+            View::Live(live) => Ok(live.words(prefix, go_on, wanted)),
+            View::Stored(stored) => stored.words(prefix, go_on, wanted),
         }
     }
 

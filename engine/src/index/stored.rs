@@ -233,6 +233,7 @@ impl Stored {
         &'a self,
         id: u16,
         prefix: &str,
+        go_on: &dyn Fn(usize) -> bool,
         wanted: &dyn Fn(&[u8]) -> bool,
         found: &mut Vec<Postings<'a>>,
     ) -> Result<(), StoreError> {
@@ -241,8 +242,9 @@ impl Stored {
         let prefix = prefix.as_bytes();
         let mut at = terms.lower_bound(range, |stored| cmp_folded(stored, prefix).is_lt())?;
         while at < range.end() {
-            let folded = fold_bytes(terms.value(at)?);
-            if !folded.starts_with(prefix) {
+            let value = terms.value(at)?;
+            let folded = fold_bytes(value);
+            if !folded.starts_with(prefix) || !go_on(value.len()) {
                 break;
             }
             if wanted(&folded) {
@@ -276,6 +278,7 @@ impl Stored {
         id: u16,
         low: Option<(&Number, bool)>,
         high: Option<(&Number, bool)>,
+        go_on: &dyn Fn() -> bool,
         found: &mut Vec<Postings<'a>>,
     ) -> Result<(), StoreError> {
         let Some(range) = self.range(id) else { return Ok(()) };
@@ -292,7 +295,8 @@ impl Stored {
             None => range.end(),
             Some((bound, with)) => terms.lower_bound(range, |stored| below(stored, (bound, !with)))?,
         };
-        (first..end).try_for_each(|at| terms.postings(at).map(|list| found.push(list)))
+        let mut wanted = (first..end).take_while(|_| go_on());
+        wanted.try_for_each(|at| terms.postings(at).map(|list| found.push(list)))
     }
 
     /// The path table: per path its name's start and lists.
@@ -350,10 +354,15 @@ impl Stored {
         self.tidy(found)
     }
 
-    pub(super) fn words(&self, prefix: &str, wanted: &dyn Fn(&str) -> bool) -> Result<Words<'_>, StoreError> {
+    pub(super) fn words(
+        &self,
+        prefix: &str,
+        go_on: &dyn Fn() -> bool,
+        wanted: &dyn Fn(&str) -> bool,
+    ) -> Result<Words<'_>, StoreError> {
         let mut found = Words::default();
         let file = self.word_file()?;
-        let bodies = file.find_with(prefix, wanted).ok_or_else(|| self.words_damaged())?;
+        let bodies = file.find_with(prefix, go_on, wanted).ok_or_else(|| self.words_damaged())?;
         for body in bodies {
             self.gather(body, &mut found)?;
         }

@@ -58,7 +58,7 @@ fn a_scan_visits_each_value_below_its_prefix_once() {
                 seen.borrow_mut().push(String::from_utf8(value.to_vec()).unwrap());
                 !value.ends_with(b"d")
             };
-            view.scan(Field::EventType.into(), prefix, &note, &mut found).unwrap();
+            view.scan(Field::EventType.into(), prefix, &|_| true, &note, &mut found).unwrap();
             let mut want: Vec<_> = TYPES.into_iter().filter(|t| t.starts_with(prefix)).collect();
             want.sort_unstable();
             let mut seen = seen.into_inner();
@@ -66,6 +66,26 @@ fn a_scan_visits_each_value_below_its_prefix_once() {
             assert_eq!(seen, want);
             assert_eq!(found.len(), want.iter().filter(|t| !t.ends_with('d')).count());
         }
+    });
+}
+
+#[test]
+fn a_scan_ends_when_it_is_told_to() {
+    let rows = Row::random_many(&mut Rng(5), 500, 0, 5);
+    both(&rows, |view| {
+        let (asked, looked) = (std::cell::Cell::new(0), std::cell::Cell::new(0));
+        let next = |count: &std::cell::Cell<i32>| count.replace(count.get() + 1) + 1;
+        view.scan(
+            Field::EventType.into(),
+            "",
+            &|_| next(&asked) < 3,
+            &|_| next(&looked) > 0,
+            &mut Vec::new(),
+        )
+        .unwrap();
+        assert_eq!((asked.take(), looked.take()), (3, 2), "values");
+        view.words("", &|| next(&asked) < 3, &|_| next(&looked) > 0).unwrap();
+        assert_eq!((asked.take(), looked.take()), (3, 2), "words");
     });
 }
 

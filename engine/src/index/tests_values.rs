@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::fixture::{Rng, Row, live, open, sealed};
 use super::*;
-use crate::event::{Value, changed_paths, each_value};
+use crate::event::{Value, each_changed, each_value};
 use crate::text::{fold, words};
 
 type DocSet = BTreeSet<u32>;
@@ -55,9 +55,10 @@ impl Told {
                 }
             })
             .unwrap();
-            for path in changed_paths(&row.metadata).unwrap() {
-                told.changed.entry(path).or_default().insert(doc);
-            }
+            each_changed(&row.metadata, &mut |path| {
+                told.changed.entry(path.to_vec()).or_default().insert(doc)
+            })
+            .unwrap();
         }
         told
     }
@@ -155,12 +156,13 @@ fn ranges_of_numbers_are_exact_at_both_ends() {
                     told.numbers.iter().filter(|((path, text), _)| path == b"status_code" && inside(text));
                 let wanted: DocSet = wanted.flat_map(|(_, docs)| docs).copied().collect();
                 let mut found = Vec::new();
-                view.numbers(id, Some((low, with_low)), Some((high, with_high)), &mut found).unwrap();
+                view.numbers(id, Some((low, with_low)), Some((high, with_high)), &|| true, &mut found)
+                    .unwrap();
                 assert_eq!(docs(found), wanted, "{low:?} {with_low} {high:?} {with_high}");
             }
         }
         let mut all = Vec::new();
-        view.numbers(id, None, None, &mut all).unwrap();
+        view.numbers(id, None, None, &|| true, &mut all).unwrap();
         assert!(all.len() >= 5);
     });
 }
@@ -223,7 +225,7 @@ fn words_find_all_their_documents_and_only_doubt_rare_ones() {
             let even = |word: &str| word.chars().count().is_multiple_of(2);
             let wanted = told.words.iter().filter(|(word, _)| word.starts_with(prefix) && even(word));
             let wanted: DocSet = wanted.flat_map(|(_, docs)| docs).copied().collect();
-            let (sure, maybe) = found(view.words(prefix, &even).unwrap());
+            let (sure, maybe) = found(view.words(prefix, &|| true, &even).unwrap());
             assert!(sure.is_subset(&wanted), "{prefix}");
             assert!(wanted.iter().all(|doc| sure.contains(doc) || maybe.contains(doc)), "{prefix}");
         }
@@ -278,4 +280,38 @@ fn paths_past_the_limit_are_unlisted_and_their_words_found() {
         wanted.sort_unstable();
         assert_eq!(values, wanted);
     });
+}
+
+/// An event whose changed paths repeat a long name has them in its record alone.
+#[test]
+fn changed_paths_that_outgrow_their_event_are_loose() {
+    let mut rows = rows();
+    rows.truncate(20);
+    let members: Vec<_> = (0..30).map(|i| format!("\"m{i}\":0")).collect();
+    rows[7].metadata =
+        format!(r#"{{"changes":{{"after":{{"{}":{{{}}}}}}}}}"#, "n".repeat(900), members.join(","));
+    both(&rows, |view, told| {
+        assert_eq!(docs(view.loose(Field::Changed.into()).unwrap()), DocSet::from([7]));
+        view.terms(Field::Changed.into(), &mut |_, path, list| {
+            let mut wanted = told.changed[path].clone();
+            wanted.remove(&7);
+            assert_eq!(docs([list]), wanted);
+            Ok(())
+        })
+        .unwrap();
+    });
+}
+
+/// A long name above many values: what is kept of one event stays near what it takes itself.
+#[test]
+fn long_names_cost_their_length_once() {
+    let members: Vec<_> = (0..10_000).map(|i| format!("\"m{i}\":0")).collect();
+    for name in [900, 5_000, 100_000] {
+        let mut row = rows().remove(0);
+        row.metadata =
+            format!(r#"{{"changes":{{"after":{{"{}":{{{}}}}}}}}}"#, "n".repeat(name), members.join(","));
+        let doc = row.doc(0);
+        assert!(doc.heap_bytes() < 8 * row.metadata.len(), "{name}: {}", doc.heap_bytes());
+        assert_eq!(doc.values(), 10_000);
+    }
 }

@@ -208,11 +208,16 @@ impl<'a> WordFile<'a> {
         Some(found)
     }
 
-    /// The bodies of words that begin with `prefix` and are wanted.
-    pub(super) fn find_with(&self, prefix: &str, wanted: &dyn Fn(&str) -> bool) -> Option<Vec<Body<'a>>> {
+    /// The bodies of words that begin with `prefix` and are wanted, until `go_on` says no.
+    pub(super) fn find_with(
+        &self,
+        prefix: &str,
+        go_on: &dyn Fn() -> bool,
+        wanted: &dyn Fn(&str) -> bool,
+    ) -> Option<Vec<Body<'a>>> {
         let mut found = Vec::new();
         self.each_from(prefix.as_bytes(), |word, body| {
-            if !word.starts_with(prefix.as_bytes()) {
+            if !word.starts_with(prefix.as_bytes()) || !go_on() {
                 return Some(false);
             }
             if std::str::from_utf8(word).is_ok_and(wanted) {
@@ -266,7 +271,11 @@ mod tests {
         }
         for prefix in ["", "w", "w1", "w17", "é", "x", "zzz"] {
             let wanted = words.iter().filter(|w| w.starts_with(prefix) && w.len() % 2 == 0).count();
-            assert_eq!(file.find_with(prefix, &|w| w.len() % 2 == 0).unwrap().len(), wanted, "{prefix}");
+            assert_eq!(
+                file.find_with(prefix, &|| true, &|w| w.len() % 2 == 0).unwrap().len(),
+                wanted,
+                "{prefix}"
+            );
         }
         let nothing = section(&[]);
         assert!(WordFile::open(&nothing).unwrap().find(b"x").unwrap().is_none());
@@ -280,11 +289,11 @@ mod tests {
                 let mut damaged = bytes.clone();
                 damaged[at] ^= 1 << bit;
                 if let Some(file) = WordFile::open(&damaged) {
-                    let _ = (file.find(b"w1"), file.find_with("w", &|_| true));
+                    let _ = (file.find(b"w1"), file.find_with("w", &|| true, &|_| true));
                 }
             }
             if let Some(file) = WordFile::open(&bytes[..at]) {
-                let _ = (file.find(b"w1"), file.find_with("", &|_| true));
+                let _ = (file.find(b"w1"), file.find_with("", &|| true, &|_| true));
             }
         }
     }

@@ -78,8 +78,12 @@ impl Live {
     /// `Io` or `Full`; `Refused` when values or lists pass the 2 GiB that their offsets can name.
     pub fn write(&self, file: &mut SectionsWriter<'_>) -> Result<(), StoreError> {
         let mut sealing = Sealing { numbers: vec![LOOSE; self.terms_count()], ..Sealing::default() };
-        for (id, terms) in self.dictionaries() {
-            sealing.dictionary(self, id, terms)?;
+        let changed = Field::Changed.id();
+        for id in 0..self.dictionaries_end().max(changed + 1) {
+            let terms = self.terms_of(id);
+            if !terms.is_empty() || (id == changed && self.changes_loose().is_some()) {
+                sealing.dictionary(self, id, terms)?;
+            }
         }
         // One more than terms: where the last value ends.
         sealing.starts.push(i64::from(offset(sealing.values.len())?));
@@ -140,7 +144,8 @@ impl Sealing {
             let word = self.lists.word(Some(live.list_of(term)), live.docs(), dense)?;
             self.term_lists.push(i64::from(word & !ONE) << 1 | i64::from(word >> 31));
         }
-        let docs = union(live, &loose);
+        let docs =
+            if id == Field::Changed.id() { live.changes_loose().cloned() } else { union(live, &loose) };
         let loose = self.lists.word(docs.as_ref(), live.docs(), DENSE)?;
         self.ranges.push(Range { id, first, terms: listed.len() as u32, loose });
         Ok(())

@@ -36,10 +36,10 @@ impl Batch {
         self.items.is_empty()
     }
 
-    /// Bytes of the bodies.
+    /// Bytes that it takes: bodies and what is made of them for the index.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.items.iter().map(|item| item.event.body.len()).sum()
+        self.items.iter().map(|item| item.event.body.len() + item.doc.heap_bytes()).sum()
     }
 }
 

@@ -12,6 +12,9 @@ use crate::error::StoreError;
 use crate::record::{FRAME_BYTES_MAX, FrameBuilder, HEADER_BYTES};
 use crate::segment::{Growing, Head, Rules, Segment, SegmentHeader, Tally, data_path};
 
+/// Records that are published under one hold of the state's lock.
+const PIECE: usize = 256;
+
 /// The one writer of a log.
 pub struct Writer {
     shared: Arc<Shared>,
@@ -68,12 +71,14 @@ impl Writer {
             while let Some(&unit) = units.peek() {
                 let next = &fresh.as_slice()[..unit];
                 let bytes: usize = next.iter().map(|item| 4 + item.event.body.len()).sum();
-                if self.rules.full(&tally, unit as u64, bytes as u64) || frame_bytes + bytes > FRAME_BYTES_MAX
+                let values = next.iter().map(|item| u64::from(item.doc.values())).sum();
+                if self.rules.full(&tally, unit as u64, bytes as u64, values)
+                    || frame_bytes + bytes > FRAME_BYTES_MAX
                 {
                     break;
                 }
                 frame_bytes += bytes;
-                next.iter().for_each(|item| tally.add(item.event.body.len(), item.seals));
+                next.iter().for_each(|item| tally.add(item.event.body.len(), item.doc.values(), item.seals));
                 items.extend(fresh.by_ref().take(unit));
                 units.next();
             }
@@ -161,12 +166,16 @@ fn last_growing(segments: &[Arc<Segment>]) -> Result<&Growing, StoreError> {
 /// Makes a synced frame's records readable in the growing segment.
 fn publish(growing: &Growing, items: &[Item], links: &[Hash], offsets: &[usize], frame: (u64, u32, u64)) {
     let (offset, frame_bytes, committed_us) = frame;
-    let mut state = growing.publish();
-    state.rows.push_frame(offset, frame_bytes, committed_us);
-    for ((item, &hash), &at) in items.iter().zip(links).zip(offsets) {
-        state.rows.push(offset as u32 + at as u32, hash, item.salted.fingerprint);
-        state.salts.push(item.salted.salt);
-        state.live.push(&item.doc);
+    growing.publish().rows.push_frame(offset, frame_bytes, committed_us);
+    let mut rest = items.iter().zip(links).zip(offsets).peekable();
+    // In pieces: readers get in between, and see no further than the head, which is raised afterwards.
+    while rest.peek().is_some() {
+        let mut state = growing.publish();
+        for ((item, &hash), &at) in rest.by_ref().take(PIECE) {
+            state.rows.push(offset as u32 + at as u32, hash, item.salted.fingerprint);
+            state.salts.push(item.salted.salt);
+            state.live.push(&item.doc);
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 mod tests;
 
 use super::Log;
-use super::read::parts;
+use super::read::{PAGE_BYTES_MAX, parts};
 use crate::error::StoreError;
 use crate::query::aggregate::{self, Events};
 use crate::query::lang::{Clause, Expr, Field, Keyword, Name, Path, Term, Test, Token, Value};
@@ -50,8 +50,9 @@ impl Log {
         self.ask(ask.scope, ask, |events, _| aggregate::facets(events, of, top))
     }
 
-    /// Counts by time: every bucket that overlaps the searched range, empty ones too. Where the scope
-    /// has no `from` or `to`, the first or last match's bucket ends the list.
+    /// Counts by time: every bucket that overlaps the searched range, empty ones too. Where neither the
+    /// scope nor its tree says where the range begins or ends, the first or last match's bucket ends the
+    /// list.
     ///
     /// # Errors
     /// `Damaged`, `TooBroad` (also for more than 10,000 buckets), `Cancelled`.
@@ -64,12 +65,13 @@ impl Log {
         self.ask(ask.scope, ask, |events, _| aggregate::histogram(events, ask.scope, interval_ns, split))
     }
 
-    /// Times of the first and last event that can match: to choose an interval.
+    /// First and last nanosecond that [`Log::histogram`] covers: to choose an interval. `None` when it
+    /// would have no buckets.
     ///
     /// # Errors
     /// `Damaged`, `TooBroad`, `Cancelled`.
-    pub fn span(&self, ask: Ask<'_>) -> Result<Option<(i64, i64)>, StoreError> {
-        self.ask(ask.scope, ask, |events, _| events.span())
+    pub fn range(&self, ask: Ask<'_>) -> Result<Option<(i64, i64)>, StoreError> {
+        self.ask(ask.scope, ask, |events, _| aggregate::range(events, ask.scope))
     }
 
     /// Figures of the numbers at a path, by group: descending by count, then ascending by key.
@@ -95,8 +97,9 @@ impl Log {
         self.ask(&narrowed(ask.scope, vec![failed]), ask, |events, _| aggregate::errors(events, sparks))
     }
 
-    /// The changes of one resource, newest first, `limit` at most, and its state after all of them. With
-    /// `at_ns`, only events at or before that time.
+    /// The changes of one resource, newest first, `limit` at most (fewer where bodies reach
+    /// [`PAGE_BYTES_MAX`]), and its state after all of them. With `at_ns`, only events at or before that
+    /// time.
     ///
     /// # Errors
     /// `Damaged`, `TooBroad`, `Cancelled`.
@@ -117,20 +120,22 @@ impl Log {
         }
         self.ask(&scope, ask, |events, snapshot| {
             let record = |sequence| snapshot.record(sequence);
-            let page = aggregate::changes(events, &record, after, limit)?;
+            let page = aggregate::changes(events, &record, after, limit, PAGE_BYTES_MAX)?;
             let state = aggregate::state(events, &record)?;
             Ok(History { changes: page.changes, state, last: page.last })
         })
     }
 
-    /// What a query's author should know: metadata paths that no event has, with the nearest one.
+    /// What a query's author should know: metadata paths that no event has, with the nearest one. None
+    /// when the time is up before they are known.
     ///
     /// # Errors
-    /// `Damaged`.
-    pub fn hints(&self, scope: &Scope) -> Result<Vec<Hint>, StoreError> {
+    /// `Damaged`, `Cancelled`.
+    pub fn hints(&self, scope: &Scope, budget: &Budget<'_>) -> Result<Vec<Hint>, StoreError> {
         let snapshot = self.shared.segments.snapshot();
-        aggregate::hints(&parts(&snapshot, 0, snapshot.head.size)?, &scope.root)
+        aggregate::hints(&parts(&snapshot, 0, snapshot.head.size)?, &scope.root, budget)
     }
+
     /// Answers a question about the events of a scope.
     fn ask<R>(
         &self,

@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub use ask::{Ask, History};
 pub use check::Progress;
 pub use prove::{Consistency, Inclusion};
-pub use read::{Found, Search};
+pub use read::{Found, PAGE_BYTES_MAX, READ_BYTES_MAX, Search};
 
 use crate::catalog::Catalog;
 use crate::error::StoreError;
@@ -34,7 +34,7 @@ pub use crate::segment::Head;
 use crate::segment::{Rules, Segment};
 
 /// Full segments that may wait for their seal before an append seals one itself: bounds memory.
-const BACKLOG_MAX: usize = 4;
+const BACKLOG_MAX: usize = 3;
 
 /// Most bytes of bodies that a segment may be given.
 const SEGMENT_BYTES_MAX: u64 = 1 << 30;

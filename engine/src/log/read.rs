@@ -13,6 +13,12 @@ const STRETCH: u64 = 2_000;
 /// Records that are decided in one go: the writer may wait for it.
 const BITE: u32 = 128;
 
+/// Bodies of one page: it ends with the record that reaches this.
+pub const PAGE_BYTES_MAX: usize = 16 << 20;
+
+/// Bodies of one read of [`Log::read_from`]: it ends with the record that reaches this.
+pub const READ_BYTES_MAX: usize = 256 << 10;
+
 /// A page request.
 #[derive(Clone, Debug)]
 pub struct Search {
@@ -44,7 +50,8 @@ pub struct Found {
 }
 
 impl Log {
-    /// One page of what matches.
+    /// One page of what matches; it ends early, with more to come, where bodies reach
+    /// [`PAGE_BYTES_MAX`].
     ///
     /// # Errors
     /// `Damaged` with the place, when what the answer needs is not what was written; `TooBroad` or
@@ -60,10 +67,11 @@ impl Log {
             count: search.count,
         };
         let hits = page(&parts(&snapshot, 0, head)?, &ask, budget)?;
-        let records: Result<Vec<Record>, StoreError> =
-            hits.hits.iter().map(|&(_, sequence)| snapshot.record(sequence)).collect();
-        let last = hits.hits.last().copied().filter(|_| hits.more);
-        Ok(Found { records: records?, last, matched: hits.matched, head })
+        let sequences = hits.hits.iter().map(|&(_, sequence)| sequence);
+        let records = records(&snapshot, sequences, PAGE_BYTES_MAX)?;
+        let more = hits.more || records.len() < hits.hits.len();
+        let last = hits.hits[..records.len()].last().copied().filter(|_| more);
+        Ok(Found { records, last, matched: hits.matched, head })
     }
 
     /// The event with an id, the log's own events included.
@@ -110,8 +118,8 @@ impl Log {
         Ok(None)
     }
 
-    /// Records from `sequence` on, in sequence order, that match, at most `limit`; and the sequence
-    /// to go on from. For tails: a short stretch costs some microseconds per new record, whatever the
+    /// Records from `sequence` on, in sequence order, that match, at most `limit`, and none after the
+    /// one whose body brings them to [`READ_BYTES_MAX`]; and the sequence to go on from. For tails: a short stretch costs some microseconds per new record, whatever the
     /// log holds.
     ///
     /// # Errors
@@ -142,10 +150,29 @@ impl Log {
                 break;
             }
         }
-        let next = if found.len() == limit { found.last().map_or(sequence, |last| last + 1) } else { head };
-        let records: Result<Vec<Record>, StoreError> = found.iter().map(|&at| snapshot.record(at)).collect();
-        Ok((records?, next.max(sequence)))
+        let records = records(&snapshot, found.iter().copied(), READ_BYTES_MAX)?;
+        let whole = found.len() < limit && records.len() == found.len();
+        let next = records.last().filter(|_| !whole).map_or(head, |last| last.sequence + 1);
+        Ok((records, next.max(sequence)))
     }
+}
+
+/// The records of a snapshot at `sequences`, none after the one whose body brings them to `bytes`.
+fn records(
+    snapshot: &Snapshot,
+    sequences: impl Iterator<Item = u64>,
+    bytes: usize,
+) -> Result<Vec<Record>, StoreError> {
+    let (mut records, mut held) = (Vec::new(), 0);
+    for sequence in sequences {
+        if held >= bytes {
+            break;
+        }
+        let record = snapshot.record(sequence)?;
+        held += record.body.len();
+        records.push(record);
+    }
+    Ok(records)
 }
 
 /// Adds the matches of a part at or above `sequence`, record by record.
@@ -188,7 +215,7 @@ fn match_from(
     found: &mut Vec<u64>,
 ) -> Result<(), StoreError> {
     let start = u32::try_from(sequence.saturating_sub(part.first)).unwrap_or(u32::MAX);
-    let docs = part.read(|seen| matching_from(&seen, plan, start, left, budget))?;
+    let docs = matching_from(part, plan, start, left, budget)?;
     found.extend(docs.into_iter().map(|doc| part.first + u64::from(doc)));
     Ok(())
 }

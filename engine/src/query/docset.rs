@@ -17,6 +17,12 @@ pub enum DocSet {
     Bits(Vec<u64>),
 }
 
+impl Default for DocSet {
+    fn default() -> Self {
+        Self::empty()
+    }
+}
+
 /// Sets with at most one document in so many are lists.
 const SPARSE: u64 = 32;
 

@@ -8,8 +8,6 @@ use crate::index::{Postings, Set, Times};
 
 /// More lists than this are united before documents are tested.
 const ALTERNATIVES_MAX: usize = 8;
-/// More lists than this are united at once: a set takes less memory.
-const LISTS_MAX: usize = 512;
 /// A set with at most this many documents is worth testing one by one.
 const FEW: u64 = 256;
 
@@ -77,13 +75,13 @@ impl<'a, 'p> Found<'a, 'p> {
                 other => Self::Not(Box::new(other)),
             },
             Node::Leaf(leaf) => match look.leaf(leaf)? {
-                Hit::Lists(lists) if lists.sure.is_empty() && lists.maybe.is_empty() => Self::Nothing,
-                Hit::Lists(lists) if lists.sure.len() > LISTS_MAX => {
-                    let sure = Self::Docs(look.union(&lists.sure)?);
+                Hit::Lists(lists) if lists.is_empty() => Self::Nothing,
+                Hit::Lists(mut lists) if !lists.united.is_empty() => {
+                    let united = std::mem::take(&mut lists.united);
                     if lists.maybe.is_empty() {
-                        return Ok(sure);
+                        return Ok(Self::Docs(united.or(look.union(&lists.sure)?, look.seen.docs)));
                     }
-                    Self::Or(vec![sure, Self::Lists(Lists { sure: Vec::new(), maybe: lists.maybe })])
+                    Self::Or(vec![Self::Docs(united), Self::Lists(lists)])
                 }
                 Hit::Lists(lists) => Self::Lists(lists),
                 Hit::Docs(docs) if docs == DocSet::All(look.seen.docs) => Self::All,

@@ -28,10 +28,16 @@ pub(super) enum Hit<'a, 'p> {
 }
 
 /// Lists whose union matches, and documents that only their records can decide.
+#[derive(Default)]
 pub(super) struct Lists<'a> {
     pub sure: Vec<Postings<'a>>,
     pub maybe: DocSet,
+    /// What very many lists united to: they match too.
+    pub united: DocSet,
 }
+
+/// More lists than this are united at once: a set takes less memory.
+const LISTS_MAX: usize = 512;
 
 /// A segment and the pace of the query.
 #[derive(Clone, Copy)]
@@ -53,7 +59,7 @@ impl<'a> Look<'a, '_> {
     /// Looks a leaf up.
     pub(super) fn leaf<'p>(&self, leaf: &'p Leaf) -> Result<Hit<'a, 'p>, StoreError> {
         self.pace.step(10)?;
-        let mut lists = Lists { sure: Vec::new(), maybe: DocSet::empty() };
+        let mut lists = Lists::default();
         match leaf {
             Leaf::Sequences(ranges) => return Ok(Hit::Docs(self.sequences(ranges))),
             Leaf::Committed(ranges) => return Ok(Hit::Docs(self.committed(ranges)?)),
@@ -62,6 +68,7 @@ impl<'a> Look<'a, '_> {
                 for asked in tests.iter().map(Asked::of) {
                     for &field in *fields {
                         self.strings(field.into(), &asked, &mut lists)?;
+                        self.unite(&mut lists)?;
                     }
                 }
             }
@@ -78,7 +85,19 @@ impl<'a> Look<'a, '_> {
                 }
             }
         }
+        self.unite(&mut lists)?;
         Ok(Hit::Lists(lists))
+    }
+
+    /// Makes a set of very many lists. Called after each test in each dictionary: what one of those
+    /// finds is all that is held as lists.
+    fn unite(&self, lists: &mut Lists<'a>) -> Result<(), StoreError> {
+        if lists.sure.len() > LISTS_MAX {
+            let more = self.union(&std::mem::take(&mut lists.sure))?;
+            let all = std::mem::take(&mut lists.united);
+            lists.united = all.or(more, self.seen.docs);
+        }
+        Ok(())
     }
 
     /// The union of lists as a set.
@@ -169,6 +188,7 @@ impl<'a> Look<'a, '_> {
         for asked in tests.iter().map(Asked::of) {
             for &id in &ids {
                 self.metadata_at(id, &asked, lists)?;
+                self.unite(lists)?;
             }
             if let Some(unlisted) = unlisted {
                 self.doubt(unlisted, &asked, lists)?;
@@ -204,9 +224,8 @@ impl<'a> Look<'a, '_> {
         high: Option<(&Number, bool)>,
         lists: &mut Lists<'a>,
     ) -> Result<(), StoreError> {
-        let before = lists.sure.len();
-        self.seen.view.numbers(id, low, high, &mut lists.sure)?;
-        self.pace.step(lists.sure.len() - before)?;
+        self.seen.view.numbers(id, low, high, &|| self.pace.go_on(2), &mut lists.sure)?;
+        self.pace.result()?;
         if let Some(loose) = self.seen.view.loose(Dictionary::numbers(id))? {
             lists.doubt(self.union(&[loose])?, self.seen.docs);
         }
@@ -223,16 +242,18 @@ impl<'a> Look<'a, '_> {
                 view.folded(of, &pattern.prefix(), found)?;
             }
             ValueTest::Whole { pattern, .. } => {
-                self.scan(of, &pattern.prefix(), found, |value| asked.test.holds_of_text(value))?;
+                self.scan(of, &pattern.prefix(), found, asked.test, |value| asked.test.holds_of_text(value))?;
             }
             ValueTest::Network { address, prefix } => {
                 let begin = words::network_prefix(*address, *prefix);
-                self.scan(of, &begin, found, |value| asked.test.holds_of_text(value))?;
+                self.scan(of, &begin, found, asked.test, |value| asked.test.holds_of_text(value))?;
             }
-            ValueTest::Contains { part, .. } => self.scan(of, "", found, |value| contains(value, part))?,
-            ValueTest::Present => self.scan(of, "", found, |_| true)?,
+            ValueTest::Contains { part, .. } => {
+                self.scan(of, "", found, asked.test, |value| contains(value, part))?
+            }
+            ValueTest::Present => self.scan(of, "", found, asked.test, |_| true)?,
             ValueTest::Addresses { .. } => {
-                self.scan(of, "", found, |value| asked.test.holds_of_text(value))?
+                self.scan(of, "", found, asked.test, |value| asked.test.holds_of_text(value))?
             }
             ValueTest::Bytes { .. } => {
                 view.terms(of, &mut |_, value, postings| {
@@ -277,10 +298,11 @@ impl<'a> Look<'a, '_> {
         found: &mut Vec<Postings<'a>>,
     ) -> Result<(), StoreError> {
         if matches!(self.seen.view, crate::index::View::Live(_)) {
-            return self.scan(of, "", found, |value| looks_like_number(value) && test.holds_of_text(value));
+            return self
+                .scan(of, "", found, test, |value| looks_like_number(value) && test.holds_of_text(value));
         }
         for start in ["-", "0", "1", "2", "3", "4", "5", "6", "7", "8", "9"] {
-            self.scan(of, start, found, |value| test.holds_of_text(value))?;
+            self.scan(of, start, found, test, |value| test.holds_of_text(value))?;
         }
         Ok(())
     }
@@ -291,12 +313,14 @@ impl<'a> Look<'a, '_> {
         of: Dictionary,
         prefix: &str,
         found: &mut Vec<Postings<'a>>,
+        test: &ValueTest,
         wanted: impl Fn(&str) -> bool,
     ) -> Result<(), StoreError> {
+        let go_on = |bytes| self.pace.go_on(2 + bytes / 64);
         let wanted = |value: &[u8]| {
-            self.pace.go_on(2 + value.len() / 64) && std::str::from_utf8(value).is_ok_and(&wanted)
+            self.pace.go_on(test.units(value.len())) && std::str::from_utf8(value).is_ok_and(&wanted)
         };
-        self.seen.view.scan(of, prefix, &wanted, found)?;
+        self.seen.view.scan(of, prefix, &go_on, &wanted, found)?;
         self.pace.result()
     }
 
@@ -335,12 +359,42 @@ impl<'p> Asked<'p> {
 impl Lists<'_> {
     /// Documents at most.
     pub(super) fn most(&self) -> u64 {
-        self.sure.iter().map(Postings::count).sum::<u64>() + self.maybe.count()
+        self.sure.iter().map(Postings::count).sum::<u64>() + self.maybe.count() + self.united.count()
+    }
+
+    /// True when no document can match.
+    pub(super) fn is_empty(&self) -> bool {
+        self.sure.is_empty() && self.maybe.is_empty() && self.united.is_empty()
     }
 
     /// Adds documents that may match.
     pub(super) fn doubt(&mut self, more: DocSet, docs: u32) {
-        let all = std::mem::replace(&mut self.maybe, DocSet::empty());
+        let all = std::mem::take(&mut self.maybe);
         self.maybe = if all.is_empty() { more } else { all.or(more, docs) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::query::select_tests::{live_part, plan};
+    use crate::query::{Budget, plan::Node};
+
+    #[test]
+    fn what_many_tests_find_is_united_between_them() {
+        let part = live_part((0..2_000).map(|at| format!(r#"{{"a":"k{at}","b":"k{at}"}}"#)));
+        for (text, least) in [("@a~(k,1,2,3,4,5)", 2_000), ("@a:k*", 2_000), ("@a:k1*", 1_111)] {
+            let plan = plan(text);
+            part.read(|seen| {
+                let budget = Budget::unlimited();
+                let pace = Pace::new(&budget);
+                let Node::Leaf(leaf) = &plan.root else { panic!("{text}") };
+                let Hit::Lists(lists) = Look { seen, pace: &pace }.leaf(leaf)? else { panic!("{text}") };
+                assert!(lists.sure.len() <= LISTS_MAX, "{text}: {}", lists.sure.len());
+                assert!(lists.united.count() >= least, "{text}: {}", lists.united.count());
+                Ok(())
+            })
+            .unwrap();
+        }
     }
 }

@@ -5,6 +5,9 @@ use super::pattern::Pattern;
 use super::phrase::Phrase;
 use crate::text::in_word;
 
+/// So many words are looked up of one term.
+const NEEDS_MAX: usize = 64;
+
 /// A folded word that must stand in the value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Need {
@@ -41,10 +44,10 @@ impl Need {
         Self::best(needs)
     }
 
-    /// The words of a phrase.
+    /// The words of a phrase, each once: that they stand in a row is for others to check.
     pub(super) fn of_phrase(phrase: &Phrase) -> Vec<Self> {
-        let words = phrase.words.iter().cloned().map(Self::Word);
-        words.chain(phrase.last.clone().map(Self::Fits)).collect()
+        let words = once(phrase.words.iter().cloned().map(Self::Word).collect());
+        words.into_iter().chain(phrase.last.clone().map(Self::Fits)).collect()
     }
 
     fn of_run(run: &mut String, open_before: bool, open_after: bool) -> Option<Self> {
@@ -63,8 +66,24 @@ impl Need {
     /// Whole words alone where there are any: beginnings of words are in many more documents.
     fn best(needs: Vec<Self>) -> Vec<Self> {
         let whole = |need: &Self| matches!(need, Self::Word(_));
-        if needs.iter().any(whole) { needs.into_iter().filter(whole).collect() } else { needs }
+        once(if needs.iter().any(whole) { needs.into_iter().filter(whole).collect() } else { needs })
     }
+
+    /// A whole word or the beginning of one.
+    fn text(&self) -> &str {
+        match self {
+            Self::Word(text) | Self::Begins(text) => text,
+            Self::Fits(_) => "",
+        }
+    }
+}
+
+/// Each need once, and of very many the longest: those are the rarest, as a guess, and narrow down enough.
+fn once(mut needs: Vec<Need>) -> Vec<Need> {
+    needs.sort_by(|a, b| b.text().len().cmp(&a.text().len()).then_with(|| a.text().cmp(b.text())));
+    needs.dedup();
+    needs.truncate(NEEDS_MAX);
+    needs
 }
 
 #[cfg(test)]
@@ -92,5 +111,18 @@ mod tests {
         assert_eq!(needs("Time", false), []);
         assert_eq!(needs("-?-", true), []);
         assert_eq!(needs("", true), []);
+    }
+
+    #[test]
+    fn each_word_is_looked_up_once_and_of_very_many_the_longest() {
+        let word = |text: &str| Need::Word(text.to_owned());
+        let words = "the cat the dogs the".split(' ').map(str::to_owned).collect();
+        let phrase = Phrase { words, last: None };
+        assert_eq!(Need::of_phrase(&phrase), [word("dogs"), word("cat"), word("the")]);
+        assert_eq!(needs(&"the-".repeat(4_000), true), [word("the")]);
+        let many: Vec<String> = (0..2_000).map(|n| n.to_string()).collect();
+        let most = needs(&many.join(" "), true);
+        assert_eq!(most.len(), NEEDS_MAX);
+        assert!(most.iter().all(|need| need.text().len() == 4));
     }
 }

@@ -30,10 +30,7 @@ impl<'b> Pace<'b> {
                 self.left.set(left);
                 Ok(())
             }
-            None => {
-                self.left.set(UNITS);
-                self.budget.check()
-            }
+            None => self.check(),
         }
     }
 
@@ -49,6 +46,12 @@ impl<'b> Pace<'b> {
                 false
             }
         }
+    }
+
+    /// Checks the budget now.
+    pub(super) fn check(&self) -> Result<(), StoreError> {
+        self.left.set(UNITS);
+        self.budget.check()
     }
 
     /// What ended the query in [`Self::go_on`].

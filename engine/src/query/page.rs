@@ -40,15 +40,15 @@ pub fn page(parts: &[Part], ask: &Ask<'_>, budget: &Budget<'_>) -> Result<Hits, 
     }
     let more = rows.len() > ask.limit;
     rows.truncate(ask.limit);
-    let matched = if ask.count { Some(count_all(parts, ask, &pace)?) } else { None };
+    let matched = if ask.count { Some(count_all(parts, ask, budget)?) } else { None };
     Ok(Hits { hits: rows, more, matched })
 }
 
-fn count_all(parts: &[Part], ask: &Ask<'_>, pace: &Pace<'_>) -> Result<u64, StoreError> {
+fn count_all(parts: &[Part], ask: &Ask<'_>, budget: &Budget<'_>) -> Result<u64, StoreError> {
     let mut matched = 0;
     for part in parts {
         if !Bounds::of(ask.plan).miss(part.docs, part.span) {
-            matched += part.read(|seen| count(seen, ask.plan, pace))?;
+            matched += count(part, ask.plan, budget)?;
         }
     }
     Ok(matched)

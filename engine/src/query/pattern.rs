@@ -53,6 +53,11 @@ impl Pattern {
         before.iter().all(|token| matches!(token, Token::Char(_)))
     }
 
+    /// What a look at a value of so many bytes costs at most, in units of a pace.
+    pub(super) fn units(&self, bytes: usize) -> usize {
+        bytes.saturating_mul(self.tokens.len()) / 16
+    }
+
     /// True when the folded value matches as a whole. Linear in memory, at most the product of both
     /// lengths in time.
     #[must_use]

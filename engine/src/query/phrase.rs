@@ -25,8 +25,13 @@ impl Phrase {
         self.words.len() + usize::from(self.last.is_some())
     }
 
-    /// True when the value, folded, has these words next to each other. One pass over the value to
-    /// find its words, then at most the product of both numbers of words.
+    /// What a look at a value of so many bytes costs, in units of a pace.
+    pub(super) fn units(&self, bytes: usize) -> usize {
+        bytes / 16 + self.last.as_ref().map_or(0, |last| last.units(bytes))
+    }
+
+    /// True when the value, folded, has these words next to each other. One pass over the value, keeping
+    /// none of its words; the last one's wildcards cost what [`Pattern::matches`] does.
     #[must_use]
     pub fn matches(&self, folded_value: &str) -> bool {
         match (self.words.as_slice(), &self.last) {
@@ -38,11 +43,72 @@ impl Phrase {
     }
 
     fn matches_in_a_row(&self, folded_value: &str) -> bool {
-        let found: Vec<&str> = words(folded_value).collect();
-        found.windows(self.len()).any(|row| {
-            let (whole, behind) = row.split_at(self.words.len());
-            whole == self.words.as_slice()
-                && self.last.as_ref().zip(behind.first()).is_none_or(|(last, word)| last.matches(word))
+        let again = self.repeats();
+        // How many words of the phrase end here, and whether all of them ended one word before.
+        let (mut row, mut complete) = (0, false);
+        for word in words(folded_value) {
+            if complete && self.last.as_ref().is_some_and(|last| last.matches(word)) {
+                return true;
+            }
+            while row > 0 && self.words.get(row).is_none_or(|next| next != word) {
+                row = again[row - 1];
+            }
+            row += usize::from(self.words.get(row).is_some_and(|next| next == word));
+            complete = row == self.words.len();
+            if complete && self.last.is_none() {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// For every beginning of the words: how long the longest other beginning is that it ends with. A
+    /// row that breaks off goes on as that one.
+    fn repeats(&self) -> Vec<usize> {
+        let mut again = vec![0; self.words.len()];
+        let mut row = 0;
+        for at in 1..self.words.len() {
+            while row > 0 && self.words[row] != self.words[at] {
+                row = again[row - 1];
+            }
+            row += usize::from(self.words[row] == self.words[at]);
+            again[at] = row;
+        }
+        again
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// By windows over all words.
+    fn plainly(phrase: &Phrase, value: &str) -> bool {
+        let found: Vec<&str> = words(value).collect();
+        found.windows(phrase.len()).any(|row| {
+            let (whole, behind) = row.split_at(phrase.words.len());
+            whole == phrase.words
+                && phrase.last.as_ref().zip(behind.first()).is_none_or(|(last, word)| last.matches(word))
         })
+    }
+
+    #[test]
+    fn rows_that_break_off_go_on_where_they_repeat_themselves() {
+        let row = |bits: u32, len: u32| (0..len).map(move |at| if bits >> at & 1 == 1 { "ab" } else { "b" });
+        let mut matched = 0;
+        for len in 2..=5 {
+            for bits in 0..1 << len {
+                let words: Vec<String> = row(bits, len).map(str::to_owned).collect();
+                for last in [None, Some("a*"), Some("?"), Some("*")] {
+                    let phrase = Phrase { words: words.clone(), last: last.map(Pattern::of) };
+                    for value in 0..1 << 9 {
+                        let value = row(value, 9).collect::<Vec<_>>().join("-");
+                        assert_eq!(phrase.matches(&value), plainly(&phrase, &value), "{phrase:?} in {value}");
+                        matched += usize::from(phrase.matches(&value));
+                    }
+                }
+            }
+        }
+        assert!(matched > 5_000, "{matched}");
     }
 }

@@ -11,7 +11,7 @@ use super::phrase::Phrase;
 use super::plan::{Leaf, Node, Plan, TimeRange, is_own};
 use super::value::ValueTest;
 use crate::error::StoreError;
-use crate::event::{Fields, Value, changed_paths, each_value};
+use crate::event::{Fields, Value, each_changed, each_value};
 use crate::index::Field;
 use crate::text::fold;
 
@@ -20,6 +20,8 @@ struct Record<'a> {
     fields: Fields<'a>,
     sequence: u64,
     committed_ns: i64,
+    /// Length of its body, which no value exceeds.
+    bytes: usize,
     /// What a look at all its values costs.
     units: usize,
 }
@@ -47,11 +49,13 @@ pub(super) fn decide(
     pace: &Pace<'_>,
 ) -> Result<bool, StoreError> {
     let fields = Fields::scan(body).map_err(|why| unreadable(sequence, &why))?;
-    pace.step(6 + body.len() / 256)?;
-    if plan.sieve.as_ref().is_some_and(|sieve| !sieve.lets_pass(body)) {
-        return Ok(false);
+    if let Some(sieve) = &plan.sieve {
+        pace.step(sieve.units(body.len()))?;
+        if !sieve.lets_pass(body) {
+            return Ok(false);
+        }
     }
-    pace.step(14 + body.len() / 64)?;
+    pace.step(20 + body.len() / 64)?;
     if !plan.holds_time(fields.time_ns) {
         return Ok(false);
     }
@@ -59,7 +63,7 @@ pub(super) fn decide(
         return Ok(false);
     }
     let committed_ns = i64::try_from(committed_us).unwrap_or(i64::MAX).saturating_mul(1000);
-    let record = Record { fields, sequence, committed_ns, units: 2 + body.len() / 32 };
+    let record = Record { fields, sequence, committed_ns, bytes: body.len(), units: 2 + body.len() / 32 };
     record.fits(&plan.root, pace)
 }
 
@@ -110,19 +114,23 @@ impl Record<'_> {
                 texts.into_iter().any(|text| tests.iter().any(|test| test.holds_of_text(text)))
             }
             Leaf::Metadata { path, tests } => {
-                pace.step(self.units + tests.len())?;
+                pace.step(self.units + tests.iter().map(|test| 1 + test.units(self.bytes)).sum::<usize>())?;
                 return Ok(self.any_value(|at, value| path.fits(at) && holds_any(tests, value)));
             }
             Leaf::Changed { paths, any } => {
                 pace.step(self.units * 2)?;
-                return Ok(changed_paths(self.fields.metadata)
-                    .map(|changed| changed.iter().any(|at| *any || paths.iter().any(|path| path.fits(at)))));
+                let mut found = false;
+                let seen = each_changed(self.fields.metadata, &mut |at| {
+                    found = *any || paths.iter().any(|path| path.fits(at));
+                    !found
+                });
+                return Ok(seen.map(|()| found));
             }
             Leaf::Text { phrase, sequence } => {
                 if *sequence == Some(self.sequence) {
                     return Ok(Ok(true));
                 }
-                pace.step(self.units * 2)?;
+                pace.step(self.units * 2 + phrase.as_ref().map_or(0, |phrase| phrase.units(self.bytes)))?;
                 return Ok(phrase.as_ref().map_or(Ok(false), |phrase| self.says(phrase)));
             }
         }))

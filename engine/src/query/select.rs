@@ -14,7 +14,7 @@ use super::lookup::Look;
 use super::pace::Pace;
 use super::plan::is_own;
 use super::record::decide;
-use super::{Budget, DocSet, Order, Plan, Seen};
+use super::{Budget, DocSet, Order, Part, Plan, Seen};
 use crate::error::StoreError;
 use crate::index::{Field, Postings, Times};
 
@@ -24,6 +24,10 @@ const SPARSE: u64 = 64;
 const PATIENCE: u64 = 512;
 /// Before every document.
 const MIN: (i64, u64) = (i64::MIN, 0);
+/// Records that are decided in one look at a part, and their bytes but for the last one's: the writer may
+/// wait for it.
+const RECORDS_PER_LOOK: usize = 256;
+const BYTES_PER_LOOK: usize = 256 << 10;
 /// Steps of a walk that a look at a record costs.
 const RECORD_STEPS: u64 = 32;
 
@@ -59,53 +63,119 @@ pub(super) fn first_rows(
 }
 
 /// All visible documents of a part that match, time range included. Exact: where the index cannot
-/// tell, the records decide.
+/// tell, the records decide, some of them at each look at the part.
 ///
 /// # Errors
 /// `Damaged`, `TooBroad`, `Cancelled`.
-pub fn matching(seen: &Seen<'_>, plan: &Plan, budget: &Budget<'_>) -> Result<DocSet, StoreError> {
-    budget.check()?;
-    if Bounds::of(plan).miss(seen.docs, seen.span) {
-        return Ok(DocSet::empty());
+pub fn matching(part: &Part, plan: &Plan, budget: &Budget<'_>) -> Result<DocSet, StoreError> {
+    decided(part, plan, sets(part, plan, budget)?, budget)
+}
+
+/// Those that match for sure, and those of the doubtful ones that do.
+fn decided(
+    part: &Part,
+    plan: &Plan,
+    (sure, doubtful): (DocSet, DocSet),
+    budget: &Budget<'_>,
+) -> Result<DocSet, StoreError> {
+    if doubtful.is_empty() {
+        return Ok(sure);
     }
-    match Share::of(*seen, plan, &Pace::new(budget))? {
-        Some(share) => share.all(),
-        None => Ok(DocSet::empty()),
+    let pace = Pace::new(budget);
+    let (mut more, all) = (Vec::new(), doubtful.to_vec());
+    let mut rest = all.as_slice();
+    while !rest.is_empty() {
+        rest = &rest[decide_some(part, plan, rest, usize::MAX, &|_| false, &pace, &mut more)?..];
     }
+    Ok(sure.or(DocSet::of_many(more, part.docs), part.docs))
 }
 
 /// The first `limit` matches of a part in the order of the log, from a document on. Records are read
-/// only up to the last of them.
+/// only up to the last of them, some of them at each look at the part.
 ///
 /// # Errors
 /// `Damaged`, `TooBroad`, `Cancelled`.
 pub fn matching_from(
-    seen: &Seen<'_>,
+    part: &Part,
     plan: &Plan,
     start: u32,
     limit: usize,
     budget: &Budget<'_>,
 ) -> Result<Vec<u32>, StoreError> {
-    budget.check()?;
-    let pace = Pace::new(budget);
-    if start >= seen.docs || limit == 0 || Bounds::of(plan).miss(seen.docs, seen.span) {
+    if start >= part.docs || limit == 0 {
         return Ok(Vec::new());
     }
-    match Share::of(*seen, plan, &pace)? {
-        Some(share) => share.first_from(start, limit),
-        None => Ok(Vec::new()),
+    let (sure, doubtful) = sets(part, plan, budget)?;
+    let pace = Pace::new(budget);
+    let all = sure.clone().or(doubtful, part.docs).and(DocSet::range(start..part.docs, part.docs)).to_vec();
+    let (mut found, mut rest) = (Vec::new(), all.as_slice());
+    while !rest.is_empty() && found.len() < limit {
+        let known = |doc| sure.contains(doc);
+        rest = &rest[decide_some(part, plan, rest, limit, &known, &pace, &mut found)?..];
     }
+    Ok(found)
+}
+
+/// The documents of a part that match, and those that may.
+fn sets(part: &Part, plan: &Plan, budget: &Budget<'_>) -> Result<(DocSet, DocSet), StoreError> {
+    budget.check()?;
+    if Bounds::of(plan).miss(part.docs, part.span) {
+        return Ok((DocSet::empty(), DocSet::empty()));
+    }
+    part.read(|seen| match Share::of(seen, plan, &Pace::new(budget))? {
+        Some(share) => share.sets(),
+        None => Ok((DocSet::empty(), DocSet::empty())),
+    })
+}
+
+/// Decides the first documents in one look at a part, and adds those that match, until there are
+/// `limit`; those that are `known` to match are not read. Returns how many were decided, at least one.
+fn decide_some(
+    part: &Part,
+    plan: &Plan,
+    docs: &[u32],
+    limit: usize,
+    known: &dyn Fn(u32) -> bool,
+    pace: &Pace<'_>,
+    found: &mut Vec<u32>,
+) -> Result<usize, StoreError> {
+    pace.check()?;
+    part.read(|seen| {
+        let (mut read, mut bytes) = (0, 0);
+        for (at, &doc) in docs.iter().enumerate() {
+            if found.len() >= limit || read == RECORDS_PER_LOOK || bytes >= BYTES_PER_LOOK {
+                return Ok(at);
+            }
+            if !known(doc) {
+                let body = seen.body(doc)?;
+                let committed_us = seen.view.committed_us(doc)?.unwrap_or(0);
+                (read, bytes) = (read + 1, bytes + body.len());
+                if !decide(plan, &body, seen.sequence(doc), committed_us, pace)? {
+                    continue;
+                }
+            }
+            found.push(doc);
+        }
+        Ok(docs.len())
+    })
 }
 
 /// How many documents of a part match.
-pub(super) fn count(seen: Seen<'_>, plan: &Plan, pace: &Pace<'_>) -> Result<u64, StoreError> {
-    let Some(share) = Share::of(seen, plan, pace)? else { return Ok(0) };
-    // One value in a whole segment: its list knows its length.
-    let whole = share.own.is_none() && seen.docs >= seen.view.docs() && plan.spans(seen.span);
-    if let Some(only) = share.found.only_list().filter(|_| whole) {
-        return Ok(only.count());
+pub(super) fn count(part: &Part, plan: &Plan, budget: &Budget<'_>) -> Result<u64, StoreError> {
+    let listed = part.read(|seen| {
+        let pace = Pace::new(budget);
+        let Some(share) = Share::of(seen, plan, &pace)? else { return Ok((Some(0), Default::default())) };
+        // One value in a whole segment: its list knows its length.
+        let whole = share.own.is_none() && seen.docs >= seen.view.docs() && plan.spans(seen.span);
+        match share.found.only_list().filter(|_| whole) {
+            Some(only) => Ok((Some(only.count()), Default::default())),
+            None => Ok((None, share.sets()?)),
+        }
+    })?;
+    match listed {
+        (Some(count), _) => Ok(count),
+        (None, sets) => Ok(decided(part, plan, sets, budget)?.count()),
     }
-    Ok(share.all()?.count())
 }
 
 impl<'a, 'p, 'b> Share<'a, 'p, 'b> {
@@ -118,7 +188,14 @@ impl<'a, 'p, 'b> Share<'a, 'p, 'b> {
         }
         let mut own: Vec<Postings<'a>> = Vec::new();
         if plan.leaves_own_out {
-            seen.view.scan(Field::EventType.into(), "stele", &is_own, &mut own)?;
+            seen.view.scan(
+                Field::EventType.into(),
+                "stele",
+                &|bytes| pace.go_on(2 + bytes / 64),
+                &is_own,
+                &mut own,
+            )?;
+            pace.result()?;
         }
         let own = if own.is_empty() { None } else { Some(look.union(&own)?) };
         Ok(Some(Self { look, plan, found, own }))
@@ -286,38 +363,6 @@ impl<'a, 'p, 'b> Share<'a, 'p, 'b> {
             None => DocSet::empty(),
         };
         Ok((sure, doubtful))
-    }
-
-    fn first_from(&self, start: u32, limit: usize) -> Result<Vec<u32>, StoreError> {
-        let docs = self.look.seen.docs;
-        let (sure, doubtful) = self.sets()?;
-        let rest = DocSet::range(start..docs, docs);
-        let possible = sure.clone().or(doubtful, docs).and(rest);
-        let mut found = Vec::new();
-        for doc in possible.to_vec() {
-            if found.len() == limit {
-                break;
-            }
-            if sure.contains(doc) || self.decide(doc)? {
-                found.push(doc);
-            }
-        }
-        Ok(found)
-    }
-
-    fn all(&self) -> Result<DocSet, StoreError> {
-        let seen = &self.look.seen;
-        let (sure, doubtful) = self.sets()?;
-        if doubtful.is_empty() {
-            return Ok(sure);
-        }
-        let mut more = Vec::new();
-        for doc in doubtful.to_vec() {
-            if self.decide(doc)? {
-                more.push(doc);
-            }
-        }
-        Ok(sure.or(DocSet::of_many(more, seen.docs), seen.docs))
     }
 
     /// Leaves those inside the plan's time range.

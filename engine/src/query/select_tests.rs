@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
 
 use super::lang::parse;
 use super::{
@@ -73,6 +75,28 @@ fn committed_us(at: usize) -> u64 {
     (NOW_NS / 1000) as u64 + at as u64 / 50
 }
 
+/// A growing segment of events with these metadata.
+pub(super) fn live_part(metadata: impl Iterator<Item = String>) -> Part {
+    let held = live(metadata);
+    Part::new(0, held.bodies.len() as u32, Arc::new(held)).unwrap()
+}
+
+fn live(metadata: impl Iterator<Item = String>) -> Held {
+    let event = |(at, metadata): (usize, String)| {
+        let envelope = concat!(
+            r#""timestamp":"2026-11-23T05:00:00Z","event_type":"a.b","category":"c","actor":{"type":"user"},"#,
+            r#""resource":{"type":"r","id":"i"},"action":"a","status":"success""#
+        );
+        format!(r#"{{"event_id":"e{at}",{envelope},"metadata":{metadata}}}"#).into_bytes()
+    };
+    let bodies: Vec<Vec<u8>> = metadata.enumerate().map(event).collect();
+    let mut live = Live::default();
+    for (at, body) in bodies.iter().enumerate() {
+        live.push(&Doc::of(&Fields::scan(body).unwrap(), committed_us(at)).unwrap());
+    }
+    Held { index: Index::Live(Box::new(live)), bodies }
+}
+
 /// Three segments, the last one with documents that are not visible.
 fn world(rng: &mut Rng, stored: bool, size: usize) -> (Vec<Part>, Vec<Vec<u8>>) {
     let bodies: Vec<Vec<u8>> = (0..size * 3).map(|at| body(rng, at)).collect();
@@ -93,7 +117,7 @@ fn world(rng: &mut Rng, stored: bool, size: usize) -> (Vec<Part>, Vec<Vec<u8>>) 
     (parts, bodies[..visible].to_vec())
 }
 
-fn plan(text: &str) -> Plan {
+pub(super) fn plan(text: &str) -> Plan {
     let query = parse(text).unwrap_or_else(|error| panic!("{text}: {error:?}"));
     let scope = Scope::new(&Filter::default(), &query, NOW_NS);
     let number = |id: &str| id.strip_prefix('e').and_then(|rest| rest.parse().ok());
@@ -187,7 +211,7 @@ fn answers_by_indexes_are_those_of_the_records() {
             let wanted = Wanted::of(&plan, &bodies);
             let mut found = Vec::new();
             for part in &parts {
-                let docs = part.read(|seen| matching(&seen, &plan, &Budget::unlimited())).unwrap();
+                let docs = matching(part, &plan, &Budget::unlimited()).unwrap();
                 docs.each(|doc| found.push(part.first + u64::from(doc)));
             }
             assert_eq!(found, wanted.sequences(), "{text}");
@@ -210,8 +234,7 @@ fn matches_in_the_order_of_the_log_begin_anywhere_and_end_at_the_limit() {
         let all = Wanted::of(&plan, &bodies).sequences();
         for start in [0, 1, 150, 299, 300] {
             let part = &parts[1];
-            let found =
-                part.read(|seen| matching_from(&seen, &plan, start, 5, &Budget::unlimited())).unwrap();
+            let found = matching_from(part, &plan, start, 5, &Budget::unlimited()).unwrap();
             let inside = all.iter().filter(|&&at| (300 + u64::from(start)..600).contains(&at));
             let wanted: Vec<u32> = inside.take(5).map(|&at| (at - 300) as u32).collect();
             assert_eq!(found, wanted, "{text} from {start}");
@@ -245,4 +268,50 @@ fn a_query_ends_when_its_budget_does() {
             assert!(matches!(error, StoreError::Cancelled), "{text}: {error}");
         }
     }
+}
+
+/// Counts the records that are read in one look at a segment, and keeps the most.
+struct Counted(Held, Arc<AtomicUsize>);
+
+impl Source for Counted {
+    fn look(
+        &self,
+        look: &mut dyn for<'s> FnMut(View<'s>, &'s Bodies<'s>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let read = AtomicUsize::new(0);
+        let done = self.0.look(&mut |view, bodies| {
+            look(view, &|doc| {
+                read.fetch_add(1, Relaxed);
+                bodies(doc)
+            })
+        });
+        self.1.fetch_max(read.into_inner(), Relaxed);
+        done
+    }
+}
+
+#[test]
+fn doubtful_documents_are_decided_some_at_each_look() {
+    // A name that no segment lists: only records tell what is below it.
+    let long = "n".repeat(1_100);
+    let metadata = (0..2_000).map(|at| format!(r#"{{"f":"f{}","{long}":"x z{}"}}"#, at % 2, at % 3));
+    let most = Arc::new(AtomicUsize::new(0));
+    let part = Part::new(0, 2_000, Arc::new(Counted(live(metadata), Arc::clone(&most)))).unwrap();
+    let unlimited = Budget::unlimited();
+    let found = matching(&part, &plan(&format!("@{long}:z1")), &unlimited).unwrap();
+    assert_eq!(found.to_vec(), (0..2_000).filter(|at| at % 3 == 1).collect::<Vec<u32>>());
+    assert!((1..=256).contains(&most.swap(0, Relaxed)));
+    assert!(matching(&part, &plan("@f:x"), &unlimited).unwrap().is_empty());
+    assert!((1..=256).contains(&most.swap(0, Relaxed)));
+    let from = matching_from(&part, &plan(&format!("@{long}:z1")), 1_000, 300, &unlimited).unwrap();
+    assert_eq!(from, (1_000..2_000).filter(|at| at % 3 == 1).take(300).collect::<Vec<u32>>());
+    assert!((1..=256).contains(&most.swap(0, Relaxed)));
+    let ask = Ask { plan: &plan("@f:x"), order: Order::Desc, limit: 0, after: None, count: true };
+    assert_eq!(count_all(std::slice::from_ref(&part), &ask), 0);
+    assert!((1..=256).contains(&most.swap(0, Relaxed)));
+}
+
+fn count_all(parts: &[Part], ask: &Ask<'_>) -> u64 {
+    let budget = Budget::unlimited();
+    parts.iter().map(|part| super::select::count(part, ask.plan, &budget).unwrap()).sum()
 }

@@ -54,6 +54,12 @@ impl Sieve {
         usable.then(|| Self { pivot: Finder::new(part.as_bytes()).into_owned(), around: None })
     }
 
+    /// What a look at a body of so many bytes costs at most, in units of a pace.
+    pub(super) fn units(&self, bytes: usize) -> usize {
+        let words = self.around.as_ref().map_or(1, |(before, behind)| 1 + before.len() + behind.len());
+        6 + bytes.saturating_mul(words) / 256
+    }
+
     /// False when the record with this body cannot match.
     pub(super) fn lets_pass(&self, body: &[u8]) -> bool {
         // Some letters beyond ASCII fold to ones in it, and escapes hide what they stand for.

@@ -47,6 +47,15 @@ impl ValueTest {
         }
     }
 
+    /// What a look at a text of so many bytes costs, in units of a pace.
+    pub(super) fn units(&self, bytes: usize) -> usize {
+        match self {
+            Self::Whole { pattern, .. } => pattern.units(bytes),
+            Self::Phrase { phrase, .. } => phrase.units(bytes),
+            _ => bytes / 64,
+        }
+    }
+
     /// Whether it holds of a text.
     pub(super) fn holds_of_text(&self, text: &str) -> bool {
         match self {

@@ -10,7 +10,7 @@ use super::lookup::{Lists, Look};
 use super::needs::Need;
 use super::phrase::Phrase;
 use crate::error::StoreError;
-use crate::index::{Dictionary, Postings, Words};
+use crate::index::{Dictionary, Postings, View, Words};
 use crate::text::fold_bytes;
 
 /// What the words of a phrase lead to.
@@ -25,6 +25,25 @@ pub(super) struct PhraseTerms {
     pub rare: DocSet,
 }
 
+/// What the words of a phrase lead to while they are looked up: never more than two long lists of terms
+/// at once, however many the words are.
+struct Gathered<'a> {
+    /// Terms that have all the words so far. `None`: every word is in too many values to say.
+    common: Option<Vec<u32>>,
+    each: Vec<Each<'a>>,
+}
+
+/// Where one word of several stands.
+struct Each<'a> {
+    words: Words<'a>,
+    /// Its terms were too many to be kept.
+    many: bool,
+}
+
+/// Longer lists of terms are not kept but for what they have in common. The stored form has none.
+const TERMS_KEPT: usize = 1024;
+/// So many terms are listed or compared in a unit of work.
+const TERMS_EACH_UNIT: usize = 8;
 /// More terms than this are not all checked.
 const CHECKED_MAX: usize = 256;
 /// A value of so few documents costs no more to check in their records.
@@ -39,28 +58,21 @@ pub(super) fn anywhere<'a>(
     lists: &mut Lists<'a>,
 ) -> Result<(), StoreError> {
     let needs = Need::of_phrase(phrase);
-    let mut found = Vec::with_capacity(needs.len());
-    for need in &needs {
-        let words = find(look, need)?;
-        if words.is_empty() {
-            return Ok(());
+    if let ([only], 1) = (needs.as_slice(), phrase.len()) {
+        let mut words = find(look, only)?;
+        lists.sure.append(&mut words.docs);
+        if !words.maybe.is_empty() {
+            lists.doubt(DocSet::of_list(words.maybe, look.seen.docs), look.seen.docs);
         }
-        found.push(words);
-    }
-    if let [only] = found.as_mut_slice() {
-        lists.sure.append(&mut only.docs);
-        let maybe = std::mem::take(&mut only.maybe);
-        if !maybe.is_empty() {
-            lists.doubt(DocSet::of_list(maybe, look.seen.docs), look.seen.docs);
-        }
-        for &term in &only.terms {
+        for &term in &words.terms {
             look.pace.step(3)?;
             lists.sure.push(look.seen.view.term(term)?.2);
         }
         return Ok(());
     }
-    check(look, &common(&found).unwrap_or_default(), None, phrase, lists)?;
-    for maybe in [unlisted(look, &found)?, rare(look, &found)?] {
+    let gathered = Gathered::of(look, &needs)?;
+    check(look, &gathered.common.unwrap_or_default(), None, phrase, lists)?;
+    for maybe in [unlisted(look, &gathered.each)?, rare(look, &gathered.each)?] {
         if !maybe.is_empty() {
             lists.doubt(maybe, look.seen.docs);
         }
@@ -70,9 +82,54 @@ pub(super) fn anywhere<'a>(
 
 /// The values that can have a phrase, of whatever dictionary.
 pub(super) fn terms(look: &Look<'_, '_>, phrase: &Phrase) -> Result<PhraseTerms, StoreError> {
-    let needs = Need::of_phrase(phrase);
-    let found = needs.iter().map(|need| find(look, need)).collect::<Result<Vec<_>, _>>()?;
-    Ok(PhraseTerms { terms: common(&found), checked: found.len() == 1, rare: rare(look, &found)? })
+    let gathered = Gathered::of(look, &Need::of_phrase(phrase))?;
+    let rare = rare(look, &gathered.each)?;
+    Ok(PhraseTerms { terms: gathered.common, checked: phrase.len() == 1, rare })
+}
+
+impl<'a> Gathered<'a> {
+    /// Looks the words up one by one, up to one that is nowhere.
+    fn of(look: &Look<'a, '_>, needs: &[Need]) -> Result<Self, StoreError> {
+        let live = matches!(look.seen.view, View::Live(_));
+        let mut gathered = Self { common: None, each: Vec::new() };
+        for need in needs {
+            let words = find(look, need)?;
+            if words.is_empty() {
+                return Ok(Self { common: Some(Vec::new()), each: Vec::new() });
+            }
+            gathered.add(words, look)?;
+            // The live form has no documents but those of terms.
+            if live && gathered.common.as_ref().is_some_and(Vec::is_empty) {
+                break;
+            }
+        }
+        Ok(gathered)
+    }
+
+    fn add(&mut self, mut words: Words<'a>, look: &Look<'_, '_>) -> Result<(), StoreError> {
+        if !words.wide {
+            let terms = if words.terms.len() > TERMS_KEPT {
+                std::mem::take(&mut words.terms)
+            } else {
+                words.terms.clone()
+            };
+            let many = words.terms.is_empty() && !terms.is_empty();
+            self.common = Some(match self.common.take() {
+                None => terms,
+                Some(common) => {
+                    let (mut few, all) =
+                        if common.len() <= terms.len() { (common, terms) } else { (terms, common) };
+                    look.pace.step(few.len() / TERMS_EACH_UNIT)?;
+                    few.retain(|term| all.binary_search(term).is_ok());
+                    few
+                }
+            });
+            self.each.push(Each { words, many });
+        } else {
+            self.each.push(Each { words, many: false });
+        }
+        Ok(())
+    }
 }
 
 /// The documents with a phrase in a value that one dictionary lists.
@@ -88,7 +145,7 @@ pub(super) fn in_dictionary<'a>(
             if has(value, phrase) {
                 lists.sure.push(postings);
             }
-            look.pace.step(5 + value.len() / 16)
+            look.pace.step(5 + phrase.units(value.len()))
         });
     };
     if !terms.checked {
@@ -124,7 +181,7 @@ fn check<'a>(
             postings.set()?.each(|doc| left.push(doc));
             continue;
         }
-        look.pace.step(3 + value.len() / 16)?;
+        look.pace.step(3 + phrase.units(value.len()))?;
         if has(value, phrase) {
             lists.sure.push(postings);
         }
@@ -140,9 +197,16 @@ fn check<'a>(
 pub(super) fn with_all(look: &Look<'_, '_>, needs: &[Need]) -> Result<DocSet, StoreError> {
     // The words of values at such paths lead to terms like all others.
     let by_terms = look.seen.view.unlisted()?.is_some();
+    let docs = look.seen.docs;
+    let mut all = DocSet::All(docs);
     let mut found = Vec::with_capacity(needs.len());
     for need in needs {
         let mut words = find(look, need)?;
+        if by_terms && words.terms.len() > TERMS_KEPT {
+            let own = of_terms(look, &words.terms)?.or(look.union(&words.docs)?, docs);
+            all = all.and(own.or(DocSet::of_list(words.maybe, docs), docs));
+            continue;
+        }
         if by_terms {
             for &term in &words.terms {
                 look.pace.step(3)?;
@@ -153,9 +217,21 @@ pub(super) fn with_all(look: &Look<'_, '_>, needs: &[Need]) -> Result<DocSet, St
         if words.docs.is_empty() && words.maybe.is_empty() {
             return Ok(DocSet::empty());
         }
-        found.push(words);
+        found.push(Each { words, many: false });
     }
-    unlisted(look, &found)
+    Ok(all.and(unlisted(look, &found)?))
+}
+
+/// The documents of many terms.
+fn of_terms(look: &Look<'_, '_>, terms: &[u32]) -> Result<DocSet, StoreError> {
+    let mut all = DocSet::empty();
+    for terms in terms.chunks(TERMS_KEPT) {
+        let lists = terms.iter().map(|&term| Ok(look.seen.view.term(term)?.2));
+        let lists = lists.collect::<Result<Vec<_>, StoreError>>()?;
+        look.pace.step(terms.len() + look.seen.docs as usize / 1024)?;
+        all = all.or(look.union(&lists)?, look.seen.docs);
+    }
+    Ok(all)
 }
 
 /// The text that every address of a network begins with.
@@ -173,37 +249,34 @@ fn find<'a>(look: &Look<'a, '_>, need: &Need) -> Result<Words<'a>, StoreError> {
     look.pace.step(20)?;
     let words = match need {
         Need::Word(word) => view.word(word),
-        Need::Begins(start) => view.words(start, &|_| look.pace.go_on(2)),
+        Need::Begins(start) => view.words(start, &|| look.pace.go_on(2), &|_| true),
         Need::Fits(pattern) => {
-            view.words(&pattern.prefix(), &|word| look.pace.go_on(3) && pattern.matches(word))
+            let wanted = |word: &str| look.pace.go_on(pattern.units(word.len())) && pattern.matches(word);
+            view.words(&pattern.prefix(), &|| look.pace.go_on(2), &wanted)
         }
     };
     look.pace.result()?;
-    words
-}
-
-/// The terms that all words have in common. A word that is in too many values says nothing here.
-fn common(found: &[Words<'_>]) -> Option<Vec<u32>> {
-    let mut narrow: Vec<&Words<'_>> = found.iter().filter(|words| !words.wide).collect();
-    narrow.sort_by_key(|words| words.terms.len());
-    let (first, rest) = narrow.split_first()?;
-    let mut terms = first.terms.clone();
-    for words in rest {
-        terms.retain(|term| words.terms.binary_search(term).is_ok());
-    }
-    Some(terms)
+    let words = words?;
+    look.pace.step(words.terms.len() / TERMS_EACH_UNIT)?;
+    Ok(words)
 }
 
 /// Documents that have all the words, one of them at least by a rare word.
-fn rare(look: &Look<'_, '_>, found: &[Words<'_>]) -> Result<DocSet, StoreError> {
+fn rare(look: &Look<'_, '_>, found: &[Each<'_>]) -> Result<DocSet, StoreError> {
     let docs = look.seen.docs;
     let set = |words: &Words<'_>| DocSet::of_many(words.maybe.clone(), docs);
-    let mut all = found.iter().map(set).fold(DocSet::empty(), |all, more| all.or(more, docs));
-    for words in found {
-        let only_rare = words.terms.is_empty() && words.docs.is_empty();
+    let mut all = DocSet::empty();
+    for Each { words, .. } in found.iter().filter(|each| !each.words.maybe.is_empty()) {
+        all = all.or(set(words), docs);
+    }
+    for Each { words, many } in found {
+        if all.is_empty() {
+            break;
+        }
+        let only_rare = words.terms.is_empty() && words.docs.is_empty() && !many;
         if only_rare {
             all = all.and(set(words));
-        } else if found.len() > 1 && all.count() > RARE_FEW {
+        } else if found.len() > 1 && !many && all.count() > RARE_FEW {
             let mut lists = words.docs.clone();
             for &term in &words.terms {
                 lists.push(look.seen.view.term(term)?.2);
@@ -214,10 +287,10 @@ fn rare(look: &Look<'_, '_>, found: &[Words<'_>]) -> Result<DocSet, StoreError> 
     Ok(all)
 }
 
-fn unlisted(look: &Look<'_, '_>, found: &[Words<'_>]) -> Result<DocSet, StoreError> {
+fn unlisted(look: &Look<'_, '_>, found: &[Each<'_>]) -> Result<DocSet, StoreError> {
     let docs = look.seen.docs;
     let mut all = DocSet::All(docs);
-    let mut ordered: Vec<&Words<'_>> = found.iter().collect();
+    let mut ordered: Vec<&Words<'_>> = found.iter().map(|each| &each.words).collect();
     let most = |words: &Words<'_>| {
         words.terms.len() as u64
             + words.maybe.len() as u64
@@ -233,9 +306,7 @@ fn unlisted(look: &Look<'_, '_>, found: &[Words<'_>]) -> Result<DocSet, StoreErr
             let mut own = look.union(&words.docs)?;
             if words.wide && !words.terms.is_empty() {
                 // Of several words, some are in too many values and others are not.
-                let terms = words.terms.iter().map(|&term| Ok(look.seen.view.term(term)?.2));
-                let lists = terms.collect::<Result<Vec<_>, StoreError>>()?;
-                own = own.or(look.union(&lists)?, docs);
+                own = own.or(of_terms(look, &words.terms)?, docs);
             }
             if !words.maybe.is_empty() {
                 own = own.or(DocSet::of_list(words.maybe.clone(), docs), docs);
@@ -256,5 +327,79 @@ fn has(value: &[u8], phrase: &Phrase) -> bool {
 impl Words<'_> {
     fn is_empty(&self) -> bool {
         self.terms.is_empty() && self.docs.is_empty() && self.maybe.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::query::pace::Pace;
+    use crate::query::select_tests::live_part;
+    use crate::query::{Budget, Part};
+    use std::cell::Cell;
+
+    /// Every text has the same three words, and one of its own.
+    fn common_words() -> Part {
+        let texts = (0..3_000).map(|at| format!("of the and w{at}"));
+        live_part(texts.map(|text| format!(r#"{{"text":"{text}"}}"#)))
+    }
+
+    fn phrase(text: &str) -> Phrase {
+        Phrase { words: text.split(' ').map(str::to_owned).collect(), last: None }
+    }
+
+    #[test]
+    fn of_words_in_many_values_only_what_they_have_in_common_is_kept() {
+        common_words()
+            .read(|seen| {
+                let budget = Budget::unlimited();
+                let pace = Pace::new(&budget);
+                let look = Look { seen, pace: &pace };
+                let all = Gathered::of(&look, &Need::of_phrase(&phrase("of the and the of")))?;
+                assert_eq!((all.each.len(), all.common.map_or(0, |terms| terms.len())), (3, 3_000));
+                assert!(all.each.iter().all(|each| each.many && each.words.terms.is_empty()));
+                let one = Gathered::of(&look, &Need::of_phrase(&phrase("the w7 of")))?;
+                assert_eq!(one.common.map_or(0, |terms| terms.len()), 1);
+                let none = Gathered::of(&look, &Need::of_phrase(&phrase("w1007 w1008 the and of")))?;
+                assert!(none.common.is_some_and(|terms| terms.is_empty()));
+                assert!(none.each.len() < 4, "the rest was looked up for nothing");
+                Ok(())
+            })
+            .unwrap();
+    }
+
+    #[test]
+    fn a_repeated_word_is_no_single_word() {
+        common_words()
+            .read(|seen| {
+                let budget = Budget::unlimited();
+                let pace = Pace::new(&budget);
+                let look = Look { seen, pace: &pace };
+                assert!(!terms(&look, &phrase("the the"))?.checked);
+                assert!(terms(&look, &phrase("the"))?.checked);
+                Ok(())
+            })
+            .unwrap();
+    }
+
+    #[test]
+    fn long_lists_of_terms_count_as_work() {
+        common_words()
+            .read(|seen| {
+                let asked = Cell::new(0);
+                let count = || {
+                    asked.set(asked.get() + 1);
+                    None
+                };
+                let budget = Budget::new(&count);
+                let pace = Pace::new(&budget);
+                let look = Look { seen, pace: &pace };
+                for _ in 0..100 {
+                    find(&look, &Need::Word("the".to_owned()))?;
+                }
+                assert!(asked.get() >= 7, "{}", asked.get());
+                Ok(())
+            })
+            .unwrap();
     }
 }

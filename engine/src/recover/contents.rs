@@ -37,8 +37,9 @@ fn add(state: &mut State, tally: &mut Tally, frame: &Walked<'_>) -> Result<(), S
         state.rows.push(record.offset as u32, record.hash, record.salted.fingerprint);
         state.salts.push(record.salted.salt);
         let fields = Fields::scan(record.body)?;
-        state.live.push(&Doc::of(&fields, committed_us)?);
-        tally.add(record.body.len(), ends_segment(&fields));
+        let doc = Doc::of(&fields, committed_us)?;
+        state.live.push(&doc);
+        tally.add(record.body.len(), doc.values(), ends_segment(&fields));
     }
     Ok(())
 }

@@ -55,7 +55,11 @@ pub(super) fn walk(
     if let Some(detail) = foreign(opening, &header, before) {
         return Ok(only_damage(StoreError::damaged(path, 0, detail).at(before.size)));
     }
-    let contents = contents::read(header, &mut walk)?;
+    let contents = match contents::read(header, &mut walk) {
+        Ok(contents) => contents,
+        Err(error @ StoreError::Damaged { .. }) => return Ok(only_damage(error)),
+        Err(error) => return Err(error),
+    };
     let mut walked = WalkedFile::default();
     let reached = contents.head.size;
     let stop = |detail: String| StoreError::damaged(path, contents.written, detail).at(reached).to_string();

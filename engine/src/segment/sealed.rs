@@ -78,6 +78,10 @@ impl Sealed {
             );
         }
         let index = Stored::open(Arc::clone(&sections))?;
+        if index.docs() != facts.count {
+            let detail = format!("is an index of {} records, {} were sealed", index.docs(), facts.count);
+            return Err(StoreError::damaged(&index_path, 0, detail));
+        }
         let frames = StoredRows::new(&sections, facts.count).frames()?;
         let checked = (0..frames.div_ceil(64)).map(|_| AtomicU64::new(0)).collect();
         Ok(Self {

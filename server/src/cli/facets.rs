@@ -23,7 +23,7 @@ const BAR_CHARS: usize = 24;
 pub struct FacetsArgs {
     #[command(flatten)]
     query: QueryArgs,
-    /// category, status, event_type, action, actor, resource_type, … or metadata.<path> (@<path>)
+    /// category, status, event_type, action, actor, resource_type, … or metadata.PATH (@PATH)
     #[arg(long, short = 'f', default_value = "category,status,event_type,actor", value_name = "FIELDS")]
     fields: String,
     /// Values of each field, the most frequent ones

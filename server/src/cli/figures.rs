@@ -16,7 +16,7 @@ use super::text::grouped;
 #[derive(Args, Debug)]
 #[command(after_help = HELP)]
 pub struct MetricsArgs {
-    /// Where the numbers are: metadata.<path> (@<path>)
+    /// Where the numbers are: metadata.PATH (@PATH)
     #[arg(value_name = "FIELD")]
     field: String,
     #[command(flatten)]

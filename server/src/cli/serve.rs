@@ -191,6 +191,7 @@ fn timeouts(args: &TimeoutArgs, base: Timeouts) -> Timeouts {
         query: args.query_timeout.unwrap_or(base.query),
         query_wait: args.query_wait.unwrap_or(base.query_wait),
         tail: args.tail_timeout.unwrap_or(base.tail),
+        heartbeat: base.heartbeat,
         drain: args.drain_timeout.unwrap_or(base.drain),
     }
 }

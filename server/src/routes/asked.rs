@@ -5,7 +5,7 @@ use stele_engine::error::StoreError;
 use stele_engine::event::Taxonomy;
 use stele_engine::log::Log;
 use stele_engine::query::lang::{self, Query};
-use stele_engine::query::{Hint, Scope};
+use stele_engine::query::{Budget, Hint, Scope};
 
 use super::filters;
 use crate::http::json::{self, Object};
@@ -44,16 +44,16 @@ impl Asked {
         std::mem::take(params).finish(&takes)
     }
 
-    /// What the query's author should know.
+    /// What the query's author should know, as far as the budget reaches.
     ///
     /// # Errors
-    /// `Damaged`.
-    pub fn hints(&self, log: &Log) -> Result<Vec<Hint>, StoreError> {
+    /// `Damaged`, `Cancelled`.
+    pub fn hints(&self, log: &Log, budget: &Budget<'_>) -> Result<Vec<Hint>, StoreError> {
         if self.text.trim().is_empty() {
             return Ok(Vec::new());
         }
         let mut hints = lang::hints(&self.text, &self.query);
-        hints.extend(log.hints(&self.scope)?);
+        hints.extend(log.hints(&self.scope, budget)?);
         hints.sort_by_key(|hint| hint.position);
         hints.dedup();
         Ok(hints)

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use stele_engine::error::StoreError;
-use stele_engine::log::{Ask, Log};
+use stele_engine::log::{Ask, Log, PAGE_BYTES_MAX};
 use stele_engine::query::{Budget, ErrorGroup};
 
 use super::asked::Asked;
-use super::paging::{PAGE_BYTES_MAX, Paging};
+use super::paging::Paging;
 use super::search::{LIMIT_DEFAULT, LIMIT_MAX, write_took};
 use super::{Cx, run, times};
 use crate::http::answer::{self, Answer};
@@ -29,7 +29,7 @@ pub async fn get(cx: &mut Cx) -> Result<Answer, Problem> {
     Asked::finish(&mut cx.params, &["limit", "cursor"])?;
     let found = run::run(&cx.app, move |budget| {
         let page = find(&log, &asked, &paging, limit, budget)?;
-        let hints = asked.hints(&log)?;
+        let hints = asked.hints(&log, budget)?;
         Ok((page, hints, asked))
     });
     let (page, hints, asked) = found.await?;

@@ -34,7 +34,7 @@ pub async fn get(cx: &mut Cx) -> Result<Answer, Problem> {
     Asked::finish(&mut cx.params, &["fields", "top"])?;
     let counted = run::run(&cx.app, move |budget| {
         let (facets, matched) = log.facets(Ask { scope: &asked.scope, head: None, budget }, &of, top)?;
-        let hints = asked.hints(&log)?;
+        let hints = asked.hints(&log, budget)?;
         Ok((facets, matched, hints, asked))
     });
     let (facets, matched, hints, asked) = counted.await?;

@@ -34,7 +34,7 @@ pub async fn get(cx: &mut Cx) -> Result<Answer, Problem> {
     let counted = run::run(&cx.app, move |budget| {
         let ask = Ask { scope: &asked.scope, head: None, budget };
         let groups = log.metrics(ask, &field, group_by.as_ref())?;
-        let hints = asked.hints(&log)?;
+        let hints = asked.hints(&log, budget)?;
         Ok((groups, hints, asked))
     });
     let (groups, hints, asked) = counted.await?;

@@ -72,7 +72,7 @@ pub async fn get(cx: &mut Cx) -> Result<Answer, Problem> {
         let ask = Ask { scope: &asked.scope, head: Some(log.head().size), budget };
         let (name, seconds) = interval.map_or_else(|| auto(&log, ask), Ok)?;
         let buckets = log.histogram(ask, seconds * SECOND_NS, split)?;
-        let hints = asked.hints(&log)?;
+        let hints = asked.hints(&log, budget)?;
         Ok((name, buckets, hints, asked))
     });
     let (name, buckets, hints, asked) = counted.await?;
@@ -120,16 +120,10 @@ fn interval(text: &str) -> Result<(String, i64), Problem> {
     Ok((text.to_owned(), seconds().ok_or_else(takes)?))
 }
 
-/// The interval that suits the searched range, or what there is in it.
+/// The interval that suits the range which the histogram will have.
 fn auto(log: &Log, ask: Ask<'_>) -> Result<(String, i64), StoreError> {
-    let (from, to) = match (ask.scope.from_ns, ask.scope.to_ns) {
-        (Some(from), Some(to)) => (from, to),
-        (from, to) => match log.span(ask)? {
-            Some((first, last)) => (from.unwrap_or(first), to.unwrap_or(last)),
-            None => (0, 0),
-        },
-    };
-    let (name, seconds) = suiting(from, to);
+    let (first, last) = log.range(ask)?.unwrap_or_default();
+    let (name, seconds) = suiting(first, last.saturating_add(1));
     Ok((name.to_owned(), seconds))
 }
 

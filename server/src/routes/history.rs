@@ -9,7 +9,7 @@ use stele_engine::query::Budget;
 
 use super::asked::Asked;
 use super::paging::Paging;
-use super::search::{LIMIT_DEFAULT, LIMIT_MAX, Lines, write_events, write_took};
+use super::search::{LIMIT_DEFAULT, LIMIT_MAX, lines, write_events, write_took};
 use super::{Cx, run, times};
 use crate::http::answer::{self, Answer};
 use crate::http::json::{self, Object};
@@ -29,11 +29,11 @@ pub async fn get(cx: &mut Cx) -> Result<Answer, Problem> {
     Asked::finish(&mut cx.params, &["at", "limit", "cursor"])?;
     let found = run::run(&cx.app, move |budget| {
         let page = find(&log, &asked, (&resource.0, &resource.1), at_ns, &paging, limit, budget)?;
-        let hints = asked.hints(&log)?;
+        let hints = asked.hints(&log, budget)?;
         Ok((page, hints, asked))
     });
     let (page, hints, asked) = found.await?;
-    let mut out = Vec::with_capacity(page.lines.text.len() + 512);
+    let mut out = Vec::with_capacity(page.lines.len() + 512);
     let mut answer = Object::begin(&mut out);
     write_events(answer.member("changes"), &page.lines);
     answer.member("state").extend_from_slice(page.state.as_deref().unwrap_or(b"null"));
@@ -46,7 +46,7 @@ pub async fn get(cx: &mut Cx) -> Result<Answer, Problem> {
 }
 
 struct Page {
-    lines: Lines,
+    lines: Vec<u8>,
     state: Option<Vec<u8>>,
     next: Option<String>,
 }
@@ -62,18 +62,7 @@ fn find(
 ) -> Result<Page, StoreError> {
     let head = paging.head.unwrap_or_else(|| log.head().size);
     let ask = Ask { scope: &asked.scope, head: Some(head), budget };
-    let mut page = Page { lines: Lines::default(), state: None, next: None };
-    let mut after = paging.after;
-    loop {
-        let chunk = page.lines.chunk(limit - page.lines.rows);
-        let History { changes, state, last } = log.history(ask, resource, at_ns, after, chunk)?;
-        page.state = page.state.or(state);
-        changes.iter().for_each(|record| page.lines.push(record));
-        let Some(position) = last.filter(|_| !changes.is_empty()) else { return Ok(page) };
-        if page.lines.rows >= limit || page.lines.is_full() {
-            page.next = Some(paging.seal(log, head, position));
-            return Ok(page);
-        }
-        after = Some(position);
-    }
+    let History { changes, state, last } = log.history(ask, resource, at_ns, paging.after, limit)?;
+    let next = last.map(|position| paging.seal(log, head, position));
+    Ok(Page { lines: lines(changes), state, next })
 }

@@ -8,9 +8,6 @@ use super::{Cx, times};
 use crate::http::problem::Problem;
 use crate::http::query::Params;
 
-/// Lines of one page: it ends early, with a cursor, when they pass this.
-pub const PAGE_BYTES_MAX: usize = 16 << 20;
-
 /// Where a request stands among the pages of its question.
 pub struct Paging {
     /// What `now` means on all pages.

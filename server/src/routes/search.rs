@@ -9,7 +9,7 @@ use stele_engine::query::{Budget, Hint, Order, Scope};
 use stele_engine::record::Record;
 
 use super::asked::Asked;
-use super::paging::{PAGE_BYTES_MAX, Paging};
+use super::paging::Paging;
 use super::{Cx, run};
 use crate::http::answer::{self, Answer};
 use crate::http::json::{self, Object};
@@ -20,8 +20,6 @@ use crate::http::query::Params;
 pub const LIMIT_MAX: usize = 1000;
 /// Events of a page unless told otherwise.
 pub const LIMIT_DEFAULT: usize = 50;
-/// Records asked for before their sizes are known.
-const FIRST_CHUNK: usize = 64;
 
 /// A page of events.
 pub async fn get(cx: &mut Cx) -> Result<Answer, Problem> {
@@ -35,7 +33,7 @@ pub async fn get(cx: &mut Cx) -> Result<Answer, Problem> {
     let found = run::run(&cx.app, move |budget| {
         let found = find(&log, &asked.scope, &page, &paging, budget)?;
         let next = found.next.map(|last| paging.seal(&log, found.head, last));
-        let hints = asked.hints(&log)?;
+        let hints = asked.hints(&log, budget)?;
         Ok((found, next, hints, asked))
     });
     let (found, next, hints, asked) = found.await?;
@@ -65,49 +63,26 @@ fn take_page(params: &mut Params) -> Result<Page, Problem> {
     Ok(Page { order, limit, count })
 }
 
-/// The lines of a page, one after the other, with commas between them.
-#[derive(Default)]
-pub struct Lines {
-    /// The text.
-    pub text: Vec<u8>,
-    /// How many.
-    pub rows: usize,
-}
-
-impl Lines {
-    /// Adds a record.
-    pub fn push(&mut self, record: &Record) {
-        if self.rows > 0 {
-            self.text.push(b',');
+/// The lines of a page, one after the other, with commas between them. Each record is given up as its
+/// line is written; the store bounds their bytes.
+pub fn lines(records: Vec<Record>) -> Vec<u8> {
+    let mut text = Vec::with_capacity(records.iter().map(|r| r.body.len() + 400).sum());
+    for record in records {
+        if !text.is_empty() {
+            text.push(b',');
         }
-        record.write_line(&mut self.text);
-        self.rows += 1;
+        record.write_line(&mut text);
     }
-
-    /// True when no more should be added.
-    pub fn is_full(&self) -> bool {
-        self.text.len() >= PAGE_BYTES_MAX
-    }
-
-    /// Records to read next, of `left` that are wanted: large events cannot make a page larger than
-    /// memory should hold, because their sizes are known from those before.
-    pub fn chunk(&self, left: usize) -> usize {
-        if self.rows == 0 {
-            return left.min(FIRST_CHUNK);
-        }
-        let line = self.text.len() / self.rows + 1;
-        left.min(PAGE_BYTES_MAX.saturating_sub(self.text.len()) / line + 1)
-    }
+    text
 }
 
 struct PageFound {
-    lines: Lines,
+    lines: Vec<u8>,
     matched: Option<u64>,
     next: Option<(i64, u64)>,
     head: u64,
 }
 
-/// Reads a page in pieces.
 fn find(
     log: &Log,
     scope: &Scope,
@@ -115,32 +90,20 @@ fn find(
     paging: &Paging,
     budget: &Budget<'_>,
 ) -> Result<PageFound, StoreError> {
-    let mut lines = Lines::default();
-    let mut search = Search {
+    let search = Search {
         scope: scope.clone(),
         order: page.order,
-        limit: lines.chunk(page.limit),
+        limit: page.limit,
         after: paging.after,
         head: paging.head,
         count: page.count,
     };
-    let mut counted = None;
-    loop {
-        let Found { records, last, matched, head } = log.search(&search, budget)?;
-        counted = counted.or(matched);
-        records.iter().for_each(|record| lines.push(record));
-        if last.is_none() || lines.rows >= page.limit || lines.is_full() || records.is_empty() {
-            return Ok(PageFound { lines, matched: counted, next: last, head });
-        }
-        search.limit = lines.chunk(page.limit - lines.rows);
-        search.after = last;
-        search.head = Some(head);
-        search.count = false;
-    }
+    let Found { records, last, matched, head } = log.search(&search, budget)?;
+    Ok(PageFound { lines: lines(records), matched, next: last, head })
 }
 
 fn write(found: &PageFound, next: Option<&str>, asked: &Asked, hints: &[Hint], started: Instant) -> Vec<u8> {
-    let mut out = Vec::with_capacity(found.lines.text.len() + 512);
+    let mut out = Vec::with_capacity(found.lines.len() + 512);
     let mut answer = Object::begin(&mut out);
     write_events(answer.member("events"), &found.lines);
     json::optional_string(answer.member("next_cursor"), next);
@@ -154,9 +117,9 @@ fn write(found: &PageFound, next: Option<&str>, asked: &Asked, hints: &[Hint], s
 }
 
 /// Appends a list of events.
-pub fn write_events(out: &mut Vec<u8>, lines: &Lines) {
+pub fn write_events(out: &mut Vec<u8>, lines: &[u8]) {
     out.push(b'[');
-    out.extend_from_slice(&lines.text);
+    out.extend_from_slice(lines);
     out.push(b']');
 }
 

@@ -2,20 +2,21 @@
 //!
 //! Keeps true: between the first line and the last, every event that matches is sent once, in
 //! sequence order. A client that does not keep up is disconnected, and resumes with
-//! `Last-Event-ID`; nothing is buffered for it beyond one batch.
+//! `Last-Event-ID`; nothing is buffered for it beyond the batch on its way and the next one.
 
+use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use hyper::body::Bytes;
 use hyper::header::{self, HeaderValue};
 use hyper::{Method, StatusCode};
 use stele_engine::error::StoreError;
+use stele_engine::log::READ_BYTES_MAX;
 use stele_engine::query::lang::{Bound, Clause, Expr, Field, Literal, Scalar, Test};
 use stele_engine::query::{Budget, Scope};
 use stele_engine::text::Number;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::asked::Asked;
 use super::{Cx, run, times};
@@ -25,14 +26,10 @@ use crate::http::answer::{self, Answer, Body};
 use crate::http::problem::Problem;
 use crate::state::{Key, now_us};
 
-/// Silence after which a comment is sent; the contract says at most 15 s.
-const HEARTBEAT: Duration = Duration::from_secs(10);
 /// Records of one read, where nothing is known of their sizes.
 const BATCH: usize = 64;
 /// The same, of small records.
 const BATCH_MAX: usize = 1024;
-/// Bytes that one read should come to.
-const BATCH_BYTES: usize = 256 << 10;
 /// Sequences that one read looks at: a resume from far behind is many short reads.
 const WINDOW: u64 = 1 << 16;
 /// The same, after reads that took too long.
@@ -45,13 +42,13 @@ pub async fn get(cx: &mut Cx) -> Result<Answer, Problem> {
     let asked = Asked::take(&mut cx.params, times::now_ns(), &tenant.taxonomy())?;
     Asked::finish(&mut cx.params, &[])?;
     let position = tenant.position.clone();
-    let next = first_sequence(cx, *position.borrow())?;
+    let next = first_sequence(cx, &tenant)?;
     if cx.method == Method::HEAD {
         return Ok(stream(Body::full(Bytes::new())));
     }
     let place = Arc::clone(&cx.app.tails).try_acquire_owned();
     let place = place.map_err(|_| Problem::overloaded("too many live tails are open"))?;
-    let (chunks, receiver) = mpsc::channel(2);
+    let (chunks, receiver) = mpsc::channel(1);
     let stopping = cx.app.stopping.subscribe();
     let tail = Tail {
         app: Arc::clone(&cx.app),
@@ -83,8 +80,11 @@ fn stream(body: Body) -> Answer {
 }
 
 /// After `Last-Event-ID`, of which -1 is before the first event; else at the end of the log.
-fn first_sequence(cx: &Cx, size: u64) -> Result<u64, Problem> {
-    let Some(value) = cx.headers.get("last-event-id") else { return Ok(size) };
+fn first_sequence(cx: &Cx, tenant: &Tenant) -> Result<u64, Problem> {
+    let published = *tenant.position.borrow();
+    let Some(value) = cx.headers.get("last-event-id") else { return Ok(published) };
+    // Searches show an event a moment before its position is published.
+    let size = published.max(tenant.log.head().size);
     let last: Option<i64> = value.to_str().ok().and_then(|v| v.trim().parse().ok());
     let next = last.and_then(|last| u64::try_from(last.checked_add(1)?).ok());
     next.filter(|next| *next <= size).ok_or_else(|| {
@@ -125,17 +125,14 @@ impl Tail {
         loop {
             let size = *self.position.borrow_and_update();
             while self.next < size {
-                match self.read().await {
+                if !self.may_go_on() {
+                    return;
+                }
+                match self.read(&mut sent).await {
                     Err(()) => return,
-                    Ok(lines) if lines.is_empty() => {
-                        // Far behind, with nothing that matches: the client should know that we live.
-                        if sent.elapsed() >= HEARTBEAT {
-                            if !self.alive().await {
-                                return;
-                            }
-                            sent = Instant::now();
-                        }
-                    }
+                    // The key may have ended while the read was under way.
+                    Ok(_) if !self.may_go_on() => return,
+                    Ok(lines) if lines.is_empty() => {}
                     Ok(lines) => {
                         if !self.send(lines.into()).await {
                             return;
@@ -143,11 +140,8 @@ impl Tail {
                         sent = Instant::now();
                     }
                 }
-                if !self.may_go_on() {
-                    return;
-                }
             }
-            match self.wait(sent + HEARTBEAT).await {
+            match self.wait(sent + self.app.options.timeouts.heartbeat).await {
                 Woken::Ended => return,
                 Woken::Grown => {}
                 Woken::Silent => {
@@ -160,7 +154,7 @@ impl Tail {
         }
     }
 
-    /// A key that was revoked reads nothing more.
+    /// A key that was revoked or has expired reads nothing more.
     fn may_go_on(&self) -> bool {
         self.key.is_good(now_us()) && !*self.stopping.borrow()
     }
@@ -168,7 +162,7 @@ impl Tail {
     async fn wait(&mut self, heartbeat: Instant) -> Woken {
         tokio::select! {
             grown = self.position.changed() => if grown.is_ok() { Woken::Grown } else { Woken::Ended },
-            () = tokio::time::sleep_until(heartbeat) => Woken::Silent,
+            () = sleep_until(heartbeat) => Woken::Silent,
             () = self.chunks.closed() => Woken::Ended,
             _ = self.stopping.wait_for(|stop| *stop) => Woken::Ended,
         }
@@ -183,13 +177,10 @@ impl Tail {
         format!("after {}", i128::from(self.next) - 1)
     }
 
-    async fn read(&mut self) -> Result<Vec<u8>, ()> {
+    /// The lines of the next round, and where it ended; an error when the stream has to end.
+    async fn read(&mut self, sent: &mut Instant) -> Result<Vec<u8>, ()> {
         loop {
-            let (tenant, scope, next) = (Arc::clone(&self.tenant), Arc::clone(&self.scope), self.next);
-            let (window, batch) = (self.window, self.batch);
-            let read =
-                run::round(&self.app, move |budget| read(&tenant, &scope, next, window, batch, budget));
-            match read.await {
+            match self.round(sent).await? {
                 Ok(Ok(round)) if round.next > self.next => {
                     self.next = round.next;
                     self.window = (self.window * 2).min(WINDOW);
@@ -201,7 +192,9 @@ impl Tail {
                     tracing::error!(org = self.tenant.org.id, sequence = self.next, "a tail cannot go on");
                     return Err(());
                 }
-                Ok(Err(StoreError::TooBroad(_))) if self.window > WINDOW_MIN => self.window /= 8,
+                Ok(Err(StoreError::TooBroad(_))) if self.window > WINDOW_MIN => {
+                    self.window = narrower(self.window);
+                }
                 Ok(Err(error)) => {
                     tracing::error!(org = self.tenant.org.id, %error, "tail");
                     self.end_with(error.into()).await;
@@ -212,6 +205,28 @@ impl Tail {
                     return Err(());
                 }
             }
+        }
+    }
+
+    /// One round. While it is under way, also far behind with nothing that matches, the client hears that
+    /// the tail lives; the round is given up when the client leaves, its key ends or the server stops.
+    async fn round(&mut self, sent: &mut Instant) -> Result<Result<Result<Round, StoreError>, Problem>, ()> {
+        let app = Arc::clone(&self.app);
+        let (tenant, scope, next) = (Arc::clone(&self.tenant), Arc::clone(&self.scope), self.next);
+        let (window, batch) = (self.window, self.batch);
+        let read = move |budget: &Budget<'_>| read(&tenant, &scope, next, window, batch, budget);
+        let mut round = pin!(run::round(&app, read));
+        loop {
+            tokio::select! {
+                done = &mut round => return Ok(done),
+                () = self.chunks.closed() => return Err(()),
+                _ = self.stopping.wait_for(|stop| *stop) => return Err(()),
+                () = sleep_until(*sent + app.options.timeouts.heartbeat) => {}
+            }
+            if !self.may_go_on() || !self.alive().await {
+                return Err(());
+            }
+            *sent = Instant::now();
         }
     }
 
@@ -227,6 +242,11 @@ impl Tail {
     }
 }
 
+/// The window after a read that took too long.
+fn narrower(window: u64) -> u64 {
+    (window / 8).max(WINDOW_MIN)
+}
+
 /// What one read came to.
 struct Round {
     text: Vec<u8>,
@@ -240,7 +260,7 @@ impl Round {
         if self.records == 0 {
             return BATCH;
         }
-        (BATCH_BYTES / (self.text.len() / self.records).max(1)).clamp(BATCH, BATCH_MAX)
+        (READ_BYTES_MAX / (self.text.len() / self.records).max(1)).clamp(BATCH, BATCH_MAX)
     }
 }
 
@@ -256,13 +276,14 @@ fn read(
     let bounded = if tenant.log.head().size <= end { None } else { Some(below(scope, end)) };
     let (records, reached) = tenant.log.read_from(next, bounded.as_ref().unwrap_or(scope), batch, budget)?;
     let mut text = Vec::with_capacity(records.iter().map(|r| r.body.len() + 400).sum());
-    for record in &records {
+    let count = records.len();
+    for record in records {
         text.extend_from_slice(format!("event: event\nid: {}\ndata: ", record.sequence).as_bytes());
         record.write_line(&mut text);
         text.extend_from_slice(b"\n\n");
     }
     let next = if bounded.is_some() { reached.min(end) } else { reached };
-    Ok(Round { text, records: records.len(), next })
+    Ok(Round { text, records: count, next })
 }
 
 /// The same question about sequences below `end` only.
@@ -272,4 +293,15 @@ fn below(scope: &Scope, end: u64) -> Scope {
         .map(|number| Bound { inclusive: false, scalar: Scalar::Number(Literal { text, number }) });
     let clause = Clause { field: Field::Sequence, test: Test::Within { low: None, high }, position: 0 };
     Scope { root: Expr::and(vec![scope.root.clone(), Expr::Clause(clause)]), ..scope.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_narrows_to_the_smallest_one_and_no_further() {
+        let windows = std::iter::successors(Some(WINDOW), |&window| Some(narrower(window)));
+        assert_eq!(windows.take(5).collect::<Vec<_>>(), [65_536, 8_192, 1_024, 512, 512]);
+    }
 }

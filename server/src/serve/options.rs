@@ -112,6 +112,8 @@ pub struct Timeouts {
     pub query_wait: Duration,
     /// For the client of a live tail to take what is ready for it.
     pub tail: Duration,
+    /// Silence after which a live tail sends a comment.
+    pub heartbeat: Duration,
     /// How long requests under way may go on after SIGTERM.
     pub drain: Duration,
 }
@@ -128,6 +130,7 @@ impl Default for Timeouts {
             query: Duration::from_millis(750),
             query_wait: Duration::from_secs(1),
             tail: Duration::from_secs(10),
+            heartbeat: Duration::from_secs(10),
             drain: Duration::from_secs(20),
         }
     }

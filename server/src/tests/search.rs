@@ -1,5 +1,7 @@
 //! The query language over HTTP: what it finds, what is echoed, what is refused.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::client::{Server, event};
@@ -221,6 +223,33 @@ fn a_histogram_has_every_bucket_of_its_range() {
     assert_eq!(none["buckets"], json!([]), "{none}");
     let broad = server.get("/v1/histogram?interval=1s&from=2020-01-01T00:00:00Z&to=2026-01-01T00:00:00Z");
     assert_eq!(broad.json()["type"], "urn:stele:problem/too-broad", "{}", broad.text());
+}
+
+/// Goal: `auto` suits the range that is searched, wherever that stands.
+/// Method: matches of less than one minute, in ranges of a week and of a month that stand in `q`.
+#[test]
+fn auto_suits_a_range_that_stands_in_the_query() {
+    let server = Server::new();
+    let now = jiff::Timestamp::now();
+    let ago = |seconds| (now - Duration::from_secs(seconds)).to_string();
+    let times = [ago(40), ago(10), "2025-11-10T12:00:05Z".to_owned(), "2025-11-10T12:00:45Z".to_owned()];
+    for (i, time) in times.into_iter().enumerate() {
+        let line = line(&format!("e-{i}"), 0, &[("timestamp", time.into())]);
+        assert_eq!(server.post_json("/v1/events", &line).status, 200);
+    }
+    for (query, interval, buckets) in [
+        ("last:7d", "2h", 84..=85),
+        ("timestamp>=now-7d timestamp<now", "2h", 84..=85),
+        ("timestamp:2025-11", "6h", 120..=120),
+    ] {
+        let got = server.get(&format!("/v1/histogram?q={}", encoded(query)));
+        assert_eq!(got.status, 200, "{query}: {}", got.text());
+        let answer = got.json();
+        let found = answer["buckets"].as_array().unwrap();
+        assert_eq!(answer["interval"], interval, "{query}");
+        assert!(buckets.contains(&found.len()), "{query}: {} buckets", found.len());
+        assert_eq!(found.iter().map(|b| b["count"].as_u64().unwrap()).sum::<u64>(), 2, "{query}");
+    }
 }
 
 #[test]

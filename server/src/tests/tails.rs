@@ -1,11 +1,15 @@
 //! Live tails: what they send, from where they resume, whom they drop.
 
 use std::io::{BufRead, BufReader, Read, Write};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use stele_engine::event::{Receipt, normalize};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::client::{Server, event, parse};
+use crate::app::BLOCKING_MAX;
 
 /// A tail's lines, without those of the chunks that they come in.
 struct Tail {
@@ -123,6 +127,86 @@ fn a_slow_client_is_dropped_and_resumes_without_loss_or_repeat() {
         seen.extend(open(&server, "", Some(&last)).ids(left));
     }
     assert_eq!(seen, (0..EVENTS).collect::<Vec<_>>());
+}
+
+/// Goal: a key that has ended gets no event that is stored afterwards.
+/// Method: a tail with a key that expires, and an event stored after that.
+#[test]
+fn a_tail_of_an_expired_key_sends_nothing_more() {
+    let mut server = Server::new();
+    let expires = jiff::Timestamp::now() + Duration::from_secs(3);
+    let ask = format!(r#"{{"name":"short","scopes":["read"],"expires_at":"{expires}"}}"#);
+    let made = server.post_json("/v1/keys", &ask);
+    assert_eq!(made.status, 201, "{}", made.text());
+    let short = made.json()["secret"].as_str().unwrap().to_owned();
+    let admin = std::mem::replace(&mut server.key, short);
+    let mut tail = open(&server, "", None);
+    server.key = admin;
+    assert_eq!(server.post_json("/v1/events", &event("before")).status, 200);
+    assert_eq!(tail.ids(1).len(), 1);
+    while jiff::Timestamp::now() <= expires {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(server.post_json("/v1/events", &event("after")).status, 200);
+    assert!(tail.ids(usize::MAX).is_empty(), "it ends without the event");
+}
+
+/// Goal: every event that a search shows is one to resume after.
+/// Method: hold the log at the moment between an append and its publication, by an append past the
+/// writer; resume after that event, then store another one.
+#[test]
+fn a_tail_resumes_after_an_event_that_is_not_published_yet() {
+    let server = Server::new();
+    assert_eq!(server.post_json("/v1/events", &event("first")).status, 200);
+    let tenant = server.app().all_tenants().remove(0);
+    let limits = server.app().event_limits();
+    let now_us = jiff::Timestamp::now().as_microsecond() as u64;
+    let now_ns = now_us as i64 * 1000;
+    let receipt = Receipt { now_ns, ip_address: None, user_agent: None, new_id: &String::new };
+    let second = normalize(event("second").as_bytes(), &receipt, &tenant.taxonomy(), &limits).unwrap();
+    tenant.log.append(vec![tenant.log.prepare(vec![second], false)], now_us).remove(0).unwrap();
+    assert_eq!((*tenant.position.borrow(), tenant.log.head().size), (1, 2));
+    let mut tail = open(&server, "", Some("1"));
+    assert_eq!(tail.after, "1");
+    assert_eq!(server.post_json("/v1/events", &event("third")).status, 200);
+    assert_eq!(tail.ids(1), [2]);
+    let got = server.call("GET", "/v1/events/stream", &[("last-event-id", "3")], b"");
+    assert_eq!(got.status, 400);
+}
+
+/// Holds all places that reads of tails need: a read that has begun goes on until they are given back.
+fn hold_reads(server: &Server) -> OwnedSemaphorePermit {
+    let places = Arc::clone(&server.app().blocking).acquire_many_owned(BLOCKING_MAX as u32);
+    server.runtime().block_on(places).unwrap()
+}
+
+#[test]
+fn a_tail_says_that_it_lives_while_a_read_is_under_way() {
+    let server = Server::with(|o| o.timeouts.heartbeat = Duration::from_millis(100));
+    assert_eq!(server.post_json("/v1/events", &event("one")).status, 200);
+    let places = hold_reads(&server);
+    let mut tail = open(&server, "", Some("-1"));
+    for _ in 0..3 {
+        let told = tail.lines.find(|line| line.starts_with(": ") || line.starts_with("event: "));
+        assert_eq!(told.as_deref(), Some(": alive after -1"));
+    }
+    drop(places);
+    assert_eq!(tail.ids(1), [0], "the same read goes on");
+}
+
+#[test]
+fn a_read_ends_when_the_client_of_its_tail_leaves() {
+    let server = Server::new();
+    assert_eq!(server.post_json("/v1/events", &event("one")).status, 200);
+    let _places = hold_reads(&server);
+    let tail = open(&server, "", Some("-1"));
+    assert_eq!(server.app().metrics.tails.get(), 1);
+    drop(tail);
+    let begun = Instant::now();
+    while server.app().metrics.tails.get() > 0 {
+        assert!(begun.elapsed() < Duration::from_secs(5), "it goes on");
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }
 
 #[test]

@@ -4,8 +4,9 @@ use crate::error::StoreError;
 use crate::event::Fields;
 use crate::query::{Ask, Budget, DocSet, Order, Part, Plan, Seen, matching, page};
 
-/// Records that are read under one look at a part.
+/// Records that are read under one look at a part, and their bytes but for the last one's.
 const RECORDS_PER_LOOK: usize = 512;
+const BYTES_PER_LOOK: usize = 256 << 10;
 /// The records of so many matches of a part are read sooner than the lists of its values.
 const READ_MAX: u64 = 128;
 
@@ -35,10 +36,8 @@ impl Events<'_> {
         visit: impl FnOnce(&Seen<'_>, DocSet) -> Result<R, StoreError>,
     ) -> Result<Option<R>, StoreError> {
         self.budget.check()?;
-        part.read(|seen| {
-            let docs = matching(&seen, self.plan, self.budget)?;
-            if docs.is_empty() { Ok(None) } else { visit(&seen, docs).map(Some) }
-        })
+        let docs = matching(part, self.plan, self.budget)?;
+        if docs.is_empty() { Ok(None) } else { part.read(|seen| visit(&seen, docs)).map(Some) }
     }
 
     /// Shows the records of some documents of a part.
@@ -48,11 +47,22 @@ impl Events<'_> {
         docs: &[u32],
         mut visit: impl FnMut(u32, &Fields<'_>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        for docs in docs.chunks(RECORDS_PER_LOOK) {
+        let mut rest = docs;
+        while !rest.is_empty() {
             self.budget.check()?;
-            part.read(|seen| {
-                docs.iter().try_for_each(|&doc| record(&seen, doc, |fields| visit(doc, fields)))
+            let read = part.read(|seen| {
+                let mut bytes = 0;
+                for (&doc, read) in rest.iter().zip(1..=RECORDS_PER_LOOK) {
+                    let body = seen.body(doc)?;
+                    visit(doc, &fields_of(&seen, doc, &body)?)?;
+                    bytes += body.len();
+                    if bytes >= BYTES_PER_LOOK {
+                        return Ok(read);
+                    }
+                }
+                Ok(rest.len().min(RECORDS_PER_LOOK))
             })?;
+            rest = &rest[read..];
         }
         Ok(())
     }
@@ -94,15 +104,42 @@ pub(super) fn record<R>(
     visit: impl FnOnce(&Fields<'_>) -> Result<R, StoreError>,
 ) -> Result<R, StoreError> {
     let body = seen.body(doc)?;
-    let fields = Fields::scan(&body).map_err(|detail| {
+    visit(&fields_of(seen, doc, &body)?)
+}
+
+fn fields_of<'b>(seen: &Seen<'_>, doc: u32, body: &'b [u8]) -> Result<Fields<'b>, StoreError> {
+    Fields::scan(body).map_err(|detail| {
         StoreError::Refused(format!("sequence {} is no event: {detail}", seen.sequence(doc)))
-    })?;
-    visit(&fields)
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
+    use crate::query::select_tests::{live_part, plan};
+
+    #[test]
+    fn the_budget_is_looked_at_by_the_bytes_of_records_too() {
+        let long = "x".repeat(100 << 10);
+        let parts = [live_part((0..40).map(|_| format!(r#"{{"long":"{long}"}}"#)))];
+        let asked = Cell::new(0);
+        let count = || {
+            asked.set(asked.get() + 1);
+            None
+        };
+        let (plan, budget) = (plan("*"), Budget::new(&count));
+        let events = Events { parts: &parts, plan: &plan, budget: &budget };
+        let (docs, mut seen): (Vec<u32>, _) = ((0..40).collect(), Vec::new());
+        events
+            .records(&parts[0], &docs, |doc, _| {
+                seen.push(doc);
+                Ok(())
+            })
+            .unwrap();
+        assert_eq!((seen, asked.get()), (docs, 14));
+    }
 
     #[test]
     fn the_others_are_told_only_where_they_are_few() {

@@ -61,8 +61,12 @@ pub fn histogram(
     Ok(counts.buckets(grid))
 }
 
-/// First and last nanosecond of the range; `None` when it is empty.
-fn range(events: &Events<'_>, scope: &Scope) -> Result<Option<(i64, i64)>, StoreError> {
+/// First and last nanosecond of the searched range: what the scope says, else the tree, else the first
+/// or last match; `None` when it is empty.
+///
+/// # Errors
+/// `Damaged`, `TooBroad`, `Cancelled`.
+pub fn range(events: &Events<'_>, scope: &Scope) -> Result<Option<(i64, i64)>, StoreError> {
     let (from, to) = events.plan.time_range();
     let mut first = scope.from_ns.or(Some(from).filter(|&from| from > i64::MIN));
     let mut last = scope.to_ns.or(to).map(|to| to.saturating_sub(1));

@@ -23,8 +23,8 @@ pub struct Page {
 /// Reads a record by its sequence.
 pub type Records<'a> = dyn Fn(u64) -> Result<Record, StoreError> + 'a;
 
-/// The matching events that tell changes, newest first by (timestamp, sequence), `limit` at most, those
-/// past `after` only.
+/// The matching events that tell changes, newest first by (timestamp, sequence), those past `after` only:
+/// `limit` at most, and none after the one whose body brings them to `bytes`.
 ///
 /// # Errors
 /// `Damaged`, `TooBroad`, `Cancelled`.
@@ -33,23 +33,25 @@ pub fn changes(
     records: &Records<'_>,
     after: Option<(i64, u64)>,
     limit: usize,
+    bytes: usize,
 ) -> Result<Page, StoreError> {
     let mut positions = positions(events)?;
     positions.reverse();
     let start = after.map_or(0, |after| positions.partition_point(|&position| position >= after));
     let mut page = Page::default();
-    let mut last = None;
+    let (mut last, mut held) = (None, 0);
     for (read, &position) in positions[start..].iter().enumerate() {
         check(events, read)?;
         let record = records(position.1)?;
         if !has_changes(fields(&record)?.metadata) {
             continue;
         }
-        if page.changes.len() == limit {
+        if page.changes.len() == limit || held >= bytes {
             page.last = last;
             break;
         }
         last = Some(position);
+        held += record.body.len();
         page.changes.push(record);
     }
     Ok(page)

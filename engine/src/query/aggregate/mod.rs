@@ -35,6 +35,6 @@ pub use errors::errors;
 pub use events::Events;
 pub use facets::facets;
 pub use hints::hints;
-pub use histogram::histogram;
+pub use histogram::{histogram, range};
 pub use history::{Page, changes, state};
 pub use metrics::metrics;

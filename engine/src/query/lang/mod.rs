@@ -41,6 +41,11 @@ pub const DEPTH_MAX: usize = 32;
 /// Most values of one list.
 pub const VALUES_MAX: usize = 1000;
 
+/// Most words of a term that is looked for as words.
+pub const WORDS_MAX: usize = 64;
+/// Most characters of a word with wildcards, or of a whole value with them.
+pub const PATTERN_CHARS_MAX: usize = 256;
+
 /// Reads a query. Empty text, or blanks alone, asks for everything.
 ///
 /// # Errors

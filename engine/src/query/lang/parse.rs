@@ -129,6 +129,7 @@ impl Parser {
         if piece.term.has_early_wildcard() {
             return Err(early_wildcard(piece.start..piece.end));
         }
+        within_limits(&piece, true)?;
         self.texts.push(BareText { term: piece.term.clone(), position: piece.start });
         Ok(Expr::Text(piece.term))
     }
@@ -199,6 +200,13 @@ impl Parser {
         let error = SyntaxError::expected(at..at + 1, "a term, a clause or the end");
         error.because("this `)` closes nothing; as a character of a term it needs a `\\`").suggest("\\)")
     }
+}
+
+/// Refuses a term that a value cannot be compared with quickly.
+pub(super) fn within_limits(piece: &Piece, of_words: bool) -> Result<(), SyntaxError> {
+    let words = of_words.then(|| piece.term.too_many_words()).flatten();
+    let Some(limit) = words.or_else(|| piece.term.too_long_pattern(of_words)) else { return Ok(()) };
+    Err(SyntaxError::expected(piece.start..piece.end, limit))
 }
 
 /// Wildcards in a word that is not the last.

@@ -1,6 +1,7 @@
 //! What a term is when it is looked at as text, as a pattern and as words.
 
 use super::tree::{Term, Token};
+use super::{PATTERN_CHARS_MAX, WORDS_MAX};
 use crate::query::pattern::Pattern;
 use crate::query::phrase::Phrase;
 use crate::text::in_word;
@@ -68,6 +69,23 @@ impl Term {
         let mut parts: Vec<&[Token]> = self.words().collect();
         parts.pop();
         parts.into_iter().flatten().any(|token| !matches!(token, Token::Char(_)))
+    }
+
+    /// What is allowed where it is looked for as words, and it is too long for that.
+    pub(super) fn too_many_words(&self) -> Option<String> {
+        (self.words().nth(WORDS_MAX).is_some()).then(|| format!("at most {WORDS_MAX} words in a term"))
+    }
+
+    /// What is allowed where it is a pattern for whole values, or its last word is one for words, and it is
+    /// too long for that.
+    pub(super) fn too_long_pattern(&self, of_words: bool) -> Option<String> {
+        if !self.has_wildcards() {
+            return None;
+        }
+        let chars = if of_words { self.words().last().map_or(0, <[_]>::len) } else { self.tokens.len() };
+        let what = if of_words { "word" } else { "value" };
+        (chars > PATTERN_CHARS_MAX)
+            .then(|| format!("at most {PATTERN_CHARS_MAX} characters in a {what} with wildcards"))
     }
 
     /// Runs of word characters and wildcards.

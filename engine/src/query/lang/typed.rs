@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::error::SyntaxError;
 use super::literals::{self, NUMBER_TAKES};
-use super::parse::early_wildcard;
+use super::parse::{early_wildcard, within_limits};
 use super::scan::{Op, Piece, Stop};
 use super::times;
 use super::tree::{Bound, Field, Scalar, Term, Test, Token, Value};
@@ -92,6 +92,7 @@ impl Asked {
             Field::Address if !equals => {
                 let network = literals::network(&piece.term.text());
                 let network = network.map_err(|takes| SyntaxError::expected(place, takes))?;
+                within_limits(&piece, false)?;
                 Ok(network.unwrap_or(Value::Term(piece.term)))
             }
             Field::Metadata(_) | Field::UserAgent if piece.term.has_early_wildcard() => {
@@ -100,7 +101,12 @@ impl Asked {
                     None => early_wildcard(place),
                 })
             }
-            _ => Ok(Value::Term(piece.term)),
+            field => {
+                if !equals {
+                    within_limits(&piece, matches!(field, Field::Metadata(_) | Field::UserAgent))?;
+                }
+                Ok(Value::Term(piece.term))
+            }
         }
     }
 

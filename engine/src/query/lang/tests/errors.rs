@@ -155,6 +155,27 @@ fn limits_are_exact_and_named() {
     refused(&list(1001), "1000");
     assert!(parse(&format!("{} {}", list(1000), list(1000))).is_ok());
 
+    let phrase = |count: usize| format!("\"{}\"", "a ".repeat(count));
+    for field in ["", "@f:", "ua:", "@f:(x,y) OR @g:(x,"] {
+        let end = if field.ends_with(',') { ")" } else { "" };
+        let text = |term: &str| format!("{field}{term}{end}");
+        assert!(parse(&text(&phrase(64))).is_ok(), "{field}");
+        refused(&text(&phrase(65)), "64");
+        assert!(parse(&text(&format!("{}*", "a".repeat(255)))).is_ok(), "{field}");
+        refused(&text(&format!("{}*", "a".repeat(256))), "256");
+        assert!(parse(&text(&format!("{}.a*", "a".repeat(300)))).is_ok(), "{field}");
+    }
+    for field in ["target:", "type:", "by:(", "ip:"] {
+        let end = if field.ends_with('(') { ")" } else { "" };
+        let text = |term: &str| format!("{field}{term}{end}");
+        assert!(parse(&text(&format!("{}*", "a-".repeat(127)))).is_ok(), "{field}");
+        refused(&text(&format!("{}*", "a-".repeat(128))), "256");
+        assert!(parse(&text(&"a-".repeat(4_000))).is_ok(), "{field}");
+    }
+    for field in ["@f=", "@f~", "target~", "target="] {
+        assert!(parse(&format!("{field}{}", "a*-".repeat(4_000))).is_ok(), "{field}");
+    }
+
     assert!(parse(&"é".repeat(8 << 10)).is_ok());
     refused(&format!("{}x", "é".repeat(8 << 10)), "16 KiB");
     assert!(parse(&" ".repeat(16 << 10)).is_ok());
