@@ -43,7 +43,7 @@ pub fn index(data: &[u8]) {
         for visible in [docs, docs / 2] {
             let source = Arc::<Alone>::clone(&source);
             let part = Part::new(100, visible, source).expect("it shows itself");
-            if let Ok(found) = part.read(|seen| matching(&seen, &plan, &Budget::unlimited())) {
+            if let Ok(found) = matching(&part, &plan, &Budget::unlimited()) {
                 found.each(|doc| assert!(doc < visible, "a match beyond the segment"));
             }
             for order in [Order::Asc, Order::Desc] {
