@@ -47,6 +47,8 @@ impl Origin {
     }
 }
 
+const SECRET_VERSION: &str = "stele-secret-v1";
+
 /// The 32 bytes that a log's salts derive from. Made with the log; never shown, never logged.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret([u8; 32]);
@@ -67,7 +69,7 @@ impl Secret {
     /// The secret as the one line of its file: version, hex, CRC-32 of the 32 bytes.
     #[must_use]
     pub fn to_file(&self) -> String {
-        format!("stele-secret-v1 {} {:08x}\n", hex(&self.0), crc32fast::hash(&self.0))
+        guarded_line(SECRET_VERSION, &self.0)
     }
 
     /// Reads the file's line back.
@@ -75,18 +77,32 @@ impl Secret {
     /// # Errors
     /// What is wrong with it, in words; never any byte of it.
     pub fn from_file(text: &[u8]) -> Result<Self, String> {
-        let text = std::str::from_utf8(text).map_err(|_| "is not text")?;
-        let mut words = text.strip_suffix('\n').ok_or("has no line end")?.split(' ');
-        if words.next() != Some("stele-secret-v1") {
-            return Err("does not begin with stele-secret-v1".to_owned());
-        }
-        let bytes = words.next().and_then(unhex).ok_or("has no 32 bytes in hex")?;
-        let crc = words.next().ok_or("has no checksum")?;
-        if words.next().is_some() || crc != format!("{:08x}", crc32fast::hash(&bytes)) {
-            return Err("does not match its checksum".to_owned());
-        }
-        Ok(Self(bytes))
+        read_guarded_line(SECRET_VERSION, text).map(Self)
     }
+}
+
+/// 32 bytes as the one line of a file: version, hex, CRC-32 of the bytes.
+#[must_use]
+pub fn guarded_line(version: &str, bytes: &[u8; 32]) -> String {
+    format!("{version} {} {:08x}\n", hex(bytes), crc32fast::hash(bytes))
+}
+
+/// Reads such a line back.
+///
+/// # Errors
+/// What is wrong with it, in words; never any byte of it.
+pub fn read_guarded_line(version: &str, text: &[u8]) -> Result<[u8; 32], String> {
+    let text = std::str::from_utf8(text).map_err(|_| "is not text")?;
+    let mut words = text.strip_suffix('\n').ok_or("has no line end")?.split(' ');
+    if words.next() != Some(version) {
+        return Err(format!("does not begin with {version}"));
+    }
+    let bytes = words.next().and_then(unhex).ok_or("has no 32 bytes in hex")?;
+    let crc = words.next().ok_or("has no checksum")?;
+    if words.next().is_some() || crc != format!("{:08x}", crc32fast::hash(&bytes)) {
+        return Err("does not match its checksum".to_owned());
+    }
+    Ok(bytes)
 }
 
 impl fmt::Debug for Secret {

@@ -14,6 +14,8 @@ pub mod index;
 pub mod ingest;
 pub mod io;
 pub mod log;
+pub mod merkle;
+pub mod proof;
 pub mod query;
 pub mod record;
 pub mod recover;

@@ -216,6 +216,27 @@ fn a_tail_shows_what_is_stored_and_goes_on_after_a_restart() {
 }
 
 #[test]
+fn a_checkpoint_is_printed_as_it_is_signed_and_checked_with_a_key_from_before() {
+    let mut bench = Bench::new("checkpoint");
+    bench.start();
+    assert_eq!(code(&bench.run(&["ingest", &example_events()])), 0);
+    let printed = bench.run(&["checkpoint"]);
+    assert_eq!(code(&printed), 0, "{printed:?}");
+    let note = out(&printed);
+    let lines: Vec<&str> = note.split('\n').collect();
+    let [origin, _, root, "", signature, ""] = lines[..] else { panic!("{note}") };
+    assert!(origin.contains("/stele/") && root.len() == 44, "{note}");
+    let data_key =
+        fs::read_dir(bench.data().join("orgs")).unwrap().next().unwrap().unwrap().path().join("key");
+    let mode = std::os::unix::fs::MetadataExt::mode(&fs::metadata(data_key).unwrap());
+    assert_eq!(mode & 0o777, 0o600);
+    assert!(signature.starts_with(&format!("\u{2014} {origin} ")), "{note}");
+    let other = "example.com/stele/test+4489043c+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4";
+    assert_eq!(code(&bench.run(&["checkpoint", "--verifier", other])), 1, "another key did not sign it");
+    assert_eq!(code(&bench.run(&["checkpoint", "--verifier", "nonsense"])), 2);
+}
+
+#[test]
 fn verify_proves_a_log_with_and_without_its_server_and_names_a_flipped_bit() {
     let mut bench = Bench::new("verify");
     bench.start();

@@ -10,7 +10,8 @@ use crate::retain::seal_next;
 use crate::segment::{Sealed, Segment};
 
 impl Log {
-    /// One step of what is due: a seal, a merge of id files, a check of an index file. True when
+    /// One step of what is due: a seal, a merge of id files, a check of an index file, a piece of
+    /// the tree. True when
     /// more may be due. One caller at a time, beside appends and reads.
     ///
     /// # Errors
@@ -23,7 +24,7 @@ impl Log {
             return Ok(true);
         }
         let merged = self.shared.locator.merge_step().inspect_err(|e| self.shared.poison(e))?;
-        Ok(merged || self.check_next_index()?)
+        Ok(merged || self.check_next_index()? || self.extend_tree()?)
     }
 
     /// Writes zeros ahead of the active segment's frames where they run short: an append into them

@@ -8,6 +8,7 @@ use super::Log;
 use crate::codec::sections::Sections;
 use crate::error::StoreError;
 use crate::io::Disk;
+use crate::proof::Audit;
 use crate::segment::rows::StoredRows;
 use crate::segment::sealed::INDEX_KIND;
 use crate::segment::{Growing, Sealed, Segment, SegmentHeader, Snapshot};
@@ -25,7 +26,8 @@ pub struct Progress {
 impl Log {
     /// Recomputes every hash and link of the segments that hold `[from, to)` (the whole log when
     /// absent) from the files, read with pread, and holds them against header, index and catalog.
-    /// Names every fault, not only the first. Never writes. `progress` is called now and then from
+    /// The whole log's check also reads every checkpoint that was signed. Names every fault, not only
+    /// the first. Never writes. `progress` is called now and then from
     /// the working threads; false stops.
     ///
     /// # Errors
@@ -61,11 +63,31 @@ impl Log {
             }
             work();
         });
+        let checkpoints = if range.is_none() { self.check_checkpoints(&run) } else { Vec::new() };
         if run.stop.load(Ordering::Relaxed) {
             return Err(StoreError::Refused("verification was stopped".to_owned()));
         }
         let parts = parts.into_inner().unwrap_or_else(PoisonError::into_inner);
-        Ok(verify::join(parts.into_iter().flatten()))
+        let mut verdict = verify::join(parts.into_iter().flatten());
+        verdict.faults.extend(checkpoints);
+        Ok(verdict)
+    }
+
+    /// Every checkpoint that was signed, from the file.
+    fn check_checkpoints(&self, run: &Run<'_>) -> Vec<Fault> {
+        match self.notary.audit(&|| run.advance(0)) {
+            Ok(None) => Vec::new(),
+            Ok(Some(Audit { path, faults })) => {
+                let name = |(at, size, what): (u64, u64, &str)| {
+                    fault("checkpoint", (size, size), &path, at, what.to_owned())
+                };
+                faults.into_iter().map(name).collect()
+            }
+            Err(error) => {
+                let path = self.shared.dir.join("checkpoints");
+                vec![fault("checkpoint", (0, 0), &path, 0, error.to_string())]
+            }
+        }
     }
 
     fn check_segments(&self, run: &Run<'_>, parts: &Mutex<Vec<Option<Part>>>) {

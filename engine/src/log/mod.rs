@@ -8,6 +8,7 @@ mod ask;
 mod background;
 mod check;
 mod open;
+mod prove;
 mod read;
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use ask::{Ask, History};
 pub use check::Progress;
+pub use prove::{Consistency, Inclusion};
 pub use read::{Found, PAGE_BYTES_MAX, READ_BYTES_MAX, Search};
 
 use crate::catalog::Catalog;
@@ -24,6 +26,8 @@ use crate::error::StoreError;
 use crate::event::Event;
 pub use crate::ingest::{Batch, Outcome};
 use crate::ingest::{Shared, Writer, prepare};
+use crate::proof::Notary;
+pub use crate::proof::Signed;
 use crate::query::{Cursor, CursorError, CursorKey};
 use crate::retain::{Held, backlog};
 pub use crate::segment::Head;
@@ -99,6 +103,7 @@ pub struct Log {
     shared: Arc<Shared>,
     writer: Mutex<Writer>,
     catalog: Mutex<Catalog>,
+    notary: Notary,
     cursors: CursorKey,
     options: Options,
     /// First sequence of the sealed segment whose index is to be checked next.

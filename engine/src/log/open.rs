@@ -11,6 +11,7 @@ use crate::error::StoreError;
 use crate::ids::{Origin, Secret};
 use crate::ingest::{Shared, Writer};
 use crate::io::Disk;
+use crate::proof::{self, Notary};
 use crate::query::CursorKey;
 use crate::record::SaltKey;
 use crate::recover::{Opening, Recovered, first_segment, read_secret, recover, write_secret};
@@ -21,7 +22,7 @@ use crate::segment::{Segment, SegmentHeader, Segments, data_path, folder};
 const SUITE: u8 = 1;
 
 impl Log {
-    /// Makes the directory, secret, first segment and catalog of a new, empty log, and opens it.
+    /// Makes the directory, secret, signing key, first segment and catalog of a new, empty log, and opens it.
     ///
     /// The catalog comes last, and a repeated call after a crash begins anew. Only what such a crash
     /// can leave is replaced: where records lie without a catalog, nothing is touched.
@@ -55,6 +56,7 @@ impl Log {
         }
         let secret = Secret::new(secret);
         write_secret(&*disk, dir, &secret)?;
+        proof::create(&*disk, dir, &origin)?;
         let salts = SaltKey::new(&secret);
         let rules = options.rules();
         let opening = Opening { disk: &disk, dir, origin: &origin, salts: &salts, rules, read_only: false };
@@ -122,7 +124,7 @@ impl Log {
         let rules = options.rules();
         let opening = Opening { disk: &disk, dir, origin: &origin, salts: &salts, rules, read_only };
         let found = recover(&opening, &mut catalog, &locator)?;
-        let Recovered { segments, head, recent, tally, notes, damage } = found;
+        let Recovered { segments, head, recent, tally, mut notes, mut damage } = found;
         let sealed_first = segments.iter().find(|s| matches!(***s, Segment::Sealed(_))).map(|s| s.first());
         let shared = Arc::new(Shared {
             disk,
@@ -136,6 +138,11 @@ impl Log {
             syncs: AtomicU64::new(0),
             duplicates: AtomicU64::new(0),
         });
+        let snapshot = shared.segments.snapshot();
+        let change_nothing = read_only || !damage.is_empty();
+        let opened = Notary::open(&*shared.disk, dir, &shared.origin, &snapshot, change_nothing)?;
+        notes.extend(opened.notes);
+        damage.extend(opened.damage);
         if let Some(first) = damage.first() {
             shared.refuse(format!("damage was found when the log was opened: {first}"));
         }
@@ -144,6 +151,7 @@ impl Log {
             shared,
             writer,
             catalog: Mutex::new(catalog),
+            notary: opened.notary,
             cursors: CursorKey::new(secret),
             options,
             unchecked: Mutex::new(sealed_first),

@@ -9,6 +9,7 @@
 
 mod admin;
 mod bars;
+mod checkpoint;
 mod client;
 mod errors;
 mod event;
@@ -61,6 +62,7 @@ enum Command {
     Errors(errors::ErrorsArgs),
     History(history::HistoryArgs),
     Get(get::GetArgs),
+    Checkpoint(checkpoint::CheckpointArgs),
     Verify(verify::VerifyArgs),
     Org(admin::OrgArgs),
     Key(admin::KeyArgs),
@@ -103,6 +105,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Errors(args) => errors::run(&args),
         Command::History(args) => history::run(&args),
         Command::Get(args) => get::run(&args),
+        Command::Checkpoint(args) => checkpoint::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Org(args) => admin::org(&args),
         Command::Key(args) => admin::key(&args),

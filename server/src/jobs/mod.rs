@@ -2,12 +2,14 @@
 //!
 //! - the runtime's threads, which serve connections;
 //! - per log one writer (the only caller of `Log::append`), one worker (the only caller of
-//!   `Log::work`) and one leveller (the only caller of `Log::zero_ahead`);
+//!   `Log::work`), one leveller (the only caller of `Log::zero_ahead`) and one signer, which cuts
+//!   checkpoints;
 //! - one housekeeper, which saves what may be saved late;
 //! - one printer, which writes log lines so that nobody waits for a slow terminal.
 
 mod housekeeper;
 mod lines;
+mod signer;
 mod submission;
 mod worker;
 mod writer;
@@ -20,6 +22,7 @@ use std::time::Duration;
 
 pub use housekeeper::housekeeper;
 pub use lines::{Printer, printer};
+pub use signer::{sign, signer};
 pub use submission::Queue;
 pub use worker::{leveller, worker};
 pub use writer::writer;
@@ -109,6 +112,8 @@ pub struct Bells {
     pub worker: SharedBell,
     /// The leveller's.
     pub leveller: SharedBell,
+    /// The signer's.
+    pub signer: SharedBell,
 }
 
 impl Bells {
@@ -116,11 +121,13 @@ impl Bells {
     pub fn ring(&self) {
         self.leveller.ring();
         self.worker.ring();
+        self.signer.ring();
     }
 
     /// There will be no more.
     pub fn stop(&self) {
         self.leveller.stop();
         self.worker.stop();
+        self.signer.stop();
     }
 }

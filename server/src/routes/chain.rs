@@ -11,11 +11,18 @@ use super::Cx;
 use crate::http::answer::{self, Answer};
 use crate::http::problem::Problem;
 
-/// Where the chain stands. `root`, `checkpoint` and `key` are null until checkpoints exist.
-pub fn get(cx: &mut Cx) -> Result<Answer, Problem> {
+/// Where the chain and its tree stand. `root` is that of now; `checkpoint` the newest that was signed.
+pub async fn get(cx: &mut Cx) -> Result<Answer, Problem> {
     std::mem::take(&mut cx.params).finish(&[])?;
     let tenant = cx.caller()?.tenant;
-    let head = tenant.log.head();
+    let log = std::sync::Arc::clone(&tenant.log);
+    let (head, root) = cx
+        .app
+        .block(move || {
+            let head = log.head();
+            log.root(head.size).map(|root| (head, root))
+        })
+        .await??;
     let verified = *tenant.verified.lock().unwrap_or_else(PoisonError::into_inner);
     let verified =
         verified.and_then(|v| Some(json!({"sequence": v.size.checked_sub(1)?, "at": committed_at(v.at_us)})));
@@ -24,9 +31,9 @@ pub fn get(cx: &mut Cx) -> Result<Answer, Problem> {
         "size": head.size,
         "sequence": head.size.checked_sub(1),
         "hash": hex(&head.hash),
-        "root": null,
-        "checkpoint": null,
-        "key": null,
+        "root": data_encoding::BASE64.encode(&root),
+        "checkpoint": tenant.log.last_checkpoint().map(|signed| signed.note.clone()),
+        "key": tenant.log.verifier_key(),
         "verified": verified,
     });
     Ok(answer::json_value(StatusCode::OK, &value))

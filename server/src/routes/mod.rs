@@ -18,10 +18,12 @@ pub mod ingest;
 mod keys;
 mod orgs;
 mod paging;
+mod proofs;
 pub mod run;
 mod search;
 mod tail;
 mod times;
+mod tlog;
 mod verify;
 
 use std::net::IpAddr;
@@ -123,7 +125,10 @@ pub async fn dispatch(call: Call, cx: &mut Cx) -> Result<Answer, Problem> {
         Call::Figures => figures::get(cx).await,
         Call::Errors => errors::get(cx).await,
         Call::History => history::get(cx).await,
-        Call::Chain => chain::get(cx),
+        Call::Chain => chain::get(cx).await,
+        Call::Checkpoint => proofs::checkpoint(cx).await,
+        Call::Inclusion => proofs::inclusion(cx).await,
+        Call::Consistency => proofs::consistency(cx).await,
         Call::Verify => verify::post(cx).await,
         Call::EventTypes => event_types::list(cx),
         Call::AddEventType => event_types::add(cx).await,
@@ -134,6 +139,8 @@ pub async fn dispatch(call: Call, cx: &mut Cx) -> Result<Answer, Problem> {
         Call::Orgs => orgs::list(cx),
         Call::AddOrg => orgs::add(cx).await,
         Call::Org => orgs::get(cx),
+        Call::LogCheckpoint => tlog::checkpoint(cx),
+        Call::LogTile => tlog::tile(cx).await,
         Call::Health => health::health(cx),
         Call::Ready => health::ready(cx),
         Call::Metrics => health::metrics(cx),

@@ -145,6 +145,7 @@ impl Running {
         let closed = tokio::task::spawn_blocking(move || {
             app.threads.join();
             for tenant in tenants {
+                jobs::sign(&tenant.log);
                 if let Err(error) = tenant.log.close() {
                     tracing::error!(org = tenant.org.id, %error, "closing the log");
                 }

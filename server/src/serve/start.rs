@@ -200,6 +200,7 @@ pub fn tenant(
     app.threads.add(writer);
     app.threads.add(jobs::worker(Arc::clone(&log), Arc::clone(&bells.worker)).map_err(failed)?);
     app.threads.add(jobs::leveller(Arc::clone(&log), Arc::clone(&bells.leveller)).map_err(failed)?);
+    app.threads.add(jobs::signer(Arc::clone(&log), Arc::clone(&bells.signer)).map_err(failed)?);
     bells.ring();
     let types = Types { rows, taxonomy: Arc::new(taxonomy) };
     Ok(Tenant::new(org, log, queue, position, bells, damage, types, verified))

@@ -154,7 +154,9 @@ fn by_search(process: &Process, told: bool, seen: &mut Seen) {
 }
 
 fn is_derived(path: &Path) -> bool {
-    path.extension().is_some_and(|e| e == "idx") || path.components().any(|c| c.as_os_str() == "ids")
+    path.extension().is_some_and(|e| e == "idx")
+        || path.components().any(|c| c.as_os_str() == "ids")
+        || path.ends_with("tree")
 }
 
 /// First sequence after the last record of the data file; `None` for other files.

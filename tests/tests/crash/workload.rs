@@ -49,7 +49,7 @@ pub enum Step {
     Append(Vec<Range<usize>>),
     /// One step of background work.
     Work,
-    /// Background work until none is due.
+    /// Background work until none is due, and a checkpoint.
     Settle,
     /// Close and open again.
     Restart,
@@ -145,7 +145,10 @@ impl Process {
         match step {
             Step::Append(group) => self.append(group, ledger),
             Step::Work => self.log.work().map(|_| ()),
-            Step::Settle => self.settle(),
+            Step::Settle => {
+                self.settle()?;
+                self.log.checkpoint(self.now_us).map(|_| ())
+            }
             Step::Restart => {
                 self.log.close()?;
                 self.reopen()

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use stele_engine::proof::{ENTRY_BYTES, Entry};
 use stele_engine::record::{FRAME_BYTES_MAX, FrameBuilder, HEADER_BYTES, MAGIC};
 use stele_engine::segment::SegmentHeader;
 
@@ -88,6 +89,21 @@ fn a_frame_lies_as_its_table_says() {
     assert_eq!(part(&fields, "crc", &frame), crc32(&frame[8..HEADER_BYTES + 17]).to_le_bytes());
     assert_eq!(&frame[HEADER_BYTES..HEADER_BYTES + 6], b"\x02\0\0\0{}");
     assert_eq!((frame.len() % 8, FRAME_BYTES_MAX), (0, 67_108_864));
+}
+
+#[test]
+fn a_checkpoint_entry_lies_as_its_table_says() {
+    let fields = table("Checkpoint entry");
+    assert_complete(&fields, ENTRY_BYTES);
+    let entry = Entry { size: 300, signed_us: 77, root: [5; 32], key_id: [6; 4], signature: [7; 64] };
+    let bytes = entry.encode();
+    assert_eq!(part(&fields, "size", &bytes), 300_u64.to_le_bytes());
+    assert_eq!(part(&fields, "signed_us", &bytes), 77_u64.to_le_bytes());
+    assert_eq!(part(&fields, "root", &bytes), [5; 32]);
+    assert_eq!(part(&fields, "key_id", &bytes), [6; 4]);
+    assert_eq!(part(&fields, "signature", &bytes), [7; 64]);
+    assert_eq!(part(&fields, "reserved", &bytes), [0; 8]);
+    assert_eq!(part(&fields, "crc", &bytes), crc32(&bytes[..124]).to_le_bytes());
 }
 
 /// CRC-32 as the document names it, bit by bit.
