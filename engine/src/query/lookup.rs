@@ -381,6 +381,23 @@ mod tests {
     use crate::query::{Budget, plan::Node};
 
     #[test]
+    fn a_phrase_with_a_word_that_is_nowhere_leaves_no_document_in_doubt() {
+        let part = live_part((0..50).map(|at| format!(r#"{{"a":"known word {at}"}}"#)));
+        for text in ["\"known absent\"", "\"absent known\"", "absent_known"] {
+            let plan = plan(text);
+            part.read(|seen| {
+                let budget = Budget::unlimited();
+                let pace = Pace::new(&budget);
+                let Node::Leaf(leaf) = &plan.root else { panic!("{text}") };
+                let Hit::Lists(lists) = Look { seen, pace: &pace }.leaf(leaf)? else { panic!("{text}") };
+                assert!(lists.maybe.is_empty() && lists.sure.is_empty(), "{text}");
+                Ok(())
+            })
+            .unwrap();
+        }
+    }
+
+    #[test]
     fn what_many_tests_find_is_united_between_them() {
         let part = live_part((0..2_000).map(|at| format!(r#"{{"a":"k{at}","b":"k{at}"}}"#)));
         for (text, least) in [("@a~(k,1,2,3,4,5)", 2_000), ("@a:k*", 2_000), ("@a:k1*", 1_111)] {

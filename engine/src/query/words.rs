@@ -71,6 +71,10 @@ pub(super) fn anywhere<'a>(
         return Ok(());
     }
     let gathered = Gathered::of(look, &needs)?;
+    if gathered.each.is_empty() {
+        // One of the words is nowhere in the segment.
+        return Ok(());
+    }
     check(look, &gathered.common.unwrap_or_default(), None, phrase, lists)?;
     for maybe in [unlisted(look, &gathered.each)?, rare(look, &gathered.each)?] {
         if !maybe.is_empty() {
