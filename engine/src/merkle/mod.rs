@@ -1,7 +1,7 @@
 //! The tree over the chain: RFC 6962 / RFC 9162, SHA-256, one leaf per record (docs/CUSTODY.md).
 //!
 //! Owns hashing ([`leaf`], [`node`]), roots and proofs over whatever holds the complete subtrees
-//! ([`Nodes`]), and their verification, which needs nothing but the hashes themselves ([`check`]).
+//! ([`Nodes`]), and their verification, which needs nothing but the hashes themselves (`check`).
 //! It stores nothing.
 //!
 //! Keeps true: a proof is a function of the leaves alone, and a verification accepts only what leads
