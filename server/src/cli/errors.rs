@@ -5,11 +5,9 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::bars::sparkline;
-use super::client::{Client, Connection};
 use super::failure::Failure;
-use super::filters::{Filters, TimeRange};
-use super::out::{Look, Out};
-use super::query::{HELP, Hint, QueryArgs, Question, tell};
+use super::out::Out;
+use super::query::{AskArgs, HELP, Hint, tell};
 use super::text::{grouped, printable};
 
 /// Most groups of one page.
@@ -20,19 +18,11 @@ const PAGE_MAX: u64 = 1000;
 #[command(after_help = HELP)]
 pub struct ErrorsArgs {
     #[command(flatten)]
-    query: QueryArgs,
+    ask: AskArgs,
     /// Groups at most
     #[arg(long, short = 'n', default_value_t = 50, value_name = "N",
           value_parser = clap::value_parser!(u64).range(1..))]
     limit: u64,
-    #[command(flatten)]
-    time: TimeRange,
-    #[command(flatten)]
-    filters: Filters,
-    #[command(flatten)]
-    look: Look,
-    #[command(flatten)]
-    connection: Connection,
 }
 
 #[derive(Deserialize)]
@@ -55,10 +45,10 @@ struct Group {
 
 /// Runs the command.
 pub fn run(args: &ErrorsArgs) -> Result<(), Failure> {
-    let client = Client::new(&args.connection, 1)?;
-    let question = Question::new(&args.query, &args.filters, Some(&args.time));
+    let client = args.ask.client()?;
+    let question = args.ask.question();
     let base = question.base.with("limit", &args.limit.min(PAGE_MAX).to_string());
-    let mut out = Out::with(&args.look);
+    let mut out = Out::with(&args.ask.look);
     let (mut cursor, mut left) = (None::<String>, args.limit);
     loop {
         let query = cursor.as_ref().map_or_else(|| base.clone(), |c| base.with("cursor", c));

@@ -7,11 +7,9 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::bars::bar;
-use super::client::{Client, Connection};
 use super::failure::Failure;
-use super::filters::{Filters, TimeRange};
-use super::out::{Look, Out, cell, status_cell};
-use super::query::{HELP, Hint, QueryArgs, Question, tell};
+use super::out::{Out, cell, status_cell};
+use super::query::{AskArgs, HELP, Hint, tell};
 use super::text::grouped;
 
 /// Longest bar.
@@ -22,21 +20,13 @@ const BAR_CHARS: usize = 24;
 #[command(after_help = HELP)]
 pub struct FacetsArgs {
     #[command(flatten)]
-    query: QueryArgs,
+    ask: AskArgs,
     /// category, status, event_type, action, actor, resource_type, … or metadata.PATH (@PATH)
     #[arg(long, short = 'f', default_value = "category,status,event_type,actor", value_name = "FIELDS")]
     fields: String,
     /// Values of each field, the most frequent ones
     #[arg(long, default_value_t = 20, value_name = "N")]
     top: u64,
-    #[command(flatten)]
-    time: TimeRange,
-    #[command(flatten)]
-    filters: Filters,
-    #[command(flatten)]
-    look: Look,
-    #[command(flatten)]
-    connection: Connection,
 }
 
 #[derive(Deserialize)]
@@ -62,12 +52,12 @@ struct Counted {
 
 /// Runs the command.
 pub fn run(args: &FacetsArgs) -> Result<(), Failure> {
-    let client = Client::new(&args.connection, 1)?;
-    let question = Question::new(&args.query, &args.filters, Some(&args.time));
+    let client = args.ask.client()?;
+    let question = args.ask.question();
     let query = question.base.with("fields", &args.fields).with("top", &args.top.to_string());
     let mut answer: Answer = question.ask(&client, &query, "/v1/facets")?;
     tell(&answer.hints);
-    let mut out = Out::with(&args.look);
+    let mut out = Out::with(&args.ask.look);
     // In the order asked for, which the answer has too, but not a map.
     let mut places: Vec<(usize, String)> = answer
         .facets

@@ -4,12 +4,10 @@ use clap::Args;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::client::{Client, Connection};
 use super::facets::shown;
 use super::failure::Failure;
-use super::filters::{Filters, TimeRange};
-use super::out::{Look, Out, cell};
-use super::query::{HELP, Hint, QueryArgs, Question, tell};
+use super::out::{Out, cell};
+use super::query::{AskArgs, HELP, Hint, tell};
 use super::text::grouped;
 
 /// Figures of the numbers at a metadata path, such as metadata.latency_ms
@@ -20,21 +18,13 @@ pub struct MetricsArgs {
     #[arg(value_name = "FIELD")]
     field: String,
     #[command(flatten)]
-    query: QueryArgs,
+    ask: AskArgs,
     /// A line for each value of this field
     #[arg(long, short = 'g', value_name = "FIELD")]
     group_by: Option<String>,
     /// Groups at most, the most frequent ones
     #[arg(long, value_name = "N")]
     top: Option<u64>,
-    #[command(flatten)]
-    time: TimeRange,
-    #[command(flatten)]
-    filters: Filters,
-    #[command(flatten)]
-    look: Look,
-    #[command(flatten)]
-    connection: Connection,
 }
 
 #[derive(Deserialize)]
@@ -60,8 +50,8 @@ struct Group {
 
 /// Runs the command.
 pub fn run(args: &MetricsArgs) -> Result<(), Failure> {
-    let client = Client::new(&args.connection, 1)?;
-    let question = Question::new(&args.query, &args.filters, Some(&args.time));
+    let client = args.ask.client()?;
+    let question = args.ask.question();
     let mut query = question.base.with("field", &args.field);
     if let Some(group_by) = &args.group_by {
         query.push("group_by", group_by);
@@ -71,7 +61,7 @@ pub fn run(args: &MetricsArgs) -> Result<(), Failure> {
     }
     let answer: Answer = question.ask(&client, &query, "/v1/metrics/query")?;
     tell(&answer.hints);
-    let mut out = Out::with(&args.look);
+    let mut out = Out::with(&args.ask.look);
     if out.json {
         answer.groups.iter().try_for_each(|group| out.line(group.get()))?;
         return out.flush();

@@ -7,11 +7,9 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::bars::{bar, stacked, style_of};
-use super::client::{Client, Connection};
 use super::failure::Failure;
-use super::filters::{Filters, TimeRange};
-use super::out::{Look, Out};
-use super::query::{HELP, Hint, QueryArgs, Question, tell};
+use super::out::Out;
+use super::query::{AskArgs, HELP, Hint, tell};
 use super::text::{grouped, printable};
 
 /// Empty buckets in a row that are drawn one by one.
@@ -22,21 +20,13 @@ const EMPTY_MAX: usize = 3;
 #[command(after_help = HELP)]
 pub struct HistogramArgs {
     #[command(flatten)]
-    query: QueryArgs,
+    ask: AskArgs,
     /// Width of a bucket: 1s to 1d, or auto
     #[arg(long, short = 'i', default_value = "auto", value_name = "INTERVAL")]
     interval: String,
     /// Parts of each bar
     #[arg(long, value_enum, value_name = "FIELD")]
     split: Option<Split>,
-    #[command(flatten)]
-    time: TimeRange,
-    #[command(flatten)]
-    filters: Filters,
-    #[command(flatten)]
-    look: Look,
-    #[command(flatten)]
-    connection: Connection,
 }
 
 /// What bars are split by.
@@ -65,15 +55,15 @@ struct Bucket {
 
 /// Runs the command.
 pub fn run(args: &HistogramArgs) -> Result<(), Failure> {
-    let client = Client::new(&args.connection, 1)?;
-    let question = Question::new(&args.query, &args.filters, Some(&args.time));
+    let client = args.ask.client()?;
+    let question = args.ask.question();
     let mut query = question.base.with("interval", &args.interval);
     if let Some(split) = args.split.and_then(|split| split.to_possible_value()) {
         query.push("split", split.get_name());
     }
     let answer: Answer = question.ask(&client, &query, "/v1/histogram")?;
     tell(&answer.hints);
-    let mut out = Out::with(&args.look);
+    let mut out = Out::with(&args.ask.look);
     if out.json {
         answer.buckets.iter().try_for_each(|bucket| out.line(bucket.get()))?;
         return out.flush();

@@ -3,9 +3,10 @@
 use clap::Args;
 use serde::Deserialize;
 
-use super::client::Client;
+use super::client::{Client, Connection};
 use super::failure::Failure;
 use super::filters::{Filters, Query, TimeRange};
+use super::out::Look;
 use super::text::printable;
 use serde::de::DeserializeOwned;
 
@@ -23,6 +24,37 @@ pub struct QueryArgs {
     /// Query, in one argument or several; ANDed with the filters
     #[arg(value_name = "QUERY")]
     words: Vec<String>,
+}
+
+/// What every command takes that asks a question over a stretch of time.
+#[derive(Args, Debug)]
+pub struct AskArgs {
+    #[command(flatten)]
+    query: QueryArgs,
+    #[command(flatten)]
+    time: TimeRange,
+    #[command(flatten)]
+    filters: Filters,
+    /// How the answer is shown.
+    #[command(flatten)]
+    pub look: Look,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+impl AskArgs {
+    /// The server that is asked.
+    ///
+    /// # Errors
+    /// No address or key, or ones that cannot be used.
+    pub fn client(&self) -> Result<Client, Failure> {
+        Client::new(&self.connection, 1)
+    }
+
+    /// The question.
+    pub fn question(&self) -> Question {
+        Question::new(&self.query, &self.filters, Some(&self.time))
+    }
 }
 
 /// Advice that came with an answer.

@@ -4,12 +4,11 @@ use clap::{Args, ValueEnum};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::client::{Client, Connection};
+use super::client::Client;
 use super::event::{Columns, Shown};
 use super::failure::Failure;
-use super::filters::{Filters, TimeRange};
-use super::out::{Look, Out};
-use super::query::{HELP, Hint, QueryArgs, Question, tell};
+use super::out::Out;
+use super::query::{AskArgs, HELP, Hint, tell};
 use super::text::grouped;
 
 /// Most events of one page.
@@ -20,11 +19,7 @@ const PAGE_MAX: u64 = 1000;
 #[command(after_help = HELP)]
 pub struct SearchArgs {
     #[command(flatten)]
-    query: QueryArgs,
-    #[command(flatten)]
-    time: TimeRange,
-    #[command(flatten)]
-    filters: Filters,
+    ask: AskArgs,
     /// Newest first, or oldest first
     #[arg(long, value_enum, default_value_t = Order::Desc, help_heading = "Output")]
     order: Order,
@@ -41,10 +36,6 @@ pub struct SearchArgs {
     /// Exit with code 1 when nothing matches
     #[arg(long, help_heading = "Output")]
     fail_if_empty: bool,
-    #[command(flatten)]
-    look: Look,
-    #[command(flatten)]
-    connection: Connection,
 }
 
 /// Order by `(timestamp, sequence)`.
@@ -76,19 +67,15 @@ struct Archived {
 
 /// Runs the command.
 pub fn run(args: &SearchArgs) -> Result<(), Failure> {
-    let client = Client::new(&args.connection, 1)?;
-    let mut out = Out::with(&args.look);
+    let client = args.ask.client()?;
+    let mut out = Out::with(&args.ask.look);
     let found = if args.count { count(args, &client, &mut out)? } else { list(args, &client, &mut out)? };
     out.flush()?;
     if found == 0 && args.fail_if_empty { Err(Failure::No(None)) } else { Ok(()) }
 }
 
-fn question(args: &SearchArgs) -> Question {
-    Question::new(&args.query, &args.filters, Some(&args.time))
-}
-
 fn count(args: &SearchArgs, client: &Client, out: &mut Out) -> Result<u64, Failure> {
-    let question = question(args);
+    let question = args.ask.question();
     let query = question.base.with("limit", "1").with("count", "exact");
     let page: Page = question.ask(client, &query, "/v1/events")?;
     tell(&page.hints);
@@ -107,7 +94,7 @@ fn list(args: &SearchArgs, client: &Client, out: &mut Out) -> Result<u64, Failur
     // The page size is part of what a cursor belongs to, so it stays the same for all pages.
     let size = left.min(PAGE_MAX).to_string();
     let order = if args.order == Order::Asc { "asc" } else { "desc" };
-    let question = question(args);
+    let question = args.ask.question();
     let base = question.base.with("order", order).with("limit", &size);
     let (mut cursor, mut found) = (None::<String>, 0);
     loop {
