@@ -66,6 +66,15 @@ impl Secret {
         *blake3::keyed_hash(&self.0, &tag(purpose)).as_bytes()
     }
 
+    /// The same for one of many uses, told apart by a number (big-endian behind the tag).
+    #[must_use]
+    pub fn numbered_key(&self, purpose: &str, number: u64) -> [u8; 32] {
+        let mut preimage = [0; 24];
+        preimage[..16].copy_from_slice(&tag(purpose));
+        preimage[16..].copy_from_slice(&number.to_be_bytes());
+        *blake3::keyed_hash(&self.0, &preimage).as_bytes()
+    }
+
     /// The secret as the one line of its file: version, hex, CRC-32 of the 32 bytes.
     #[must_use]
     pub fn to_file(&self) -> String {

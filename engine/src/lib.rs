@@ -21,5 +21,6 @@ pub mod record;
 pub mod recover;
 pub mod retain;
 pub mod segment;
+pub mod tags;
 pub mod text;
 pub mod verify;

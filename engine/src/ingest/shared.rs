@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::dedup::{Locator, Recent};
 use crate::error::StoreError;
-use crate::ids::Origin;
+use crate::ids::{Origin, Secret};
 use crate::io::Disk;
 use crate::record::SaltKey;
 use crate::segment::Segments;
@@ -19,6 +19,8 @@ pub struct Shared {
     pub dir: PathBuf,
     /// The log's name in its chain.
     pub origin: Origin,
+    /// The log's secret: keys of index events derive from it.
+    pub secret: Secret,
     /// Salts and fingerprints of ids.
     pub salts: SaltKey,
     /// All segments and the head.

@@ -130,6 +130,7 @@ impl Log {
             disk,
             dir: dir.to_owned(),
             origin,
+            secret: secret.clone(),
             salts,
             segments: Segments::new(segments, head),
             locator,

@@ -8,12 +8,14 @@
 //! to the root that it returns or was given.
 
 mod check;
+mod held;
 mod many;
 mod prove;
 #[cfg(test)]
 mod tests;
 
 pub use check::{consistent, root_by_inclusion};
+pub use held::InMemory;
 pub use many::{covers, root_of_many};
 pub use prove::{consistency, inclusion, root, subtrees};
 
@@ -29,6 +31,15 @@ pub type Node = [u8; 32];
 pub fn leaf(h: &[u8; 32]) -> Node {
     let mut preimage = [0; 33];
     preimage[1..].copy_from_slice(h);
+    hash(&preimage)
+}
+
+/// The hash of a leaf with any data.
+#[must_use]
+pub fn leaf_of(data: &[u8]) -> Node {
+    let mut preimage = Vec::with_capacity(1 + data.len());
+    preimage.push(0);
+    preimage.extend_from_slice(data);
     hash(&preimage)
 }
 

@@ -20,6 +20,7 @@ pub const ENGINE: &Floors = &[
     ("chain", 2),
     ("merkle", 2),
     ("index", 3),
+    ("tags", 3),
     ("segment", 4),
     ("catalog", 5),
     ("dedup", 5),
@@ -30,6 +31,7 @@ pub const ENGINE: &Floors = &[
     ("retain", 6),
     ("recover", 6),
     ("proof", 7),
+    ("report", 8),
     ("verify", 8),
     ("log", 9),
 ];
