@@ -139,7 +139,7 @@ impl EpochBuilder {
                 (Leaf { tag, count, postings }, offsets)
             })
             .collect();
-        rows.sort_by(|a, b| a.0.tag.cmp(&b.0.tag));
+        rows.sort_by_key(|row| row.0.tag);
         let tree = InMemory::new(rows.iter().map(|(leaf, _)| merkle::leaf_of(&leaf.bytes())).collect());
         Epoch { keys, rows, tree, event_us: event_us.unwrap_or((0, 0)) }
     }
