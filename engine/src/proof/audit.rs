@@ -30,7 +30,7 @@ impl Notary {
         let keys = self.keys();
         let (Some((all, signed)), false) = (held, keys.all().is_empty()) else { return Ok(None) };
         let mut audit = Audit { path: all.path().to_owned(), faults: Vec::new() };
-        let mut walk = Walk { notary: self, keys: &keys, number: 0, size: 0, before: None };
+        let mut walk = Walk { notary: self, keys: &keys, number: 0, size: 0, before: None, first: true };
         let (mut seen, mut stopped) = (0_u64, false);
         all.each(u64::MAX, &mut |row| {
             let (at, size) = (row.at, walk.size);
@@ -59,25 +59,28 @@ struct Walk<'a> {
     size: u64,
     /// The entry before, where it is sound.
     before: Option<Entry>,
+    /// No entry was read yet.
+    first: bool,
 }
 
 impl Walk<'_> {
     /// What is wrong with the next entry.
     fn step(&mut self, row: Row) -> Option<&'static str> {
         let before = self.before.take();
+        let first = std::mem::replace(&mut self.first, false);
         let (entry, unlinked) = match (row.entry, row.fault) {
             (None, fault) => return fault,
             (Some(entry), fault) => (entry, fault),
         };
         let falls = entry.size < self.size;
-        let unsigned = self.check_key(&entry, before.as_ref());
+        let unsigned = self.check_key(&entry, before.as_ref(), first);
         self.size = self.size.max(entry.size);
         self.before = Some(entry);
         let fall = falls.then_some("the checkpoint is of fewer records than the one before");
         fall.or(unlinked).or(unsigned)
     }
 
-    fn check_key(&mut self, entry: &Entry, before: Option<&Entry>) -> Option<&'static str> {
+    fn check_key(&mut self, entry: &Entry, before: Option<&Entry>, first: bool) -> Option<&'static str> {
         let keys = self.keys.all();
         let number = self.keys.number(entry.key_id);
         let signed = keys.get(number).is_some_and(|signed| self.notary.is_signed(&signed.key, entry));
@@ -87,7 +90,9 @@ impl Walk<'_> {
         if number == self.number {
             return None;
         }
-        let follows = number == self.number + 1
+        // Behind a damaged entry, which is told, the old key's word cannot be asked for.
+        let follows = !first
+            && number == self.number + 1
             && keys[number].from_size == entry.size
             && before.is_none_or(|before| {
                 (before.size, before.root) == (entry.size, entry.root)
