@@ -57,6 +57,15 @@ pub struct Closed {
     pub committed_us: u64,
 }
 
+/// The checkpoints that had been signed when the log was shut down. Their file can only have more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Checkpoints {
+    /// How many, those that were thinned out since among them.
+    pub signed: u64,
+    /// Size of the last one.
+    pub size: u64,
+}
+
 /// One record of the catalog.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub enum Entry {
@@ -75,6 +84,8 @@ pub enum Entry {
         /// `Sections::footer_hash` of the new index file.
         index_footer: Hash,
     },
+    /// How far the file of checkpoints reached.
+    Checkpoints(Checkpoints),
 }
 
 /// What the entries so far add up to.
@@ -85,6 +96,7 @@ pub(super) struct State {
     pub last_closed: Option<Closed>,
     /// A writer opened the log after `last_closed`.
     pub opened: bool,
+    pub checkpoints: Option<Checkpoints>,
     genesis: Hash,
 }
 
@@ -100,6 +112,7 @@ impl State {
             sealed: Vec::new(),
             last_closed: None,
             opened: false,
+            checkpoints: None,
             genesis: genesis(&origin),
         })
     }
@@ -120,6 +133,11 @@ impl State {
             Entry::Reindexed { first, .. } => {
                 self.position(*first).map(|_| ()).ok_or(format!("reindexed segment {first} is not sealed"))
             }
+            Entry::Checkpoints(now) => {
+                let falls = |was: Checkpoints| now.signed < was.signed || now.size < was.size;
+                let fall = self.checkpoints.is_some_and(falls);
+                if fall { Err("there are fewer checkpoints than before".to_owned()) } else { Ok(()) }
+            }
         }
     }
 
@@ -138,6 +156,7 @@ impl State {
                     self.sealed[at].index_footer = *index_footer;
                 }
             }
+            Entry::Checkpoints(checkpoints) => self.checkpoints = Some(*checkpoints),
         }
     }
 

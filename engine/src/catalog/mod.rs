@@ -22,7 +22,7 @@ mod tests;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub use entry::{Closed, Created, Entry, SealedSegment};
+pub use entry::{Checkpoints, Closed, Created, Entry, SealedSegment};
 
 use crate::error::StoreError;
 use crate::io::{Disk, DiskFile, Mode};
@@ -150,6 +150,12 @@ impl Catalog {
     #[must_use]
     pub const fn last_closed(&self) -> Option<&Closed> {
         self.state.last_closed.as_ref()
+    }
+
+    /// The checkpoints that had been signed at the newest shutdown that says so.
+    #[must_use]
+    pub const fn checkpoints(&self) -> Option<Checkpoints> {
+        self.state.checkpoints
     }
 
     /// Appends and syncs: one write, one sync, whatever the file's length.

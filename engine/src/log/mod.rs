@@ -27,7 +27,7 @@ use crate::event::Event;
 pub use crate::ingest::{Batch, Outcome};
 use crate::ingest::{Shared, Writer, prepare};
 use crate::proof::Notary;
-pub use crate::proof::Signed;
+pub use crate::proof::{Rotated, Signed};
 use crate::query::{Cursor, CursorError, CursorKey};
 use crate::retain::{Held, backlog};
 pub use crate::segment::Head;

@@ -7,11 +7,11 @@ use ring::rand::{SecureRandom, SystemRandom};
 use ring::signature::{Ed25519KeyPair, KeyPair};
 
 use super::checkpoint::Checkpoint;
+use super::ledger::write_whole;
 use super::note::{KeyId, SignatureLine, VerifierKey};
 use crate::error::StoreError;
 use crate::ids::{Origin, guarded_line, read_guarded_line};
 use crate::io::{Disk, Mode};
-use crate::segment::growing::sync_parent;
 
 const VERSION: &str = "stele-key-v1";
 const FILE_BYTES_MAX: u64 = 256;
@@ -78,17 +78,7 @@ impl SigningKey {
             let source = std::io::Error::other("the system gives no randomness");
             StoreError::Io { path: path.to_owned(), doing: "making a key for", source }
         })?;
-        let temporary = path.with_extension("tmp");
-        if disk.exists(&temporary).map_err(StoreError::io(&temporary, "looking"))? {
-            disk.remove(&temporary).map_err(StoreError::io(&temporary, "removing"))?;
-        }
-        let file =
-            disk.create_new(&temporary, Mode::Private).map_err(StoreError::io(&temporary, "creating"))?;
-        let line = guarded_line(VERSION, &seed);
-        file.write_all_at(line.as_bytes(), 0).map_err(StoreError::io(&temporary, "writing"))?;
-        file.sync_data().map_err(StoreError::syncing(&temporary))?;
-        disk.rename(&temporary, path).map_err(StoreError::io(path, "renaming"))?;
-        sync_parent(disk, path)?;
+        write_whole(disk, path, Mode::Private, guarded_line(VERSION, &seed).as_bytes())?;
         Self::new(origin, &seed).map_err(|why| StoreError::damaged(path, 0, why))
     }
 

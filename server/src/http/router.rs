@@ -18,6 +18,7 @@ pub enum Call {
     Errors,
     History,
     Chain,
+    RotateKey,
     Checkpoint,
     Inclusion,
     Consistency,
@@ -64,6 +65,7 @@ const RESOURCES: &[Resource] = {
         Resource { path: "/v1/checkpoint", methods: &[("GET", Call::Checkpoint, Read)] },
         Resource { path: "/v1/proofs/inclusion", methods: &[("GET", Call::Inclusion, Read)] },
         Resource { path: "/v1/proofs/consistency", methods: &[("GET", Call::Consistency, Read)] },
+        Resource { path: "/v1/chain/rotate-key", methods: &[("POST", Call::RotateKey, Admin)] },
         Resource { path: "/v1/chain/verify", methods: &[("POST", Call::Verify, Audit)] },
         Resource {
             path: "/v1/event-types",
