@@ -9,6 +9,7 @@ mod auth;
 mod http;
 mod jobs;
 mod metrics;
+mod own;
 pub mod parsers;
 mod routes;
 pub mod serve;

@@ -28,6 +28,8 @@ pub enum Call {
     Keys,
     AddKey,
     RevokeKey,
+    Settings,
+    PutSettings,
     Orgs,
     AddOrg,
     Org,
@@ -72,6 +74,10 @@ const RESOURCES: &[Resource] = {
         Resource { path: "/v1/event-types/{type}", methods: &[("PUT", Call::PutEventType, Admin)] },
         Resource { path: "/v1/keys", methods: &[("GET", Call::Keys, Admin), ("POST", Call::AddKey, Admin)] },
         Resource { path: "/v1/keys/{id}", methods: &[("DELETE", Call::RevokeKey, Admin)] },
+        Resource {
+            path: "/v1/settings",
+            methods: &[("GET", Call::Settings, Read), ("PUT", Call::PutSettings, Admin)],
+        },
         Resource {
             path: "/v1/orgs",
             methods: &[("GET", Call::Orgs, Instance), ("POST", Call::AddOrg, Instance)],

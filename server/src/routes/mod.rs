@@ -19,8 +19,10 @@ mod keys;
 mod orgs;
 mod paging;
 mod proofs;
+mod reads;
 pub mod run;
 mod search;
+mod settings;
 mod tail;
 mod times;
 mod tlog;
@@ -110,11 +112,20 @@ impl Cx {
     }
 }
 
-/// Runs the handler of a call.
+/// Answers a call; where its organization records reads, what it shows is an event first.
 ///
 /// # Errors
-/// Whatever the handler refuses.
+/// Whatever the handler refuses, or the log when a read cannot be recorded now.
 pub async fn dispatch(call: Call, cx: &mut Cx) -> Result<Answer, Problem> {
+    let read = reads::Read::of(call, cx)?;
+    let answer = handle(call, cx).await;
+    match read {
+        Some(read) => read.record(cx, answer).await,
+        None => answer,
+    }
+}
+
+async fn handle(call: Call, cx: &mut Cx) -> Result<Answer, Problem> {
     match call {
         Call::Ingest => ingest::post(cx).await,
         Call::Search => search::get(cx).await,
@@ -136,6 +147,8 @@ pub async fn dispatch(call: Call, cx: &mut Cx) -> Result<Answer, Problem> {
         Call::Keys => keys::list(cx),
         Call::AddKey => keys::add(cx).await,
         Call::RevokeKey => keys::revoke(cx).await,
+        Call::Settings => settings::get(cx),
+        Call::PutSettings => settings::put(cx).await,
         Call::Orgs => orgs::list(cx),
         Call::AddOrg => orgs::add(cx).await,
         Call::Org => orgs::get(cx),

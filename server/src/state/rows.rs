@@ -126,6 +126,22 @@ pub struct EventTypeRow {
     pub on_mismatch: OnMismatch,
 }
 
+/// What an organization chose.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettingsRow {
+    /// Row version, 1.
+    pub v: u8,
+    /// Whether searches and other reads are events of the log.
+    pub record_reads: bool,
+}
+
+impl SettingsRow {
+    /// As the API shows it.
+    pub fn show(&self) -> Value {
+        json!({"record_reads": self.record_reads})
+    }
+}
+
 /// The last full verification of a log that found nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VerifiedRow {

@@ -1,4 +1,4 @@
-//! The file itself: four tables of JSON values under text keys.
+//! The file itself: tables of JSON values under text keys.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefini
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{EventTypeRow, KeyRow, OrgRow, VerifiedRow};
+use super::{EventTypeRow, KeyRow, OrgRow, SettingsRow, VerifiedRow};
 use crate::serve::ServeError;
 
 const ORGS: TableDefinition<&str, &[u8]> = TableDefinition::new("orgs");
@@ -15,6 +15,8 @@ const KEYS: TableDefinition<&str, &[u8]> = TableDefinition::new("keys");
 const EVENT_TYPES: TableDefinition<&str, &[u8]> = TableDefinition::new("event_types");
 /// Under the log id.
 const VERIFIED: TableDefinition<&str, &[u8]> = TableDefinition::new("verified");
+/// Under the organization's id.
+const SETTINGS: TableDefinition<&str, &[u8]> = TableDefinition::new("settings");
 
 /// Newest row version this build reads.
 const NEWEST_KNOWN: u64 = 1;
@@ -42,7 +44,7 @@ impl State {
         })?;
         let state = Self { db, path };
         state.write(|txn| {
-            for table in [ORGS, KEYS, EVENT_TYPES, VERIFIED] {
+            for table in [ORGS, KEYS, EVENT_TYPES, VERIFIED, SETTINGS] {
                 txn.open_table(table)?;
             }
             Ok(())
@@ -84,6 +86,14 @@ impl State {
         self.all(VERIFIED)
     }
 
+    /// What organizations chose, under their ids; an organization without a row chose nothing.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn settings(&self) -> Result<Vec<(String, SettingsRow)>, ServeError> {
+        self.all(SETTINGS)
+    }
+
     /// Adds an organization and its first key, in one step.
     ///
     /// # Errors
@@ -122,6 +132,18 @@ impl State {
         let key = format!("{org}\n{}", row.event_type);
         self.write(|txn| {
             txn.open_table(EVENT_TYPES)?.insert(key.as_str(), json.as_slice())?;
+            Ok(())
+        })
+    }
+
+    /// Replaces what an organization chose.
+    ///
+    /// # Errors
+    /// The file cannot be written; nothing has changed.
+    pub fn put_settings(&self, org: &str, row: &SettingsRow) -> Result<(), ServeError> {
+        let json = self.json(row)?;
+        self.write(|txn| {
+            txn.open_table(SETTINGS)?.insert(org, json.as_slice())?;
             Ok(())
         })
     }

@@ -4,6 +4,7 @@ mod admin;
 mod client;
 mod ingest;
 mod limits;
+mod looked;
 mod proofs;
 mod questions;
 mod reads;
