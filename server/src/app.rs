@@ -11,7 +11,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::http::intake::Intake;
 use crate::http::problem::Problem;
-use crate::jobs::{Bells, Queue, Threads};
+use crate::jobs::{Bells, Desk, Queue, Threads};
 use crate::metrics::Metrics;
 use crate::serve::{ServeError, ServeOptions};
 use crate::state::{EventTypeRow, Keys, OrgRow, SettingsRow, State, VerifiedRow};
@@ -110,6 +110,8 @@ pub struct App {
     pub heavy: Arc<Semaphore>,
     /// Live tails at a time.
     pub tails: Arc<Semaphore>,
+    /// Where reports wait to be made.
+    pub desk: Arc<Desk>,
     /// Changes of organizations, keys and types happen one at a time.
     pub changes: tokio::sync::Mutex<()>,
     /// Threads to wait for at the end.
@@ -137,6 +139,7 @@ impl App {
             blocking: Arc::new(Semaphore::new(BLOCKING_MAX)),
             heavy: Arc::new(Semaphore::new(HEAVY_MAX)),
             tails: Arc::new(Semaphore::new(options.limits.tails)),
+            desk: Arc::default(),
             options,
             state,
             keys,

@@ -11,6 +11,7 @@ mod jobs;
 mod metrics;
 mod own;
 pub mod parsers;
+mod reports;
 mod routes;
 pub mod serve;
 mod state;

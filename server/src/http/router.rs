@@ -22,6 +22,11 @@ pub enum Call {
     Inclusion,
     Consistency,
     Verify,
+    Reports,
+    AddReport,
+    Report,
+    DownloadReport,
+    VerifyHash,
     EventTypes,
     AddEventType,
     PutEventType,
@@ -49,7 +54,7 @@ pub struct Resource {
 }
 
 const RESOURCES: &[Resource] = {
-    use Access::{Admin, Audit, Ingest, Instance, Open, Read};
+    use Access::{Admin, Audit, Ingest, Instance, Open, Read, Report};
     &[
         Resource {
             path: "/v1/events",
@@ -67,6 +72,13 @@ const RESOURCES: &[Resource] = {
         Resource { path: "/v1/proofs/inclusion", methods: &[("GET", Call::Inclusion, Read)] },
         Resource { path: "/v1/proofs/consistency", methods: &[("GET", Call::Consistency, Read)] },
         Resource { path: "/v1/chain/verify", methods: &[("POST", Call::Verify, Audit)] },
+        Resource {
+            path: "/v1/reports",
+            methods: &[("GET", Call::Reports, Read), ("POST", Call::AddReport, Report)],
+        },
+        Resource { path: "/v1/reports/{id}", methods: &[("GET", Call::Report, Read)] },
+        Resource { path: "/v1/reports/{id}/download", methods: &[("GET", Call::DownloadReport, Read)] },
+        Resource { path: "/v1/verify/{hash}", methods: &[("GET", Call::VerifyHash, Read)] },
         Resource {
             path: "/v1/event-types",
             methods: &[("GET", Call::EventTypes, Read), ("POST", Call::AddEventType, Admin)],
@@ -142,6 +154,12 @@ impl Default for Router {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// Methods and paths of the table, for tests of all of them.
+#[cfg(test)]
+pub fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
+    RESOURCES.iter().flat_map(|resource| resource.methods.iter().map(|(method, ..)| (*method, resource.path)))
 }
 
 fn not_allowed(method: &Method, resource: &Resource) -> Problem {

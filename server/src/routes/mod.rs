@@ -20,6 +20,7 @@ mod orgs;
 mod paging;
 mod proofs;
 mod reads;
+mod reports;
 pub mod run;
 mod search;
 mod settings;
@@ -27,6 +28,8 @@ mod tail;
 mod times;
 mod tlog;
 mod verify;
+
+pub use times::{now_ns, show as show_time};
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -141,6 +144,11 @@ async fn handle(call: Call, cx: &mut Cx) -> Result<Answer, Problem> {
         Call::Inclusion => proofs::inclusion(cx).await,
         Call::Consistency => proofs::consistency(cx).await,
         Call::Verify => verify::post(cx).await,
+        Call::Reports => reports::list(cx).await,
+        Call::AddReport => reports::add(cx).await,
+        Call::Report => reports::get(cx).await,
+        Call::DownloadReport => reports::download(cx).await,
+        Call::VerifyHash => reports::verify(cx).await,
         Call::EventTypes => event_types::list(cx),
         Call::AddEventType => event_types::add(cx).await,
         Call::PutEventType => event_types::put(cx).await,

@@ -102,6 +102,10 @@ const fn action(call: Call) -> Option<&'static str> {
         Call::Inclusion => "prove_inclusion",
         Call::Consistency => "prove_consistency",
         Call::Verify => "verify",
+        Call::Reports => "list_reports",
+        Call::Report => "get_report",
+        Call::DownloadReport => "download_report",
+        Call::VerifyHash => "look_up_report",
         _ => return None,
     })
 }
@@ -111,6 +115,9 @@ fn resource(call: Call, names: &[String], caller: &Caller) -> Value {
     let cut = |name: &String| name.chars().take(NAME_CHARS_MAX).collect::<String>();
     match (call, names) {
         (Call::Event, [id]) => json!({"type": "event", "id": cut(id)}),
+        (Call::Report | Call::DownloadReport | Call::VerifyHash, [id]) => {
+            json!({"type": "report", "id": cut(id)})
+        }
         (Call::History, [kind, id]) => json!({"type": cut(kind), "id": cut(id)}),
         _ => json!({"type": "log", "id": caller.tenant.org.log_id}),
     }

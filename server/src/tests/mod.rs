@@ -8,5 +8,6 @@ mod looked;
 mod proofs;
 mod questions;
 mod reads;
+mod reports;
 mod search;
 mod tails;
