@@ -25,6 +25,7 @@ mod interrupt;
 mod out;
 mod problem;
 mod query;
+mod report;
 mod search;
 mod serve;
 mod tail;
@@ -64,6 +65,7 @@ enum Command {
     Get(get::GetArgs),
     Checkpoint(checkpoint::CheckpointArgs),
     Verify(verify::VerifyArgs),
+    Report(report::ReportArgs),
     Org(admin::OrgArgs),
     Key(admin::KeyArgs),
     EventType(admin::EventTypeArgs),
@@ -107,6 +109,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Get(args) => get::run(&args),
         Command::Checkpoint(args) => checkpoint::run(&args),
         Command::Verify(args) => verify::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Org(args) => admin::org(&args),
         Command::Key(args) => admin::key(&args),
         Command::EventType(args) => admin::event_type(&args),
