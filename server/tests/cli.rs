@@ -277,6 +277,36 @@ fn segment(data: &Path) -> PathBuf {
 }
 
 #[test]
+fn a_report_is_asked_for_fetched_in_the_form_of_its_file_and_listed() {
+    let mut bench = Bench::new("report");
+    bench.start();
+    assert_eq!(code(&bench.run(&["ingest", &example_events()])), 0);
+    let path = |name: &str| bench.dir.join(name).to_str().unwrap().to_owned();
+    let asked = bench.run(&["report", "create", "--status", "failure", "--out", &path("r.csv")]);
+    assert_eq!(code(&asked), 0, "{}", String::from_utf8_lossy(&asked.stderr));
+    let sent = fs::read_to_string(example_events()).unwrap();
+    let failed = sent.lines().filter(|line| line.contains("\"failure\"")).count();
+    let csv = fs::read_to_string(path("r.csv")).unwrap();
+    assert!(csv.starts_with("sequence,committed_at,"), "{csv}");
+    assert_eq!(csv.matches("\r\n").count(), failed + 1, "{csv}");
+    let waited = json_lines(&bench.run(&["report", "create", "--type", "auth.login", "--wait"]));
+    assert_eq!(waited[0]["status"], "done", "{waited:?}");
+    let listed = json_lines(&bench.run(&["report", "list"]));
+    assert_eq!((listed.len(), &listed[0]["id"]), (2, &waited[0]["id"]), "newest first");
+    let id = waited[0]["id"].as_str().unwrap();
+    let json: Value = serde_json::from_str(&out(&bench.run(&["report", "download", id]))).unwrap();
+    assert_eq!(json["format"], "stele.report/v1");
+    let page = out(&bench.run(&["report", "download", id, "--format", "html"]));
+    assert!(page.starts_with("<!DOCTYPE html>") && page.contains(id));
+    let told = json_lines(&bench.run(&["report", "create", "--no-wait"]));
+    assert_eq!(told[0]["status"], "pending");
+    assert_eq!(code(&bench.run(&["report", "get", "rep_1"])), 1, "there is none");
+    assert_eq!(code(&bench.run(&["report", "create", "--category", "weather"])), 2, "no such category");
+    assert_eq!(code(&bench.run(&["report", "create", "--actor-id", "ada"])), 2, "an id needs its type");
+    bench.stop();
+}
+
+#[test]
 fn keys_organizations_and_types_are_managed() {
     let mut bench = Bench::new("admin");
     bench.start();

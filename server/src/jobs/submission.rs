@@ -63,6 +63,11 @@ impl Queue {
         answer.blocking_recv().ok().transpose()
     }
 
+    /// True once the writer has ended: nothing is stored any more.
+    pub fn is_closed(&self) -> bool {
+        self.0.is_closed()
+    }
+
     /// Asks the writer to finish what stands before this in the queue and to end.
     pub async fn stop(&self) {
         // A closed queue means that the writer has ended already.

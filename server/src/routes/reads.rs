@@ -8,6 +8,7 @@ use hyper::StatusCode;
 use serde_json::{Map, Value, json};
 
 use super::{Cx, changes, times};
+use crate::app::Tenant;
 use crate::auth::Caller;
 use crate::http::answer::Answer;
 use crate::http::problem::Problem;
@@ -65,16 +66,17 @@ impl Read {
             metadata: self.metadata.to_string(),
         };
         match changes::store(&self.caller.tenant, &event).await {
-            Err(problem) if takes_none(&problem) => unrecorded(&self.caller, &event),
+            Err(problem) if takes_none(cx, &self.caller.tenant, &problem) => unrecorded(&self.caller, &event),
             stored => stored?,
         }
         answer
     }
 }
 
-/// True when the log can store nothing at all, full disks included.
-fn takes_none(problem: &Problem) -> bool {
-    matches!(problem.slug, "read-only" | "disk-full" | "store" | "damaged")
+/// True when the log can store nothing at all: damage, a full disk, a writer that failed.
+fn takes_none(cx: &Cx, tenant: &Tenant, problem: &Problem) -> bool {
+    let failed = tenant.queue.is_closed() && !cx.app.is_draining();
+    failed || matches!(problem.slug, "read-only" | "disk-full" | "store" | "damaged")
 }
 
 fn unrecorded(caller: &Caller, event: &OwnEvent<'_>) {

@@ -231,6 +231,27 @@ fn every_route_takes_the_scopes_of_the_contract_and_no_others() {
 }
 
 #[test]
+fn a_log_that_grows_is_indexed_without_being_asked() {
+    let server = Server::new();
+    for part in 0..7 {
+        let lines: Vec<String> = (0..10_000).map(|i| event(&format!("e-{part}-{i}"))).collect();
+        assert_eq!(server.post_lines("/v1/events", &lines).status, 200);
+    }
+    let begun = Instant::now();
+    let first = loop {
+        let got = server.get("/v1/events/stele:index:0");
+        if got.status == 200 {
+            break got.json();
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60), "{}", got.text());
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    assert_eq!((&first["metadata"]["a"], &first["metadata"]["b"]), (&0.into(), &65_536.into()));
+    assert_eq!((&first["event_type"], &first["actor"]["type"]), (&"stele.index".into(), &"system".into()));
+    assert_eq!(server.get("/v1/events/stele:index:65536").status, 404, "the rest can wait");
+}
+
+#[test]
 fn reports_belong_to_one_organization() {
     let server = filled(3);
     let id = ask(&server, "{}");
