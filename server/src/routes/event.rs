@@ -1,8 +1,6 @@
 //! `GET /v1/events/{event_id}`.
 
 use stele_engine::error::StoreError;
-use stele_engine::log::Inclusion;
-use stele_engine::record::Record;
 
 use super::{Cx, proofs};
 use crate::http::answer::{self, Answer};
@@ -21,21 +19,16 @@ pub async fn get(cx: &mut Cx) -> Result<Answer, Problem> {
         Ok(Some((record, proof)))
     };
     let (record, proof) = cx.app.block(find).await??.ok_or_else(Problem::not_found)?;
-    Ok(shown(&record, proof.as_ref()))
-}
-
-/// A record as an answer; with a proof, both in one object.
-pub fn shown(record: &Record, proof: Option<&Inclusion>) -> Answer {
     let mut out = Vec::with_capacity(record.body.len() + 2_000);
     if let Some(proof) = proof {
         out.extend_from_slice(b"{\"event\":");
         record.write_line(&mut out);
         out.extend_from_slice(b",\"inclusion\":");
-        out.extend_from_slice(proofs::shown(proof).to_string().as_bytes());
+        out.extend_from_slice(proofs::shown(&proof).to_string().as_bytes());
         out.push(b'}');
     } else {
         record.write_line(&mut out);
     }
     out.push(b'\n');
-    answer::json(out)
+    Ok(answer::json(out))
 }

@@ -14,7 +14,7 @@ use stele_engine::ids::unhex;
 pub use download::download;
 
 use super::paging::Paging;
-use super::{Cx, event, times};
+use super::{Cx, proofs, times};
 use crate::http::answer::{self, Answer};
 use crate::http::problem::Problem;
 use crate::jobs::Ticket;
@@ -125,8 +125,14 @@ pub async fn verify(cx: &mut Cx) -> Result<Answer, Problem> {
     let find = move || -> Result<_, StoreError> {
         let Some(record) = log.find(&format!("stele:report_issued:{hash}"))? else { return Ok(None) };
         let proof = log.inclusion(record.sequence, now_us())?;
-        Ok(Some((record, proof)))
+        Ok(proof.map(|proof| (record, proof)))
     };
     let (record, proof) = cx.app.block(find).await??.ok_or_else(Problem::not_found)?;
-    Ok(event::shown(&record, proof.as_ref()))
+    let mut out = Vec::with_capacity(record.body.len() + 2_000);
+    out.extend_from_slice(b"{\"event\":");
+    record.write_line(&mut out);
+    out.extend_from_slice(b",\"inclusion\":");
+    out.extend_from_slice(proofs::shown(&proof).to_string().as_bytes());
+    out.extend_from_slice(b"}\n");
+    Ok(answer::json(out))
 }
