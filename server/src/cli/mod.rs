@@ -31,6 +31,7 @@ mod serve;
 mod tail;
 mod text;
 mod verify;
+mod verify_report;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -66,6 +67,7 @@ enum Command {
     Checkpoint(checkpoint::CheckpointArgs),
     Verify(verify::VerifyArgs),
     Report(report::ReportArgs),
+    VerifyReport(verify_report::VerifyReportArgs),
     Org(admin::OrgArgs),
     Key(admin::KeyArgs),
     EventType(admin::EventTypeArgs),
@@ -110,6 +112,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Checkpoint(args) => checkpoint::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Report(args) => report::run(&args),
+        Command::VerifyReport(args) => verify_report::run(&args),
         Command::Org(args) => admin::org(&args),
         Command::Key(args) => admin::key(&args),
         Command::EventType(args) => admin::event_type(&args),
