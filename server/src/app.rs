@@ -11,10 +11,10 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::http::intake::Intake;
 use crate::http::problem::Problem;
-use crate::jobs::{Bells, Queue, Threads};
+use crate::jobs::{Bells, Desk, Queue, Threads};
 use crate::metrics::Metrics;
 use crate::serve::{ServeError, ServeOptions};
-use crate::state::{EventTypeRow, Keys, OrgRow, State, VerifiedRow};
+use crate::state::{EventTypeRow, Keys, OrgRow, SettingsRow, State, VerifiedRow};
 
 /// An organization, its log, and the threads that serve it.
 pub struct Tenant {
@@ -33,6 +33,7 @@ pub struct Tenant {
     types: RwLock<Types>,
     /// The last clean verification.
     pub verified: Mutex<Option<VerifiedRow>>,
+    settings: Mutex<SettingsRow>,
 }
 
 /// Event types of an organization, and the taxonomy made of them.
@@ -55,9 +56,20 @@ impl Tenant {
         damage: Vec<String>,
         types: Types,
         verified: Option<VerifiedRow>,
+        settings: SettingsRow,
     ) -> Self {
         let (types, verified) = (RwLock::new(types), Mutex::new(verified));
-        Self { org, log, queue, position, bells, damage, types, verified }
+        Self { org, log, queue, position, bells, damage, types, verified, settings: Mutex::new(settings) }
+    }
+
+    /// What the organization chose.
+    pub fn settings(&self) -> SettingsRow {
+        *self.settings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Replaces what the organization chose.
+    pub fn set_settings(&self, settings: SettingsRow) {
+        *self.settings.lock().unwrap_or_else(PoisonError::into_inner) = settings;
     }
 
     /// The types that events are checked against.
@@ -98,6 +110,8 @@ pub struct App {
     pub heavy: Arc<Semaphore>,
     /// Live tails at a time.
     pub tails: Arc<Semaphore>,
+    /// Where reports wait to be made.
+    pub desk: Arc<Desk>,
     /// Changes of organizations, keys and types happen one at a time.
     pub changes: tokio::sync::Mutex<()>,
     /// Threads to wait for at the end.
@@ -125,6 +139,7 @@ impl App {
             blocking: Arc::new(Semaphore::new(BLOCKING_MAX)),
             heavy: Arc::new(Semaphore::new(HEAVY_MAX)),
             tails: Arc::new(Semaphore::new(options.limits.tails)),
+            desk: Arc::default(),
             options,
             state,
             keys,

@@ -7,9 +7,11 @@
 mod ask;
 mod background;
 mod check;
+mod index_events;
 mod open;
 mod prove;
 mod read;
+mod report;
 #[cfg(test)]
 mod tests;
 
@@ -29,9 +31,11 @@ use crate::ingest::{Shared, Writer, prepare};
 use crate::proof::Notary;
 pub use crate::proof::{Rotated, Signed};
 use crate::query::{Cursor, CursorError, CursorKey};
+pub use crate::report::{IndexEvent, Report, ReportError, ReportLimits, WriteError};
 use crate::retain::{Held, backlog};
 pub use crate::segment::Head;
 use crate::segment::{Rules, Segment};
+use crate::tags::EPOCH_RECORDS_MAX;
 
 /// Full segments that may wait for their seal before an append seals one itself: bounds memory.
 const BACKLOG_MAX: usize = 3;
@@ -48,11 +52,18 @@ pub struct Options {
     pub segment_bytes_max: u64,
     /// Threads that [`Log::verify`] may use.
     pub verify_threads: usize,
+    /// Records that one index event covers at most; never more than 65,536.
+    pub epoch_records_max: u64,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { segment_records_max: 131_072, segment_bytes_max: 96 << 20, verify_threads: 2 }
+        Self {
+            segment_records_max: 131_072,
+            segment_bytes_max: 96 << 20,
+            verify_threads: 2,
+            epoch_records_max: EPOCH_RECORDS_MAX,
+        }
     }
 }
 
@@ -108,6 +119,8 @@ pub struct Log {
     options: Options,
     /// First sequence of the sealed segment whose index is to be checked next.
     unchecked: Mutex<Option<u64>>,
+    /// The index events that are known, from the first one on.
+    index_events: Mutex<Vec<IndexEvent>>,
 }
 
 impl Log {

@@ -157,6 +157,7 @@ impl Log {
             cursors: CursorKey::new(secret),
             options,
             unchecked: Mutex::new(sealed_first),
+            index_events: Mutex::new(Vec::new()),
         };
         Ok((log, OpenReport { notes, damage }))
     }

@@ -244,7 +244,7 @@ impl Log {
     }
 
     /// A checkpoint of at least `size`.
-    fn covering(&self, size: u64, now_us: u64) -> Result<Arc<Signed>, StoreError> {
+    pub(super) fn covering(&self, size: u64, now_us: u64) -> Result<Arc<Signed>, StoreError> {
         if let Some(last) = self.notary.last().filter(|last| last.checkpoint.size >= size) {
             return Ok(last);
         }

@@ -19,12 +19,17 @@ mod keys;
 mod orgs;
 mod paging;
 mod proofs;
+mod reads;
+mod reports;
 pub mod run;
 mod search;
+mod settings;
 mod tail;
 mod times;
 mod tlog;
 mod verify;
+
+pub use times::{now_ns, show as show_time};
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -110,11 +115,20 @@ impl Cx {
     }
 }
 
-/// Runs the handler of a call.
+/// Answers a call; where its organization records reads, what it shows is an event first.
 ///
 /// # Errors
-/// Whatever the handler refuses.
+/// Whatever the handler refuses, or the log when a read cannot be recorded now.
 pub async fn dispatch(call: Call, cx: &mut Cx) -> Result<Answer, Problem> {
+    let read = reads::Read::of(call, cx)?;
+    let answer = handle(call, cx).await;
+    match read {
+        Some(read) => read.record(cx, answer).await,
+        None => answer,
+    }
+}
+
+async fn handle(call: Call, cx: &mut Cx) -> Result<Answer, Problem> {
     match call {
         Call::Ingest => ingest::post(cx).await,
         Call::Search => search::get(cx).await,
@@ -131,12 +145,19 @@ pub async fn dispatch(call: Call, cx: &mut Cx) -> Result<Answer, Problem> {
         Call::Inclusion => proofs::inclusion(cx).await,
         Call::Consistency => proofs::consistency(cx).await,
         Call::Verify => verify::post(cx).await,
+        Call::Reports => reports::list(cx).await,
+        Call::AddReport => reports::add(cx).await,
+        Call::Report => reports::get(cx).await,
+        Call::DownloadReport => reports::download(cx).await,
+        Call::VerifyHash => reports::verify(cx).await,
         Call::EventTypes => event_types::list(cx),
         Call::AddEventType => event_types::add(cx).await,
         Call::PutEventType => event_types::put(cx).await,
         Call::Keys => keys::list(cx),
         Call::AddKey => keys::add(cx).await,
         Call::RevokeKey => keys::revoke(cx).await,
+        Call::Settings => settings::get(cx),
+        Call::PutSettings => settings::put(cx).await,
         Call::Orgs => orgs::list(cx),
         Call::AddOrg => orgs::add(cx).await,
         Call::Org => orgs::get(cx),

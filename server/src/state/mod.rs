@@ -1,4 +1,4 @@
-//! What the server knows beside the logs: organizations, keys, event types.
+//! What the server knows beside the logs: organizations, keys, event types, settings, reports.
 //!
 //! Owns `<data>/state.redb`. Everything is small and held in memory too; the file is read once, at
 //! start. Values are JSON with a version, so that other tools can read them.
@@ -11,7 +11,9 @@ mod rows;
 mod tables;
 
 pub use keys::{Key, Keys, make};
-pub use rows::{EventTypeRow, KeyRow, OnMismatch, OrgRow, Plan, VerifiedRow};
+pub use rows::{
+    EventTypeRow, KeyRow, OnMismatch, OrgRow, Plan, ReportRow, ReportStatus, SettingsRow, VerifiedRow,
+};
 pub use tables::State;
 
 /// Microseconds since 1970, now.

@@ -126,6 +126,83 @@ pub struct EventTypeRow {
     pub on_mismatch: OnMismatch,
 }
 
+/// What an organization chose.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettingsRow {
+    /// Row version, 1.
+    pub v: u8,
+    /// Whether searches and other reads are events of the log.
+    pub record_reads: bool,
+}
+
+impl SettingsRow {
+    /// As the API shows it.
+    pub fn show(&self) -> Value {
+        json!({"record_reads": self.record_reads})
+    }
+}
+
+/// How far a report is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReportStatus {
+    /// Waits for its turn.
+    Pending,
+    /// Is being made.
+    Running,
+    /// Can be downloaded.
+    Done,
+    /// Was not made; the error says why.
+    Failed,
+    /// Was made; its files are gone.
+    Expired,
+}
+
+/// A report that was asked for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReportRow {
+    /// Row version, 1.
+    pub v: u8,
+    /// Id in the API; ascending with time.
+    pub id: String,
+    /// When it was asked for, microseconds since 1970.
+    pub created_us: u64,
+    /// When it was done or failed.
+    pub finished_us: Option<u64>,
+    /// How far it is.
+    pub status: ReportStatus,
+    /// The actor who asked.
+    pub requested_by: Value,
+    /// The filter's text; of a report that is done, the one that its hash covers.
+    pub filter: String,
+    /// Number of entries.
+    pub entries: Option<u64>,
+    /// The sequence that it is as of.
+    pub as_of: Option<u64>,
+    /// Its verification hash, hex.
+    pub verification_hash: Option<String>,
+    /// Why it failed.
+    pub error: Option<String>,
+}
+
+impl ReportRow {
+    /// As the API shows it.
+    pub fn show(&self) -> Value {
+        json!({
+            "id": self.id,
+            "status": self.status,
+            "created_at": committed_at(self.created_us),
+            "finished_at": self.finished_us.map(committed_at),
+            "requested_by": self.requested_by,
+            "filter": serde_json::from_str::<Value>(&self.filter).unwrap_or_default(),
+            "entries": self.entries,
+            "as_of": self.as_of,
+            "verification_hash": self.verification_hash.as_ref().map(|hash| format!("stele1:{hash}")),
+            "error": self.error,
+        })
+    }
+}
+
 /// The last full verification of a log that found nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VerifiedRow {

@@ -1,4 +1,4 @@
-//! The file itself: four tables of JSON values under text keys.
+//! The file itself: tables of JSON values under text keys.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefini
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{EventTypeRow, KeyRow, OrgRow, VerifiedRow};
+use super::{EventTypeRow, KeyRow, OrgRow, ReportRow, SettingsRow, VerifiedRow};
 use crate::serve::ServeError;
 
 const ORGS: TableDefinition<&str, &[u8]> = TableDefinition::new("orgs");
@@ -15,6 +15,10 @@ const KEYS: TableDefinition<&str, &[u8]> = TableDefinition::new("keys");
 const EVENT_TYPES: TableDefinition<&str, &[u8]> = TableDefinition::new("event_types");
 /// Under the log id.
 const VERIFIED: TableDefinition<&str, &[u8]> = TableDefinition::new("verified");
+/// Under the organization's id.
+const SETTINGS: TableDefinition<&str, &[u8]> = TableDefinition::new("settings");
+/// Under `<org>\n<report id>`.
+const REPORTS: TableDefinition<&str, &[u8]> = TableDefinition::new("reports");
 
 /// Newest row version this build reads.
 const NEWEST_KNOWN: u64 = 1;
@@ -42,7 +46,7 @@ impl State {
         })?;
         let state = Self { db, path };
         state.write(|txn| {
-            for table in [ORGS, KEYS, EVENT_TYPES, VERIFIED] {
+            for table in [ORGS, KEYS, EVENT_TYPES, VERIFIED, SETTINGS, REPORTS] {
                 txn.open_table(table)?;
             }
             Ok(())
@@ -84,6 +88,73 @@ impl State {
         self.all(VERIFIED)
     }
 
+    /// What organizations chose, under their ids; an organization without a row chose nothing.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn settings(&self) -> Result<Vec<(String, SettingsRow)>, ServeError> {
+        self.all(SETTINGS)
+    }
+
+    /// Reports of all organizations, with the organization's id, oldest first within each.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn all_reports(&self) -> Result<Vec<(String, ReportRow)>, ServeError> {
+        let rows: Vec<(String, ReportRow)> = self.all(REPORTS)?;
+        let org = |key: String| key.split('\n').next().unwrap_or_default().to_owned();
+        Ok(rows.into_iter().map(|(key, row)| (org(key), row)).collect())
+    }
+
+    /// Reports of one organization, newest first, at most `limit`; only those before the one with id
+    /// `before`, where one is given.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn reports(
+        &self,
+        org: &str,
+        before: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<ReportRow>, ServeError> {
+        let txn = self.db.begin_read().map_err(|e| self.failed(e))?;
+        let table = txn.open_table(REPORTS).map_err(|e| self.failed(e))?;
+        let (first, behind) = (format!("{org}\n"), format!("{org}\u{b}"));
+        let end = before.map_or(behind, |id| format!("{org}\n{id}"));
+        let mut rows = Vec::new();
+        let range = table.range(first.as_str()..end.as_str()).map_err(|e| self.failed(e))?;
+        for entry in range.rev().take(limit) {
+            let (key, value) = entry.map_err(|e| self.failed(e))?;
+            rows.push(self.row(key.value(), value.value())?);
+        }
+        Ok(rows)
+    }
+
+    /// One report of an organization.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn report(&self, org: &str, id: &str) -> Result<Option<ReportRow>, ServeError> {
+        let key = format!("{org}\n{id}");
+        let txn = self.db.begin_read().map_err(|e| self.failed(e))?;
+        let table = txn.open_table(REPORTS).map_err(|e| self.failed(e))?;
+        let value = table.get(key.as_str()).map_err(|e| self.failed(e))?;
+        value.map(|value| self.row(&key, value.value())).transpose()
+    }
+
+    /// Adds or replaces a report of an organization.
+    ///
+    /// # Errors
+    /// The file cannot be written; nothing has changed.
+    pub fn put_report(&self, org: &str, row: &ReportRow) -> Result<(), ServeError> {
+        let json = self.json(row)?;
+        let key = format!("{org}\n{}", row.id);
+        self.write(|txn| {
+            txn.open_table(REPORTS)?.insert(key.as_str(), json.as_slice())?;
+            Ok(())
+        })
+    }
+
     /// Adds an organization and its first key, in one step.
     ///
     /// # Errors
@@ -122,6 +193,18 @@ impl State {
         let key = format!("{org}\n{}", row.event_type);
         self.write(|txn| {
             txn.open_table(EVENT_TYPES)?.insert(key.as_str(), json.as_slice())?;
+            Ok(())
+        })
+    }
+
+    /// Replaces what an organization chose.
+    ///
+    /// # Errors
+    /// The file cannot be written; nothing has changed.
+    pub fn put_settings(&self, org: &str, row: &SettingsRow) -> Result<(), ServeError> {
+        let json = self.json(row)?;
+        self.write(|txn| {
+            txn.open_table(SETTINGS)?.insert(org, json.as_slice())?;
             Ok(())
         })
     }

@@ -2,3 +2,4 @@
 //! out is refused, and what the log proves is accepted by verifiers that others wrote.
 
 mod proof_file;
+mod report;

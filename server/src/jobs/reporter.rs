@@ -1,0 +1,186 @@
+//! The reporter: makes the reports of all logs, one at a time.
+//!
+//! Keeps true: a report that is done stands in whole files on stable storage, and its event in the
+//! log. One that was not done when the server stopped is made again at the next start; a crash may
+//! leave the event of a first try, whose hash nobody was told.
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use serde_json::json;
+use stele_engine::error::StoreError;
+use stele_engine::ids::hex;
+use stele_engine::log::{Outcome, Report, ReportError, ReportLimits, WriteError};
+use stele_engine::tags::Filter;
+
+use super::indexer::index_next;
+use super::{Ticket, start};
+use crate::app::{App, Tenant};
+use crate::own::OwnEvent;
+use crate::reports::{Facts, files};
+use crate::routes::now_ns;
+use crate::serve::ServeError;
+use crate::serve::start::log_dir;
+use crate::state::{ReportRow, ReportStatus, now_us};
+
+const IDLE: Duration = Duration::from_secs(60);
+/// Index events before a report that came to nothing because another thread was faster.
+const VAIN_MAX: u32 = 100;
+
+/// Starts the reporter; it ends when the desk's bell says stop.
+///
+/// # Errors
+/// The system gives no thread.
+pub fn reporter(app: Arc<App>) -> io::Result<JoinHandle<()>> {
+    start("stele-reporter", move || {
+        while !app.desk.bell.is_stopping() {
+            match app.desk.take() {
+                Some(ticket) => serve(&app, &ticket),
+                None => app.desk.bell.wait(IDLE),
+            }
+        }
+    })
+}
+
+/// Why a report was not made.
+#[derive(Debug, thiserror::Error)]
+enum Unmade {
+    #[error("the server is stopping")]
+    Stopping,
+    #[error("{0}")]
+    Report(#[from] ReportError),
+    #[error("{0}")]
+    Store(#[from] StoreError),
+    #[error("the report's files could not be written: {0}")]
+    Files(#[from] io::Error),
+    #[error("{0}")]
+    Other(String),
+}
+
+impl From<WriteError> for Unmade {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Out(error) => Self::Files(error),
+            WriteError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+/// Makes a report, and notes how it went.
+fn serve(app: &App, ticket: &Ticket) {
+    let noted = match app.state.report(&ticket.org, &ticket.id) {
+        Ok(Some(row)) => finish(app, ticket, row),
+        Ok(None) => Ok(()),
+        Err(error) => Err(error),
+    };
+    if let Err(error) = noted {
+        tracing::error!(org = ticket.org, report = ticket.id, %error, "the state of a report was not saved");
+    }
+}
+
+fn finish(app: &App, ticket: &Ticket, row: ReportRow) -> Result<(), ServeError> {
+    let Some(tenant) = app.tenant(&ticket.org) else { return Ok(()) };
+    let mut row = ReportRow { status: ReportStatus::Running, ..row };
+    app.state.put_report(&ticket.org, &row)?;
+    let made = catch_unwind(AssertUnwindSafe(|| make(app, &tenant, &row)));
+    let made = made.unwrap_or_else(|_| {
+        app.metrics.panics.inc();
+        Err(Unmade::Other("the server failed; its log says how".to_owned()))
+    });
+    match made {
+        Ok(report) => {
+            row.status = ReportStatus::Done;
+            row.filter = report.filter().text();
+            row.entries = Some(report.entries());
+            row.as_of = Some(report.as_of());
+            row.verification_hash = Some(hex(&report.verification_hash()));
+        }
+        // It stays as it is, and is made again at the next start.
+        Err(Unmade::Stopping | Unmade::Report(ReportError::Cancelled)) => return Ok(()),
+        Err(unmade) => {
+            tracing::error!(org = ticket.org, report = row.id, error = %unmade, "a report was not made");
+            files::remove(&dir(app, &tenant), &row.id);
+            row.status = ReportStatus::Failed;
+            row.error = Some(unmade.to_string());
+        }
+    }
+    row.finished_us = Some(now_us());
+    app.state.put_report(&ticket.org, &row)
+}
+
+fn dir(app: &App, tenant: &Tenant) -> std::path::PathBuf {
+    files::dir(&log_dir(&app.options.data, &tenant.org.log_id))
+}
+
+/// Covers the log with index events, makes the report of it, writes its files and its event.
+fn make(app: &App, tenant: &Tenant, row: &ReportRow) -> Result<Report, Unmade> {
+    tenant.log.writable().map_err(|why| Unmade::Other(format!("the log takes no events: {why}")))?;
+    let filter = Filter::parse(&row.filter).map_err(Unmade::Other)?;
+    cover(app, tenant)?;
+    let go_on = || !app.desk.bell.is_stopping();
+    let report = tenant.log.report(filter, ReportLimits::default(), now_us(), &go_on)?;
+    let facts = Facts::of(&tenant.org, row, &report, now_us())?;
+    files::write_all(&dir(app, tenant), &facts, &report)?;
+    issue(tenant, row, &report)?;
+    Ok(report)
+}
+
+/// Index events up to where the log ends now: later ones do not belong to what was asked.
+fn cover(app: &App, tenant: &Tenant) -> Result<(), Unmade> {
+    let head = tenant.log.head().size;
+    let (mut indexed, mut vain) = (tenant.log.indexed()?, 0);
+    while indexed < head {
+        if app.desk.bell.is_stopping() || !index_next(&tenant.log, &tenant.queue, true)? {
+            return Err(Unmade::Stopping);
+        }
+        let now = tenant.log.indexed()?;
+        vain = if now > indexed { 0 } else { vain + 1 };
+        if vain > VAIN_MAX {
+            let text = format!("index events do not get beyond sequence {indexed}; verify the log");
+            return Err(Unmade::Other(text));
+        }
+        indexed = now;
+    }
+    Ok(())
+}
+
+/// Puts the report's event into the log: from here on it is issued.
+fn issue(tenant: &Tenant, row: &ReportRow, report: &Report) -> Result<(), Unmade> {
+    let hash = hex(&report.verification_hash());
+    let metadata = json!({
+        "report": row.id,
+        "verification_hash": format!("stele1:{hash}"),
+        "filter": report.filter().text(),
+        "axis": report.filter().axis.name(),
+        "entries": report.entries(),
+        "as_of": report.as_of(),
+        "checkpoint_size": report.signed().checkpoint.size,
+        "deep_verified": null,
+    });
+    let event = OwnEvent {
+        what: "report_issued",
+        name: hash,
+        time_ns: now_ns(),
+        actor: &row.requested_by,
+        resource: json!({"type": "report", "id": row.id}),
+        action: "issue",
+        status: "success",
+        metadata: metadata.to_string(),
+    };
+    let batch = event.batch(&tenant.log);
+    let (batch, bytes) = batch.map_err(|rejected| {
+        let why = rejected.faults.first().map_or("", |fault| fault.detail.as_str());
+        Unmade::Other(format!("the filter is too long for the event that records the report: {why}"))
+    })?;
+    let outcomes = tenant.queue.append_waiting(batch, 1, bytes)?.ok_or(Unmade::Stopping)?;
+    match outcomes.first() {
+        Some(Outcome::Stored { .. }) => Ok(()),
+        other => {
+            tracing::error!(report = row.id, ?other, "the event of a report was not stored");
+            Err(Unmade::Other("the log did not take the report's event; ask for the report again".to_owned()))
+        }
+    }
+}
