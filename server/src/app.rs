@@ -1,7 +1,7 @@
 //! What all requests share.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -33,6 +33,8 @@ pub struct Tenant {
     types: RwLock<Types>,
     /// The last clean verification.
     pub verified: Mutex<Option<VerifiedRow>>,
+    /// Records below this sequence are done in the pass of the scrub that is under way.
+    pub scrubbed: AtomicU64,
 }
 
 /// Event types of an organization, and the taxonomy made of them.
@@ -57,7 +59,8 @@ impl Tenant {
         verified: Option<VerifiedRow>,
     ) -> Self {
         let (types, verified) = (RwLock::new(types), Mutex::new(verified));
-        Self { org, log, queue, position, bells, damage, types, verified }
+        let scrubbed = AtomicU64::new(0);
+        Self { org, log, queue, position, bells, damage, types, verified, scrubbed }
     }
 
     /// The types that events are checked against.
@@ -68,6 +71,24 @@ impl Tenant {
     /// Rows that the organization registered or changed.
     pub fn type_rows(&self) -> BTreeMap<String, EventTypeRow> {
         self.types.read().unwrap_or_else(PoisonError::into_inner).rows.clone()
+    }
+
+    /// Changes what is known of verifications, and saves it.
+    ///
+    /// # Errors
+    /// It cannot be saved; it is known until the next start.
+    pub fn note_verified(
+        &self,
+        state: &State,
+        change: impl FnOnce(&mut VerifiedRow),
+    ) -> Result<(), ServeError> {
+        let row = {
+            let mut verified = self.verified.lock().unwrap_or_else(PoisonError::into_inner);
+            let row = verified.get_or_insert(VerifiedRow { v: 1, ..VerifiedRow::default() });
+            change(row);
+            *row
+        };
+        state.put_verified(&self.org.log_id, &row)
     }
 
     /// Replaces the types.

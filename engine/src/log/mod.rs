@@ -17,7 +17,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use ask::{Ask, History};
-pub use check::Progress;
+pub use check::{Check, Pace, Progress, verify_dir};
 pub use prove::{Consistency, Inclusion};
 pub use read::{Found, PAGE_BYTES_MAX, READ_BYTES_MAX, Search};
 
@@ -46,13 +46,14 @@ pub struct Options {
     pub segment_records_max: u32,
     /// Bytes of bodies after which a segment is full.
     pub segment_bytes_max: u64,
-    /// Threads that [`Log::verify`] may use.
+    /// Threads that [`Log::verify`] may use; the default is one for each processor.
     pub verify_threads: usize,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { segment_records_max: 131_072, segment_bytes_max: 96 << 20, verify_threads: 2 }
+        let verify_threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+        Self { segment_records_max: 131_072, segment_bytes_max: 96 << 20, verify_threads }
     }
 }
 
@@ -108,6 +109,10 @@ pub struct Log {
     options: Options,
     /// First sequence of the sealed segment whose index is to be checked next.
     unchecked: Mutex<Option<u64>>,
+    /// What opening told of damage.
+    damage: Vec<String>,
+    /// Nobody writes to the files while they are open.
+    read_only: bool,
 }
 
 impl Log {

@@ -156,6 +156,8 @@ impl Log {
             cursors: CursorKey::new(secret),
             options,
             unchecked: Mutex::new(sealed_first),
+            damage: damage.clone(),
+            read_only,
         };
         Ok((log, OpenReport { notes, damage }))
     }

@@ -15,6 +15,7 @@ mod key;
 mod ledger;
 mod notary;
 mod note;
+mod roots;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -24,4 +25,5 @@ pub use key::{Signature, SigningKey};
 pub use ledger::{All, ENTRY_BYTES, Entry, Ledger};
 pub use notary::{Audit, Notary, Opened, Signed, create};
 pub use note::{KeyId, Note, SignatureLine, VerifierKey};
+pub use roots::{Frontier, KeptBlocks};
 pub use tree::{BLOCK, Over, Tree, links};

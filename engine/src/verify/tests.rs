@@ -142,9 +142,12 @@ impl Sample {
             data_bytes: bytes.len() as u64,
             hashes: Some(&self.hashes),
             last: Some(self.last),
+            sealed: true,
+            sizes: &[],
+            digest: &|_, _| 0,
         };
         claim(&mut claims);
-        segment(&Held(bytes.to_vec()), &claims, &|_| true)
+        segment(&Held(bytes.to_vec()), &claims, &|_| true).0
     }
 
     fn check(&self) -> Verdict {
@@ -178,7 +181,7 @@ fn a_sound_segment_is_proved_to_its_end() {
     for (first, previous) in [(0, None), (5_000, Some([4; 32]))] {
         let sample = Sample::new(first, previous, &[1, 3, 600, 2], 40);
         let expected =
-            Verdict { proved_to: first + 606, faults: Vec::new(), checked: 606, head: Some(sample.last) };
+            Verdict { proved_to: first + 606, checked: 606, head: Some(sample.last), ..Verdict::default() };
         assert_eq!(sample.check(), expected);
         let bare = sample.check_with(&sample.bytes(), |claims| (claims.hashes, claims.last) = (None, None));
         assert_eq!(bare, expected);
@@ -429,16 +432,19 @@ fn progress_is_told_often_and_can_stop_the_walk() {
         data_bytes: file.len().unwrap(),
         hashes: Some(&sample.hashes),
         last: Some(sample.last),
+        sealed: true,
+        sizes: &[],
+        digest: &|_, _| 0,
     };
     let told = Cell::new(0);
-    let verdict = segment(&file, &claims, &|records| {
+    let (verdict, _) = segment(&file, &claims, &|records| {
         assert!(records - told.get() <= 65_536);
         told.set(records);
         true
     });
     assert!(told.get() >= 140_000 - 65_536);
     assert_eq!((verdict.checked, verdict.faults.len()), (140_000, 0));
-    let stopped = segment(&file, &claims, &|_| false);
+    let (stopped, _) = segment(&file, &claims, &|_| false);
     assert_eq!((stopped.checked, stopped.proved_to), (told.get() / 2, told.get() / 2));
     assert_eq!((stopped.head, stopped.faults.len()), (None, 0));
 }
@@ -472,7 +478,7 @@ fn joined_segments_must_follow_each_other() {
         verdict,
     };
     let whole = join([part(&one, one.check()), part(&two, two.check())]);
-    let expected = Verdict { proved_to: 7, faults: Vec::new(), checked: 7, head: Some(two.last) };
+    let expected = Verdict { proved_to: 7, checked: 7, head: Some(two.last), ..Verdict::default() };
     assert_eq!(whole, expected);
     let other = Sample::new(4, Some([6; 32]), &[3], 0);
     let unlinked = join([part(&one, one.check()), part(&other, other.check())]);

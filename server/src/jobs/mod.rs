@@ -4,11 +4,13 @@
 //! - per log one writer (the only caller of `Log::append`), one worker (the only caller of
 //!   `Log::work`), one leveller (the only caller of `Log::zero_ahead`) and one signer, which cuts
 //!   checkpoints;
+//! - one scrub, which verifies all logs in the background;
 //! - one housekeeper, which saves what may be saved late;
 //! - one printer, which writes log lines so that nobody waits for a slow terminal.
 
 mod housekeeper;
 mod lines;
+mod scrub;
 mod signer;
 mod submission;
 mod worker;
@@ -22,6 +24,7 @@ use std::time::Duration;
 
 pub use housekeeper::housekeeper;
 pub use lines::{Printer, printer};
+pub use scrub::scrub;
 pub use signer::{sign, signer};
 pub use submission::Queue;
 pub use worker::{leveller, worker};

@@ -24,8 +24,11 @@ pub async fn get(cx: &mut Cx) -> Result<Answer, Problem> {
         })
         .await??;
     let verified = *tenant.verified.lock().unwrap_or_else(PoisonError::into_inner);
-    let verified =
-        verified.and_then(|v| Some(json!({"sequence": v.size.checked_sub(1)?, "at": committed_at(v.at_us)})));
+    let shown = |size: u64, at_us: u64| {
+        let sequence = size.checked_sub(1).filter(|_| at_us > 0)?;
+        Some(json!({"sequence": sequence, "at": committed_at(at_us)}))
+    };
+    let verified = verified.unwrap_or_default();
     let value = json!({
         "origin": tenant.log.origin(),
         "size": head.size,
@@ -34,7 +37,8 @@ pub async fn get(cx: &mut Cx) -> Result<Answer, Problem> {
         "root": data_encoding::BASE64.encode(&root),
         "checkpoint": tenant.log.last_checkpoint().map(|signed| signed.note.clone()),
         "key": tenant.log.verifier_key(),
-        "verified": verified,
+        "verified": shown(verified.size, verified.at_us),
+        "deep_verified": shown(verified.deep_size, verified.deep_at_us),
     });
     Ok(answer::json_value(StatusCode::OK, &value))
 }

@@ -73,6 +73,7 @@ pub struct Running {
     accepting: JoinHandle<usize>,
     stop: watch::Sender<bool>,
     keeper: Arc<Bell>,
+    scrubber: Arc<Bell>,
     _lock: DirLock,
 }
 
@@ -99,9 +100,19 @@ pub async fn start(options: ServeOptions) -> Result<Running, ServeError> {
         doing: "starting",
         source,
     })?);
+    let scrubber = Arc::new(Bell::default());
+    if app.options.scrub.rate_bytes > 0 {
+        let runtime = tokio::runtime::Handle::current();
+        let thread = jobs::scrub(Arc::clone(&app), runtime, Arc::clone(&scrubber));
+        app.threads.add(thread.map_err(|source| ServeError::Io {
+            path: "threads".into(),
+            doing: "starting",
+            source,
+        })?);
+    }
     let (stop, stopped) = watch::channel(false);
     let accepting = tokio::spawn(listen::serve(Arc::clone(&app), listener, tls.clone(), stopped));
-    Ok(Running { address, first_key, app, tls, accepting, stop, keeper, _lock: lock })
+    Ok(Running { address, first_key, app, tls, accepting, stop, keeper, scrubber, _lock: lock })
 }
 
 fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
@@ -129,6 +140,7 @@ impl Running {
     pub async fn stop(self) {
         self.app.drain();
         self.app.stopping.send_replace(true);
+        self.scrubber.stop();
         self.stop.send_replace(true);
         match self.accepting.await {
             Ok(0) => {}

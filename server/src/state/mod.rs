@@ -11,7 +11,7 @@ mod rows;
 mod tables;
 
 pub use keys::{Key, Keys, make};
-pub use rows::{EventTypeRow, KeyRow, OnMismatch, OrgRow, Plan, VerifiedRow};
+pub use rows::{EventTypeRow, KeyRow, OnMismatch, OrgRow, Plan, ScrubRow, VerifiedRow};
 pub use tables::State;
 
 /// Microseconds since 1970, now.

@@ -1,4 +1,4 @@
-//! The file itself: four tables of JSON values under text keys.
+//! The file itself: five tables of JSON values under text keys.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefini
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{EventTypeRow, KeyRow, OrgRow, VerifiedRow};
+use super::{EventTypeRow, KeyRow, OrgRow, ScrubRow, VerifiedRow};
 use crate::serve::ServeError;
 
 const ORGS: TableDefinition<&str, &[u8]> = TableDefinition::new("orgs");
@@ -15,6 +15,8 @@ const KEYS: TableDefinition<&str, &[u8]> = TableDefinition::new("keys");
 const EVENT_TYPES: TableDefinition<&str, &[u8]> = TableDefinition::new("event_types");
 /// Under the log id.
 const VERIFIED: TableDefinition<&str, &[u8]> = TableDefinition::new("verified");
+/// Under the log id.
+const SCRUBS: TableDefinition<&str, &[u8]> = TableDefinition::new("scrubs");
 
 /// Newest row version this build reads.
 const NEWEST_KNOWN: u64 = 1;
@@ -42,7 +44,7 @@ impl State {
         })?;
         let state = Self { db, path };
         state.write(|txn| {
-            for table in [ORGS, KEYS, EVENT_TYPES, VERIFIED] {
+            for table in [ORGS, KEYS, EVENT_TYPES, VERIFIED, SCRUBS] {
                 txn.open_table(table)?;
             }
             Ok(())
@@ -82,6 +84,26 @@ impl State {
     /// The file cannot be read.
     pub fn verified(&self) -> Result<Vec<(String, VerifiedRow)>, ServeError> {
         self.all(VERIFIED)
+    }
+
+    /// How far the scrub of each log is.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn scrubs(&self) -> Result<Vec<(String, ScrubRow)>, ServeError> {
+        self.all(SCRUBS)
+    }
+
+    /// Notes how far the scrub of a log is.
+    ///
+    /// # Errors
+    /// The file cannot be written; nothing has changed.
+    pub fn put_scrub(&self, log_id: &str, row: &ScrubRow) -> Result<(), ServeError> {
+        let json = self.json(row)?;
+        self.write(|txn| {
+            txn.open_table(SCRUBS)?.insert(log_id, json.as_slice())?;
+            Ok(())
+        })
     }
 
     /// Adds an organization and its first key, in one step.
@@ -231,7 +253,9 @@ mod tests {
             state.put_org(&org("default"), &key("k1")).unwrap();
             state.put_keys(&[key("k2"), KeyRow { revoked_us: Some(9), ..key("k1") }]).unwrap();
             state.put_event_type("default", &row).unwrap();
-            state.put_verified("l", &VerifiedRow { v: 1, size: 3, at_us: 4 }).unwrap();
+            let row = VerifiedRow { v: 1, size: 3, at_us: 4, ..VerifiedRow::default() };
+            state.put_verified("l", &row).unwrap();
+            state.put_scrub("l", &ScrubRow { v: 1, at: 7, ..ScrubRow::default() }).unwrap();
         }
         let state = State::open(dir.path()).unwrap();
         assert_eq!(state.orgs().unwrap(), [org("default")]);
@@ -240,6 +264,13 @@ mod tests {
         assert_eq!(keys[0].revoked_us, Some(9));
         assert_eq!(state.event_types().unwrap(), [("default".to_owned(), row)]);
         assert_eq!(state.verified().unwrap()[0].1.size, 3);
+        assert_eq!(state.scrubs().unwrap()[0].1.at, 7);
+    }
+
+    #[test]
+    fn a_verification_noted_by_an_earlier_release_is_read() {
+        let row: VerifiedRow = serde_json::from_str(r#"{"v":1,"size":3,"at_us":4}"#).unwrap();
+        assert_eq!((row.size, row.deep_at_us), (3, 0));
     }
 
     #[test]

@@ -9,3 +9,4 @@ mod questions;
 mod reads;
 mod search;
 mod tails;
+mod verification;

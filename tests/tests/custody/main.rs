@@ -1,2 +1,3 @@
 //! The chain of custody from outside: what was tampered with is found and named, what a report leaves
 //! out is refused, and what the log proves is accepted by verifiers that others wrote.
+mod tamper;
