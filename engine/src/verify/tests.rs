@@ -3,6 +3,7 @@ use crate::chain::{Link, genesis, link};
 use crate::event::{event_us, id_and_time};
 use crate::ids::Secret;
 use crate::io::{DiskFile, Window};
+use crate::merkle::Node;
 use crate::record::{FrameBuilder, record_hash};
 use crate::segment::header::SegmentHeader;
 use std::cell::Cell;
@@ -494,4 +495,65 @@ fn joined_segments_must_follow_each_other() {
     let verdict = join([part(&broken, broken.check()), part(&two, two.check())]);
     assert_eq!((named(&verdict), verdict.proved_to, verdict.checked), (vec![("record", 2, 2)], 2, 7));
     assert_eq!(join([]), Verdict::default());
+}
+
+/// The piece of the tree that these bytes give, roots asked for at some sizes.
+fn piece(sample: &Sample, bytes: &[u8], with_index: bool) -> Piece {
+    let path = sample.path();
+    let claims = Claims {
+        path: &path,
+        origin: &sample.origin,
+        salts: &sample.salts,
+        first: sample.first,
+        previous: sample.previous,
+        committed_before_us: 0,
+        count: sample.count(),
+        data_bytes: bytes.len() as u64,
+        hashes: with_index.then_some(&sample.hashes),
+        last: Some(sample.last),
+        sealed: true,
+        sizes: &[50, 101, 300, 512, 600],
+        digest: &|fingerprint, sequence| fingerprint ^ sequence,
+    };
+    segment(&Held(bytes.to_vec()), &claims, &|_| true).1
+}
+
+#[test]
+fn records_give_leaves_blocks_and_the_parts_that_are_asked_for() {
+    let mut sample = Sample::new(100, Some([4; 32]), &[1, 3, 600, 2], 3);
+    let leaves: Vec<Node> = sample.hashes.as_chunks().0.iter().map(crate::merkle::leaf).collect();
+    let at = |sequence: usize| sequence - 100;
+    let whole = piece(&sample, &sample.bytes(), true);
+    assert_eq!(whole.start, leaves[..at(256)]);
+    assert_eq!(whole.blocks, [root(&leaves[at(256)..at(512)])]);
+    assert_eq!(whole.rest, leaves[at(512)..]);
+    let part = |from: usize, to: usize| (to as u64, root(&leaves[at(from)..at(to)]));
+    assert_eq!(whole.partial, [part(256, 300), part(512, 600)]);
+    assert_eq!(piece(&sample, &sample.bytes(), false), whole);
+
+    // An altered index changes nothing, an altered record nothing but its own id's part.
+    sample.hashes[300 * 32] ^= 1;
+    assert_eq!(piece(&sample, &sample.bytes(), true), whole);
+    sample.hashes[300 * 32] ^= 1;
+    edit_record(&mut sample, 2, 300);
+    assert_eq!(piece(&sample, &sample.bytes(), true), whole);
+
+    // A frame that cannot be read: the index knows its hashes; without it, leaves end there.
+    sample.frames[2][60] ^= 1;
+    let gap = piece(&sample, &sample.bytes(), true);
+    assert_eq!((&gap.start, &gap.blocks, &gap.rest), (&whole.start, &whole.blocks, &whole.rest));
+    assert_ne!(gap.ids, whole.ids);
+    let lost = piece(&sample, &sample.bytes(), false);
+    assert_eq!((lost.start.len(), lost.blocks.len(), lost.rest.len()), (4, 0, 0));
+}
+
+#[test]
+fn a_sealed_segment_ends_with_its_last_record() {
+    let sample = Sample::new(0, None, &[2, 2], 0);
+    let longer = [&sample.bytes()[..], &[0; 8]].concat();
+    let end = sample.bytes().len() as u64;
+    let sealed = sample.check_with(&longer, |claims| claims.data_bytes = end);
+    assert_eq!((named(&sealed), sealed.proved_to), (vec![("length", 3, 3)], 4));
+    let growing = sample.check_with(&longer, |claims| (claims.data_bytes, claims.sealed) = (end, false));
+    assert_eq!(named(&growing), []);
 }

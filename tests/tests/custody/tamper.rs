@@ -161,6 +161,23 @@ fn a_deleted_and_a_shortened_sealed_segment_are_named() {
     }
 }
 
+/// Hashes inside an id file only say that it is whole: what it holds must be the ids of its records.
+#[test]
+fn an_id_file_made_anew_with_another_id_is_named() {
+    let golden = golden();
+    let (path, forged) = logs::forged_ids(golden, 450);
+    assert_ne!(golden.files[&path], forged);
+    let (_, same) = logs::forged_ids(golden, u64::MAX);
+    assert_eq!(golden.files[&path], same, "but for the id it is the same file");
+    let mut files = golden.files.clone();
+    files.insert(path.clone(), forged);
+    let seen = verify(&files, &[], false);
+    let found: Vec<_> =
+        seen.verdict.faults.iter().map(|f| (f.kind, f.first_sequence, f.last_sequence)).collect();
+    assert_eq!(found, [("ids", 300, 599)], "{:?}", seen.verdict);
+    assert!(seen.names(&[logs::name(&path)]) && seen.verdict.proved_to == golden.size);
+}
+
 /// An older backup of the whole directory is a log without fault; only who holds a newer head knows.
 #[test]
 fn an_older_backup_of_everything_shows_against_a_newer_head_alone() {

@@ -250,4 +250,58 @@ mod tests {
             assert_eq!(found(text).unwrap_err().exit_code(), 3, "{text}");
         }
     }
+
+    /// One request's body.
+    fn request(stream: &mut std::net::TcpStream) -> String {
+        let mut bytes = Vec::new();
+        loop {
+            let mut chunk = [0; 4096];
+            let read = stream.read(&mut chunk).unwrap();
+            bytes.extend_from_slice(&chunk[..read]);
+            let text = String::from_utf8(bytes.clone()).unwrap();
+            let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+            let length = head.lines().find_map(|line| {
+                let (name, value) = line.split_once(": ")?;
+                name.eq_ignore_ascii_case("content-length").then(|| value.parse::<usize>().ok())?
+            });
+            if body.len() >= length.unwrap_or(0) {
+                return body.to_owned();
+            }
+        }
+    }
+
+    #[test]
+    fn a_broken_connection_is_taken_up_again_from_the_last_progress() {
+        #[derive(clap::Parser)]
+        struct Verify {
+            #[command(flatten)]
+            args: VerifyArgs,
+        }
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let progress = "{\"progress\":{\"sequence\":10,\"of\":20,\"faults\":0}}\n";
+        let result = "{\"result\":\"ok\",\"proved_to\":20,\"checked\":10,\"faults\":[]}\n";
+        let server = std::thread::spawn(move || {
+            // The first answer ends before the length that it states.
+            let answers = [(progress, progress.len() + 50), (result, result.len())];
+            answers.map(|(answer, length)| {
+                let (mut stream, _) = listener.accept().unwrap();
+                let asked = request(&mut stream);
+                let head = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length:";
+                std::io::Write::write_all(&mut stream, format!("{head} {length}\r\n\r\n{answer}").as_bytes())
+                    .unwrap();
+                asked
+            })
+        });
+        let args = <Verify as clap::Parser>::try_parse_from(["verify", "--url", &url]).ok().unwrap().args;
+        let client = Client::new(&args.connection, 1).unwrap();
+        let reached = Cell::new(0);
+        let show = |progress: &Progress| {
+            reached.set(progress.sequence);
+            true
+        };
+        let finding = attempts(&args, &client, &reached, &show).unwrap();
+        assert_eq!((finding.proved_to, finding.checked), (20, Some(20)));
+        assert_eq!(server.join().unwrap(), ["{}", "{\"from\":10}"]);
+    }
 }

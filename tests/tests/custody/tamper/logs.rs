@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use stele_engine::event::{Event, Fields, Limits, Receipt, Taxonomy, normalize, own};
+use stele_engine::dedup::Locator;
+use stele_engine::event::{Event, Fields, Limits, Receipt, Taxonomy, id_and_time, normalize, own};
 use stele_engine::ids::Secret;
 use stele_engine::io::SimDisk;
 use stele_engine::log::{Log, Options, Outcome};
 use stele_engine::proof::Checkpoint;
+use stele_engine::record::SaltKey;
 use stele_engine::tags::{EVENT_TYPE, EpochBuilder, Statement, TagKeys};
 
 /// Where every log lies.
@@ -109,6 +111,27 @@ pub fn falsely_indexed() -> Files {
     making.index(Some(310));
     making.close();
     files(&making.disk)
+}
+
+/// The second id file with another id at one sequence, its hashes made anew.
+pub fn forged_ids(golden: &Golden, sequence: u64) -> (PathBuf, Vec<u8>) {
+    let disk = SimDisk::new();
+    golden.files.iter().for_each(|(path, bytes)| disk.put(path, bytes.clone()));
+    let (log, _) = Log::open_read_only(Arc::new(disk), Path::new(DIR)).expect("it opens");
+    let salts = SaltKey::new(&Secret::new(SECRET));
+    let fingerprint = |at: u64| {
+        let record = log.record(at).expect("it reads").expect("it is there");
+        let (id, _) = id_and_time(&record.body).expect("an event");
+        salts.salted(if at == sequence { "another" } else { id }).fingerprint
+    };
+    let fingerprints: Vec<u64> = (300..600).map(fingerprint).collect();
+    let made = SimDisk::new();
+    let dir = Path::new(DIR).join("ids");
+    let (locator, _) = Locator::open(Arc::new(made.clone()), &dir).expect("an empty folder");
+    locator.add(300, &fingerprints).expect("it is written");
+    let path = made.files().remove(0);
+    let bytes = made.contents(&path);
+    (path, bytes)
 }
 
 fn files(disk: &SimDisk) -> Files {
