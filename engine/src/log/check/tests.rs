@@ -136,7 +136,7 @@ fn progress_never_passes_a_fault_and_an_interrupted_run_goes_on_from_it() {
     assert_eq!((verdict.faults.len(), verdict.proved_to, verdict.checked), (0, 1_000, 400));
     assert!(told.iter().all(|&(sequence, of)| sequence >= 600 && of == 1_000), "{told:?}");
     // A record of the second segment.
-    write(&disk, "segments/00000000000000000300.log", 5_000, b"#");
+    disk.flip(&path("segments/00000000000000000300.log"), 5_000 * 8);
     let (verdict, told) = all(&log, None);
     assert!(!verdict.faults.is_empty());
     assert!(told.iter().all(|&(sequence, _)| sequence < 600), "{told:?}");
