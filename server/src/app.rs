@@ -1,7 +1,7 @@
 //! What all requests share.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -34,6 +34,8 @@ pub struct Tenant {
     /// The last clean verification.
     pub verified: Mutex<Option<VerifiedRow>>,
     settings: Mutex<SettingsRow>,
+    /// Records below this sequence are done in the pass of the scrub that is under way.
+    pub scrubbed: AtomicU64,
 }
 
 /// Event types of an organization, and the taxonomy made of them.
@@ -59,7 +61,8 @@ impl Tenant {
         settings: SettingsRow,
     ) -> Self {
         let (types, verified) = (RwLock::new(types), Mutex::new(verified));
-        Self { org, log, queue, position, bells, damage, types, verified, settings: Mutex::new(settings) }
+        let (settings, scrubbed) = (Mutex::new(settings), AtomicU64::new(0));
+        Self { org, log, queue, position, bells, damage, types, verified, settings, scrubbed }
     }
 
     /// What the organization chose.
@@ -80,6 +83,24 @@ impl Tenant {
     /// Rows that the organization registered or changed.
     pub fn type_rows(&self) -> BTreeMap<String, EventTypeRow> {
         self.types.read().unwrap_or_else(PoisonError::into_inner).rows.clone()
+    }
+
+    /// Changes what is known of verifications, and saves it.
+    ///
+    /// # Errors
+    /// It cannot be saved; it is known until the next start.
+    pub fn note_verified(
+        &self,
+        state: &State,
+        change: impl FnOnce(&mut VerifiedRow),
+    ) -> Result<(), ServeError> {
+        let row = {
+            let mut verified = self.verified.lock().unwrap_or_else(PoisonError::into_inner);
+            let row = verified.get_or_insert(VerifiedRow { v: 1, ..VerifiedRow::default() });
+            change(row);
+            *row
+        };
+        state.put_verified(&self.org.log_id, &row)
     }
 
     /// Replaces the types.

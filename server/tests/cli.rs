@@ -272,6 +272,36 @@ fn verify_proves_a_log_with_and_without_its_server_and_names_a_flipped_bit() {
     assert!(out(&damaged).contains("segments"), "the file is named");
 }
 
+#[test]
+fn verify_holds_a_log_against_checkpoints_kept_outside() {
+    let mut bench = Bench::new("outside");
+    bench.start();
+    assert_eq!(code(&bench.run(&["ingest", &example_events()])), 0);
+    let kept = bench.write("kept", &out(&bench.run(&["checkpoint"])));
+    assert_eq!(code(&bench.run(&["ingest", &bench.write("more", &event("more", "success"))])), 0);
+    let proved = bench.run(&["verify", "--checkpoint", &kept]);
+    assert_eq!(code(&proved), 0, "{proved:?}");
+    assert!(String::from_utf8_lossy(&proved.stderr).contains("own key"), "{proved:?}");
+    let other = "example.com/stele/test+4489043c+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4";
+    assert_eq!(code(&bench.run(&["verify", "--checkpoint", &kept, "--verifier", other])), 1);
+    assert_eq!(code(&bench.run(&["verify", "--verifier", other])), 2, "a key for nothing");
+    assert_eq!(code(&bench.run(&["verify", "--checkpoint", &bench.write("none", "no note")])), 2);
+
+    let mut younger = Bench::new("younger");
+    younger.start();
+    let foreign = younger.write("foreign", &out(&younger.run(&["checkpoint"])));
+    assert_eq!(code(&bench.run(&["verify", "--checkpoint", &foreign])), 1);
+    bench.stop();
+    let data = bench.data();
+    let local = |more: &[&str]| stele().args(["verify", "--data"]).arg(&data).args(more).output().unwrap();
+    let proved = local(&["--checkpoint", &kept, "--deep"]);
+    assert_eq!(code(&proved), 0, "{proved:?}");
+    assert!(json_lines(&proved)[0]["indexed_to"].is_u64());
+    let failed = local(&["--checkpoint", &foreign]);
+    assert_eq!(code(&failed), 1, "{failed:?}");
+    assert_eq!(json_lines(&failed)[0]["faults"][0]["kind"], "outside");
+}
+
 fn segment(data: &Path) -> PathBuf {
     let log = fs::read_dir(data.join("orgs")).unwrap().next().unwrap().unwrap().path();
     let mut files: Vec<PathBuf> =

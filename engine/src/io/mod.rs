@@ -7,6 +7,7 @@
 //! `sync_data` (bytes and length of one file) or `sync_dir` (names) says so.
 
 pub mod mapping;
+mod priority;
 mod real;
 pub mod sim;
 
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use mapping::Mapping;
+pub use priority::give_way;
 pub use real::RealDisk;
 pub use sim::SimDisk;
 

@@ -19,7 +19,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use ask::{Ask, History};
-pub use check::Progress;
+pub use check::{Check, Pace, Progress, verify_dir};
 pub use prove::{Consistency, Inclusion};
 pub use read::{Found, PAGE_BYTES_MAX, READ_BYTES_MAX, Search};
 
@@ -50,7 +50,7 @@ pub struct Options {
     pub segment_records_max: u32,
     /// Bytes of bodies after which a segment is full.
     pub segment_bytes_max: u64,
-    /// Threads that [`Log::verify`] may use.
+    /// Threads that [`Log::verify`] may use; the default is one for each processor.
     pub verify_threads: usize,
     /// Records that one index event covers at most; never more than 65,536.
     pub epoch_records_max: u64,
@@ -58,10 +58,11 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
+        let verify_threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         Self {
             segment_records_max: 131_072,
             segment_bytes_max: 96 << 20,
-            verify_threads: 2,
+            verify_threads,
             epoch_records_max: EPOCH_RECORDS_MAX,
         }
     }
@@ -121,6 +122,10 @@ pub struct Log {
     unchecked: Mutex<Option<u64>>,
     /// The index events that are known, from the first one on.
     index_events: Mutex<Vec<IndexEvent>>,
+    /// What opening told of damage.
+    damage: Vec<String>,
+    /// Nobody writes to the files while they are open.
+    read_only: bool,
 }
 
 impl Log {

@@ -158,6 +158,8 @@ impl Log {
             options,
             unchecked: Mutex::new(sealed_first),
             index_events: Mutex::new(Vec::new()),
+            damage: damage.clone(),
+            read_only,
         };
         Ok((log, OpenReport { notes, damage }))
     }

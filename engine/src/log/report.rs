@@ -29,6 +29,7 @@ impl Log {
         let index = self.known_index_events()?.clone();
         let shown = index.last().map_or(0, |last| last.sequence + 1);
         let signed = self.covering(shown, now_us)?;
+        self.deliver(&signed);
         let no_key = || StoreError::ReadOnly { why: "it has no key that signs".to_owned() };
         let key = self.verifier_key().ok_or_else(no_key)?;
         let snapshot = self.shared.segments.snapshot();

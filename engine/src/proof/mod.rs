@@ -20,6 +20,7 @@ mod ledger;
 mod notary;
 mod note;
 mod opening;
+mod roots;
 mod rotate;
 #[cfg(test)]
 mod tests;
@@ -35,6 +36,7 @@ pub use ledger::{ENTRY_BYTES, Entry, Ledger, Link};
 pub use notary::{Notary, Signed};
 pub use note::{KeyId, Note, SignatureLine, VerifierKey};
 pub use opening::{Opened, create};
+pub use roots::{Frontier, KeptBlocks};
 pub use rotate::Rotated;
 pub use tlog_proof::tlog_proof;
 pub use tree::{BLOCK, Over, Tree, links};

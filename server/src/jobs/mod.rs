@@ -5,6 +5,7 @@
 //!   `Log::work`), one leveller (the only caller of `Log::zero_ahead`), one signer, which cuts
 //!   checkpoints, and one indexer, which makes index events;
 //! - one reporter, which makes the reports of all logs, one at a time;
+//! - one scrub, which verifies all logs in the background;
 //! - one housekeeper, which saves what may be saved late;
 //! - one printer, which writes log lines so that nobody waits for a slow terminal.
 
@@ -13,6 +14,7 @@ mod housekeeper;
 mod indexer;
 mod lines;
 mod reporter;
+mod scrub;
 mod signer;
 mod submission;
 mod worker;
@@ -31,6 +33,7 @@ pub use housekeeper::housekeeper;
 pub use indexer::indexer;
 pub use lines::{Printer, printer};
 pub use reporter::reporter;
+pub use scrub::scrub;
 pub use signer::{sign, signer};
 pub use submission::Queue;
 pub use worker::{leveller, worker};

@@ -28,13 +28,16 @@ pub async fn get(cx: &mut Cx) -> Result<Answer, Problem> {
         })
         .await??;
     let verified = *tenant.verified.lock().unwrap_or_else(PoisonError::into_inner);
-    let verified =
-        verified.and_then(|v| Some(json!({"sequence": v.size.checked_sub(1)?, "at": committed_at(v.at_us)})));
     let keys = tenant.log.signing_keys();
     let keys: Vec<Value> = keys
         .iter()
         .map(|signed| json!({"key": signed.key.to_string(), "from_size": signed.from_size}))
         .collect();
+    let shown = |size: u64, at_us: u64| {
+        let sequence = size.checked_sub(1).filter(|_| at_us > 0)?;
+        Some(json!({"sequence": sequence, "at": committed_at(at_us)}))
+    };
+    let verified = verified.unwrap_or_default();
     let value = json!({
         "origin": tenant.log.origin(),
         "size": head.size,
@@ -44,7 +47,8 @@ pub async fn get(cx: &mut Cx) -> Result<Answer, Problem> {
         "checkpoint": last.map(|signed| signed.note.clone()),
         "key": tenant.log.verifier_key(),
         "keys": keys,
-        "verified": verified,
+        "verified": shown(verified.size, verified.at_us),
+        "deep_verified": shown(verified.deep_size, verified.deep_at_us),
     });
     Ok(answer::json_value(StatusCode::OK, &value))
 }

@@ -73,6 +73,7 @@ pub struct Running {
     accepting: JoinHandle<usize>,
     stop: watch::Sender<bool>,
     keeper: Arc<Bell>,
+    scrubber: Arc<Bell>,
     _lock: DirLock,
 }
 
@@ -96,9 +97,15 @@ pub async fn start(options: ServeOptions) -> Result<Running, ServeError> {
     let threads = |source| ServeError::Io { path: "threads".into(), doing: "starting", source };
     app.threads.add(jobs::housekeeper(Arc::clone(&app), Arc::clone(&keeper)).map_err(threads)?);
     app.threads.add(jobs::reporter(Arc::clone(&app)).map_err(threads)?);
+    let scrubber = Arc::new(Bell::default());
+    if app.options.scrub.rate_bytes > 0 {
+        let runtime = tokio::runtime::Handle::current();
+        let thread = jobs::scrub(Arc::clone(&app), runtime, Arc::clone(&scrubber));
+        app.threads.add(thread.map_err(threads)?);
+    }
     let (stop, stopped) = watch::channel(false);
     let accepting = tokio::spawn(listen::serve(Arc::clone(&app), listener, tls.clone(), stopped));
-    Ok(Running { address, first_key, app, tls, accepting, stop, keeper, _lock: lock })
+    Ok(Running { address, first_key, app, tls, accepting, stop, keeper, scrubber, _lock: lock })
 }
 
 fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
@@ -127,6 +134,7 @@ impl Running {
         self.app.drain();
         self.app.desk.bell.stop();
         self.app.stopping.send_replace(true);
+        self.scrubber.stop();
         self.stop.send_replace(true);
         match self.accepting.await {
             Ok(0) => {}

@@ -12,7 +12,8 @@ mod tables;
 
 pub use keys::{Key, Keys, make};
 pub use rows::{
-    EventTypeRow, KeyRow, OnMismatch, OrgRow, Plan, ReportRow, ReportStatus, SettingsRow, VerifiedRow,
+    EventTypeRow, KeyRow, OnMismatch, OrgRow, Plan, ReportRow, ReportStatus, ScrubRow, SettingsRow,
+    VerifiedRow,
 };
 pub use tables::State;
 

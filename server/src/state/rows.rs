@@ -203,13 +203,34 @@ impl ReportRow {
     }
 }
 
-/// The last full verification of a log that found nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The last full verifications of a log that found nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VerifiedRow {
     /// Row version, 1.
     pub v: u8,
     /// Records below this sequence were proved.
     pub size: u64,
-    /// When, microseconds since 1970.
+    /// When it began, microseconds since 1970.
     pub at_us: u64,
+    /// The same of the last deep one: records below are covered by index events that were recomputed.
+    #[serde(default)]
+    pub deep_size: u64,
+    /// When that began; 0 before there was one.
+    #[serde(default)]
+    pub deep_at_us: u64,
+}
+
+/// How far the scrub of a log is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScrubRow {
+    /// Row version, 1.
+    pub v: u8,
+    /// When the pass began, microseconds since 1970.
+    pub began_us: u64,
+    /// Records below this sequence are done in this pass.
+    pub at: u64,
+    /// Faults found in this pass.
+    pub faults: u64,
+    /// The pass has reached the end of the log.
+    pub done: bool,
 }

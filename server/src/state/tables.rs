@@ -6,7 +6,7 @@ use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefini
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{EventTypeRow, KeyRow, OrgRow, ReportRow, SettingsRow, VerifiedRow};
+use super::{EventTypeRow, KeyRow, OrgRow, ReportRow, ScrubRow, SettingsRow, VerifiedRow};
 use crate::serve::ServeError;
 
 const ORGS: TableDefinition<&str, &[u8]> = TableDefinition::new("orgs");
@@ -19,6 +19,8 @@ const VERIFIED: TableDefinition<&str, &[u8]> = TableDefinition::new("verified");
 const SETTINGS: TableDefinition<&str, &[u8]> = TableDefinition::new("settings");
 /// Under `<org>\n<report id>`.
 const REPORTS: TableDefinition<&str, &[u8]> = TableDefinition::new("reports");
+/// Under the log id.
+const SCRUBS: TableDefinition<&str, &[u8]> = TableDefinition::new("scrubs");
 
 /// Newest row version this build reads.
 const NEWEST_KNOWN: u64 = 1;
@@ -46,7 +48,7 @@ impl State {
         })?;
         let state = Self { db, path };
         state.write(|txn| {
-            for table in [ORGS, KEYS, EVENT_TYPES, VERIFIED, SETTINGS, REPORTS] {
+            for table in [ORGS, KEYS, EVENT_TYPES, VERIFIED, SETTINGS, REPORTS, SCRUBS] {
                 txn.open_table(table)?;
             }
             Ok(())
@@ -151,6 +153,26 @@ impl State {
         let key = format!("{org}\n{}", row.id);
         self.write(|txn| {
             txn.open_table(REPORTS)?.insert(key.as_str(), json.as_slice())?;
+            Ok(())
+        })
+    }
+
+    /// How far the scrub of each log is.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn scrubs(&self) -> Result<Vec<(String, ScrubRow)>, ServeError> {
+        self.all(SCRUBS)
+    }
+
+    /// Notes how far the scrub of a log is.
+    ///
+    /// # Errors
+    /// The file cannot be written; nothing has changed.
+    pub fn put_scrub(&self, log_id: &str, row: &ScrubRow) -> Result<(), ServeError> {
+        let json = self.json(row)?;
+        self.write(|txn| {
+            txn.open_table(SCRUBS)?.insert(log_id, json.as_slice())?;
             Ok(())
         })
     }
@@ -314,7 +336,9 @@ mod tests {
             state.put_org(&org("default"), &key("k1")).unwrap();
             state.put_keys(&[key("k2"), KeyRow { revoked_us: Some(9), ..key("k1") }]).unwrap();
             state.put_event_type("default", &row).unwrap();
-            state.put_verified("l", &VerifiedRow { v: 1, size: 3, at_us: 4 }).unwrap();
+            let row = VerifiedRow { v: 1, size: 3, at_us: 4, ..VerifiedRow::default() };
+            state.put_verified("l", &row).unwrap();
+            state.put_scrub("l", &ScrubRow { v: 1, at: 7, ..ScrubRow::default() }).unwrap();
         }
         let state = State::open(dir.path()).unwrap();
         assert_eq!(state.orgs().unwrap(), [org("default")]);
@@ -323,6 +347,13 @@ mod tests {
         assert_eq!(keys[0].revoked_us, Some(9));
         assert_eq!(state.event_types().unwrap(), [("default".to_owned(), row)]);
         assert_eq!(state.verified().unwrap()[0].1.size, 3);
+        assert_eq!(state.scrubs().unwrap()[0].1.at, 7);
+    }
+
+    #[test]
+    fn a_verification_noted_by_an_earlier_release_is_read() {
+        let row: VerifiedRow = serde_json::from_str(r#"{"v":1,"size":3,"at_us":4}"#).unwrap();
+        assert_eq!((row.size, row.deep_at_us), (3, 0));
     }
 
     #[test]

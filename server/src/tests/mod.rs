@@ -11,3 +11,4 @@ mod reads;
 mod reports;
 mod search;
 mod tails;
+mod verification;

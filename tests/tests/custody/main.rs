@@ -3,3 +3,4 @@
 
 mod proof_file;
 mod report;
+mod tamper;

@@ -1,0 +1,133 @@
+//! Index events, recomputed from the bodies that they cover.
+
+use std::sync::Mutex;
+
+use super::{Run, fault, locked};
+use crate::error::StoreError;
+use crate::event::Fields;
+use crate::segment::{Segment, Snapshot};
+use crate::tags::{EVENT_ID_PREFIX, Epoch, EpochBuilder, Statement, TagKeys};
+use crate::verify::{Fault, Verdict};
+
+/// An index event and what it says.
+struct Said {
+    sequence: u64,
+    statement: Statement,
+    /// Sequence of the one before.
+    before: Option<u64>,
+}
+
+/// Recomputes every index event. Bodies are read as answers read them, each frame's checksum compared;
+/// that these are the bytes of the chain was checked before.
+pub(super) fn check(run: &Run<'_>, verdict: &mut Verdict) {
+    let mut faults = Vec::new();
+    let (events, covered) = match collect(run, &mut faults) {
+        Ok(found) => found,
+        Err(error) => {
+            verdict.faults.push(unreadable(run, 0, &error));
+            return;
+        }
+    };
+    let found = Mutex::new(faults);
+    run.each(events.len(), &|at| {
+        let wrong = compare(run, &events[at]);
+        locked(&found).extend(wrong);
+        run.tell();
+    });
+    let mut faults = found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    faults.sort_by_key(|fault| fault.first_sequence);
+    let first_wrong = faults.first().map_or(covered, |fault| fault.first_sequence.min(covered));
+    verdict.faults.append(&mut faults);
+    verdict.indexed_to = Some(first_wrong);
+}
+
+/// Follows the index events from the first record on: each begins where the one before ends.
+fn collect(run: &Run<'_>, faults: &mut Vec<Fault>) -> Result<(Vec<Said>, u64), StoreError> {
+    let (mut found, mut a, mut before) = (Vec::new(), 0, None);
+    while let Some(record) = run.log.find(&format!("{EVENT_ID_PREFIX}{a}"))? {
+        let sequence = record.sequence;
+        if sequence >= run.snapshot.head.size {
+            break;
+        }
+        match Statement::read(&record.body) {
+            Ok(statement) if statement.a == a && statement.b <= sequence => {
+                a = statement.b;
+                found.push(Said { sequence, statement, before });
+                before = Some(sequence);
+            }
+            Ok(statement) => {
+                let (from, to) = (statement.a, statement.b);
+                let detail = format!("covers [{from}, {to}), it must begin at {a} and end before itself");
+                faults.push(wrong(run, (a, sequence), sequence, detail));
+                break;
+            }
+            Err(why) => {
+                faults.push(wrong(run, (a, sequence), sequence, why));
+                break;
+            }
+        }
+    }
+    Ok((found, a))
+}
+
+fn compare(run: &Run<'_>, said: &Said) -> Option<Fault> {
+    let Said { sequence, statement, before } = said;
+    let range = (statement.a, statement.b);
+    let epoch = match recompute(run, statement) {
+        Ok(epoch) => epoch,
+        Err(error) => return Some(unreadable(run, *sequence, &error)),
+    };
+    let expected = Statement::of(&epoch, statement.a, statement.b, *before);
+    let differing: Vec<&str> = [
+        ("n", expected.n != statement.n),
+        ("root", expected.root != statement.root),
+        ("kc", expected.kc != statement.kc),
+        ("prev", expected.prev != statement.prev),
+        ("ev_min", expected.ev_min != statement.ev_min),
+        ("ev_max", expected.ev_max != statement.ev_max),
+    ]
+    .iter()
+    .filter_map(|&(name, differs)| differs.then_some(name))
+    .collect();
+    let detail = || format!("its records give another {}", differing.join(", "));
+    (!differing.is_empty()).then(|| wrong(run, range, *sequence, detail()))
+}
+
+fn recompute(run: &Run<'_>, statement: &Statement) -> Result<Epoch, StoreError> {
+    let mut builder = EpochBuilder::new(TagKeys::new(&run.log.shared.secret, statement.a));
+    for sequence in statement.a..statement.b {
+        let offset = (sequence - statement.a) as u32;
+        with_body(run.snapshot, sequence, |body| {
+            let fields = Fields::scan(body)?;
+            builder.add(offset, &fields);
+            Ok(())
+        })?;
+    }
+    Ok(builder.finish())
+}
+
+fn with_body(
+    snapshot: &Snapshot,
+    sequence: u64,
+    see: impl FnOnce(&[u8]) -> Result<(), String>,
+) -> Result<(), StoreError> {
+    let missing = || StoreError::Refused(format!("the log has no sequence {sequence}"));
+    let (segment, doc) = snapshot.find(sequence).ok_or_else(missing)?;
+    let seen = match &**segment {
+        Segment::Sealed(sealed) => see(sealed.body(doc)?),
+        // A copy, so that the writer waits for no event to be taken apart.
+        other => see(&other.record(doc)?.body),
+    };
+    seen.map_err(|why| StoreError::Refused(format!("the record at sequence {sequence} is no event: {why}")))
+}
+
+fn wrong(run: &Run<'_>, range: (u64, u64), sequence: u64, detail: String) -> Fault {
+    let segment =
+        run.snapshot.find(sequence).map(|(segment, _)| crate::segment::data_path(run.dir(), segment.first()));
+    let path = segment.unwrap_or_else(|| run.dir().to_owned());
+    fault("index_event", range, &path, 0, format!("index event at sequence {sequence}: {detail}"))
+}
+
+fn unreadable(run: &Run<'_>, sequence: u64, error: &StoreError) -> Fault {
+    wrong(run, (sequence, sequence), sequence, format!("cannot be recomputed: {error}"))
+}
