@@ -28,11 +28,13 @@ test: tools-test venv ## Everything that must pass, in short forms
 	$(CARGO) build --locked --workspace --bins
 	$(CARGO) test --locked --workspace --no-fail-fast
 	$(VENV)/bin/python tests/python/custody.py
+	$(VENV)/bin/python tests/python/verifier.py
 
 soak: tools-test venv ## The same in full figures: 200 kills, every power cut, 100,000 questions in each state, 10 minutes of fuzzing a parser
 	$(CARGO) build --release --locked --workspace --bins
 	STELE_SOAK=1 $(CARGO) test --release --locked --workspace --no-fail-fast
 	$(VENV)/bin/python tests/python/custody.py
+	STELE_SOAK=1 $(VENV)/bin/python tests/python/verifier.py
 	tests/fuzz.sh 600
 
 bench: tools-build ## Measure, and print one table (BENCH_ARGS=--quick for small sizes)
