@@ -328,11 +328,10 @@ not proved: that the index is right (`stele verify --deep` recomputes it), that 
   was signed with this key (compare checkpoints with those that were kept elsewhere)"""
 def time_text(us): return (EPOCH + datetime.timedelta(microseconds=us)).isoformat() if us < 2**57 else f"{us} us"
 
-
 # Exports, single events, the command line.
 def export(data, key_text, note):
     """Prints all that is wrong, then what is proved; returns whether all is right."""
-    key, seen, links, faults = key_text and verifier_key(key_text), {}, {}, []
+    key, seen, faults = key_text and verifier_key(key_text), {}, []
     for i, line in enumerate(data.split(b"\n"), 1):
         try:
             if line.strip():
@@ -348,12 +347,14 @@ def export(data, key_text, note):
         if before.ts > after.ts: faults.append(f"line {after.event}: committed before sequence {before.seq}")
     whole = next(size for size in range(len(seen) + 1) if size not in seen)
     proved = "nothing about a log: no signed tree covers these events (give --key and --checkpoint)"
-    if note is not None:
-        size, root, _ = checkpoint(note, key, "checkpoint")
-        if whole < size: faults.append(f"checkpoint: it covers {size} events; this export begins with {whole} without a gap")
-        elif root_of([leaf_of(seen[seq].hash) for seq in range(size)]) != root: faults.append("checkpoint: its root is another")
-        else: proved = f"sequences 0 to {size - 1} are the log {key[0]} that this key signed, whole and unaltered" \
-            + f"; {len(seen) - size} events after them are in no signed tree" * (len(seen) > size)
+    try:
+        if note is not None:
+            size, root, _ = checkpoint(note, key, "checkpoint")
+            need(whole >= size, "checkpoint", f"it covers {size} events; this export begins with {whole} without a gap")
+            need(root_of([leaf_of(seen[seq].hash) for seq in range(size)]) == root, "checkpoint", "its root is another")
+            proved = f"sequences 0 to {size - 1} are the log {key[0]} that this key signed, whole and unaltered"
+            if len(seen) > size: proved += f"; {len(seen) - size} events after them are in no signed tree"
+    except Refused as fault: faults.append(f"{fault}")
     for fault in faults: print(f"refused: {fault}")
     print(f"{len(seen)} events hold together in themselves: hashes" + ("" if faults else ", links and times"))
     print("proved: " + ("nothing, for what is refused above" if faults else proved))

@@ -194,6 +194,9 @@ def check_vectors():
     assert code == 0 and "nothing about a log" in said, said
     code, said = run("export", "-", stdin=b"".join(kept["export.ndjson"].splitlines(True)[5:9:3]))
     assert code == 0 and "gap: sequences 6 to 7" in said, said
+    changed = kept["export.ndjson"].replace(b"success", b"pending", 1)
+    code, said = run("export", "--key", key, "--checkpoint", str(VECTORS / "key.txt"), "-", stdin=changed)
+    assert code == 1 and "refused: line " in said and "refused: checkpoint: must be a note" in said, said
     expected = json.loads(kept["expected.json"])
     for name, case in expected.items():
         more = ["--checkpoint", note] if case["command"] == "export" else []
