@@ -1,5 +1,6 @@
 //! The file itself: tables of JSON values under text keys.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition};
@@ -38,6 +39,10 @@ impl State {
     /// [`ServeError::State`] when it cannot be read, or was written by another release.
     pub fn open(data: &Path) -> Result<Self, ServeError> {
         let path = data.join("state.redb");
+        guarded(&path, || Self::open_file(path.clone()))
+    }
+
+    fn open_file(path: PathBuf) -> Result<Self, ServeError> {
         let failed = |detail: String| ServeError::State { path: path.clone(), detail };
         let db = Database::create(&path).map_err(|e| match e {
             DatabaseError::UpgradeRequired(found) => failed(format!(
@@ -255,12 +260,21 @@ impl State {
         &self,
         change: impl FnOnce(&redb::WriteTransaction) -> Result<(), redb::Error>,
     ) -> Result<(), ServeError> {
-        let txn = self.db.begin_write().map_err(|e| self.failed(e))?;
-        change(&txn).map_err(|e| self.failed(e))?;
-        txn.commit().map_err(|e| self.failed(e))
+        guarded(&self.path, || {
+            let txn = self.db.begin_write().map_err(|e| self.failed(e))?;
+            change(&txn).map_err(|e| self.failed(e))?;
+            txn.commit().map_err(|e| self.failed(e))
+        })
     }
 
     fn all<T: DeserializeOwned>(
+        &self,
+        table: TableDefinition<&str, &[u8]>,
+    ) -> Result<Vec<(String, T)>, ServeError> {
+        guarded(&self.path, || self.read_all(table))
+    }
+
+    fn read_all<T: DeserializeOwned>(
         &self,
         table: TableDefinition<&str, &[u8]>,
     ) -> Result<Vec<(String, T)>, ServeError> {
@@ -286,6 +300,14 @@ impl State {
         }
         serde_json::from_slice(json).map_err(|e| named(&e))
     }
+}
+
+/// The library trusts the bytes of its file, and some damage makes it panic: told as any other damage.
+fn guarded<T>(path: &Path, call: impl FnOnce() -> Result<T, ServeError>) -> Result<T, ServeError> {
+    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|_| {
+        let detail = "the file is damaged: bring it back from a backup".to_owned();
+        Err(ServeError::State { path: path.to_owned(), detail })
+    })
 }
 
 #[cfg(test)]
