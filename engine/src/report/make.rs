@@ -176,6 +176,7 @@ fn collect(
         let said = &event.statement;
         let by_event_time = filter.axis == Axis::Event;
         if by_event_time && (said.ev_min >= filter.to_us || said.ev_max < filter.from_us) {
+            shown.epoch(ShownEpoch { sequence: event.sequence, keys: Vec::new(), lookups: Vec::new() });
             continue;
         }
         let stretch = look_up(&source.snapshot, source.secret, event, filter, go_on)?;

@@ -7,6 +7,7 @@
 
 mod forge;
 mod mutate;
+mod second;
 mod world;
 
 use std::io::Write as _;

@@ -77,35 +77,30 @@ pub(super) fn range<'a>(
     }
 }
 
-/// Every index event that can hold matches with its part of `epochs`, which holds nothing else.
+/// Every index event that can hold matches, with its part of `epochs` and the place of that. There is
+/// one part for each index event; those of the others are empty.
 pub(super) fn epochs<'a, 'b>(
     form: &'a Form<'b>,
     filter: &Filter,
     statements: &'a [Statement],
-) -> Result<Vec<(&'a Epoch<'b>, &'a Statement)>, ReportFault> {
-    let touches = |said: &Statement| {
-        filter.axis == Axis::Commit || (said.ev_min < filter.to_us && said.ev_max >= filter.from_us)
-    };
-    let mut rest = form.epochs.iter().enumerate();
+) -> Result<Vec<(usize, &'a Epoch<'b>, &'a Statement)>, ReportFault> {
+    if form.epochs.len() != statements.len() {
+        return Err(ReportFault::new(STEP, "epochs", "are not one for each index event"));
+    }
     let mut found = Vec::with_capacity(form.epochs.len());
-    for (record, statement) in form.index_records.iter().zip(statements).filter(|(_, said)| touches(said)) {
-        match rest.next() {
-            Some((_, epoch)) if epoch.seq == record.seq => found.push((epoch, statement)),
-            Some((at, _)) => {
-                let what = format!("is not that of the index event at sequence {}", record.seq);
-                return Err(ReportFault::new(STEP, format!("epochs[{at}].seq"), what));
-            }
-            None => {
-                let what = format!("there is none for the index event at sequence {}", record.seq);
-                return Err(ReportFault::new(STEP, "epochs", what));
-            }
+    for (at, (epoch, said)) in form.epochs.iter().zip(statements).enumerate() {
+        let seq = form.index_records[at].seq;
+        if epoch.seq != seq {
+            let what = format!("is not that of the index event at sequence {seq}");
+            return Err(ReportFault::new(STEP, format!("epochs[{at}].seq"), what));
+        }
+        let can_match = said.ev_min < filter.to_us && said.ev_max >= filter.from_us;
+        if filter.axis == Axis::Commit || can_match {
+            found.push((at, epoch, said));
+        } else if !epoch.keys.0.is_empty() || !epoch.lookups.is_empty() {
+            let what = "has keys or lookups, and its index event holds nothing in the range";
+            return Err(ReportFault::new(STEP, format!("epochs[{at}]"), what));
         }
     }
-    match rest.next() {
-        Some((at, _)) => {
-            let what = "belongs to no index event that can hold matches";
-            Err(ReportFault::new(STEP, format!("epochs[{at}]"), what))
-        }
-        None => Ok(found),
-    }
+    Ok(found)
 }

@@ -130,7 +130,7 @@ pub fn report(bytes: &[u8], key: &VerifierKey) -> Result<ReportVerdict, ReportFa
     let fences = index::range(&filter, &statements, &shown)?;
     let epochs = index::epochs(&form, &filter, &statements)?;
     let mut found = hits::Found::new(form.entries.len());
-    for (at, (epoch, statement)) in epochs.into_iter().enumerate() {
+    for (at, epoch, statement) in epochs {
         let hits = lookups::hits(at, epoch, statement, &filter)?;
         found.every_hit(&hits, statement, &shown, &fences)?;
     }
