@@ -329,8 +329,13 @@ fn a_report_is_asked_for_fetched_in_the_form_of_its_file_and_listed() {
     let listed = json_lines(&bench.run(&["report", "list"]));
     assert_eq!((listed.len(), &listed[0]["id"]), (2, &waited[0]["id"]), "newest first");
     let id = waited[0]["id"].as_str().unwrap();
-    let json: Value = serde_json::from_str(&out(&bench.run(&["report", "download", id]))).unwrap();
-    assert_eq!(json["format"], "stele.report/v1");
+    let json = out(&bench.run(&["report", "download", id]));
+    let report: Value = serde_json::from_str(&json).unwrap();
+    let (file, key) = (bench.write("r.json", &json), report["key"].as_str().unwrap());
+    // The key of the report will do here: the log is our own.
+    let verdict = bench.run(&["verify-report", &file, "--key", key]);
+    assert_eq!((code(&verdict), &json_lines(&verdict)[0]["result"]), (0, &"proved".into()));
+    assert_eq!(json_lines(&verdict)[0]["verification_hash"], waited[0]["verification_hash"]);
     let page = out(&bench.run(&["report", "download", id, "--format", "html"]));
     assert!(page.starts_with("<!DOCTYPE html>") && page.contains(id));
     let told = json_lines(&bench.run(&["report", "create", "--no-wait"]));
