@@ -157,6 +157,31 @@ def check_trees():
     return count
 
 
+def check_absence():
+    """No record has the value: between two leaves, before the first, behind the last, and without any leaf."""
+    log, edges, count = make_vectors.sample_log(), set(), 0
+    for i in range(40):
+        asked = make_vectors.event_filter(**{["event_type", "actor_type"][i % 2]: [f"none.{i}"]})
+        report = making.Report(log, asked)
+        for seq, epoch in zip(report.index_seqs, report.epochs):
+            first, last = (epoch["lookups"][0]["leaves"][at]["i"] for at in (0, -1))
+            edges.add("between" if first < last else "before" if first == 0 else "behind")
+        verify.report(making.compact(report.sealed()), log.key.text)
+        count += 1
+    assert edges == {"between", "before", "behind"}, edges
+    bare = making.Log("example.com/stele/bare", bytes(32), bytes(32))
+    for i in range(3):
+        bare.add({"event_id": f"e{i}", "timestamp": making.time_text(make_vectors.T0 + i)}, i)
+    bare.add_index(3, making.time_text(make_vectors.T0), 3)
+    asked = making.filter_of("event", 0, 2**64 - 1, event_type=["a.b"])
+    report = making.Report(bare, asked)
+    assert report.epochs[0]["lookups"][0]["leaves"] == []
+    verify.report(making.compact(report.sealed()), bare.key.text)
+    report.epochs[0]["lookups"][0]["postings"] = [0]
+    refused(lambda: verify.report(making.compact(report.sealed()), bare.key.text))
+    return count + 1
+
+
 def refused(action):
     try:
         action()
@@ -285,11 +310,12 @@ def main():
     hashes, signatures = check_blake3(), check_ed25519()
     check_custody()
     trees = check_trees()
+    absent = check_absence()
     good, bad = check_vectors()
     changed = check_every_value(make_vectors.sample_log())
     rate, size = check_speed()
     print(
-        f"verifier: BLAKE3 of {hashes} lengths, {signatures} signatures, {trees} proofs; {good} vectors proved, {bad} refused; "
+        f"verifier: BLAKE3 of {hashes} lengths, {signatures} signatures, {trees} proofs, {absent} absences; {good} vectors proved, {bad} refused; "
         f"{changed} changes to a report refused; {rate} records a second (lines of {size} bytes)"
     )
 
