@@ -85,6 +85,11 @@ impl Tenant {
         self.types.read().unwrap_or_else(PoisonError::into_inner).rows.clone()
     }
 
+    /// What is known of verifications.
+    pub fn verified(&self) -> VerifiedRow {
+        self.verified.lock().unwrap_or_else(PoisonError::into_inner).unwrap_or_default()
+    }
+
     /// Changes what is known of verifications, and saves it.
     ///
     /// # Errors

@@ -14,6 +14,7 @@ use serde_json::json;
 use stele_engine::error::StoreError;
 use stele_engine::ids::hex;
 use stele_engine::log::{Outcome, Report, ReportError, ReportLimits, WriteError};
+use stele_engine::record::committed_at;
 use stele_engine::tags::Filter;
 
 use super::indexer::index_next;
@@ -122,9 +123,9 @@ fn make(app: &App, tenant: &Tenant, row: &ReportRow) -> Result<Report, Unmade> {
     cover(app, tenant)?;
     let go_on = || !app.desk.bell.is_stopping();
     let report = tenant.log.report(filter, ReportLimits::default(), now_us(), &go_on)?;
-    let facts = Facts::of(&tenant.org, row, &report, now_us())?;
+    let facts = Facts::of(tenant, row, &report, now_us())?;
     files::write_all(&dir(app, tenant), &facts, &report)?;
-    issue(tenant, row, &report)?;
+    issue(tenant, row, &facts, &report)?;
     Ok(report)
 }
 
@@ -148,7 +149,7 @@ fn cover(app: &App, tenant: &Tenant) -> Result<(), Unmade> {
 }
 
 /// Puts the report's event into the log: from here on it is issued.
-fn issue(tenant: &Tenant, row: &ReportRow, report: &Report) -> Result<(), Unmade> {
+fn issue(tenant: &Tenant, row: &ReportRow, facts: &Facts, report: &Report) -> Result<(), Unmade> {
     let hash = hex(&report.verification_hash());
     let metadata = json!({
         "report": row.id,
@@ -158,7 +159,9 @@ fn issue(tenant: &Tenant, row: &ReportRow, report: &Report) -> Result<(), Unmade
         "entries": report.entries(),
         "as_of": report.as_of(),
         "checkpoint_size": report.signed().checkpoint.size,
-        "deep_verified": null,
+        "deep_verified": facts.deep_verified.map(|(sequence, at_us)| {
+            json!({"sequence": sequence, "at": committed_at(at_us)})
+        }),
     });
     let event = OwnEvent {
         what: "report_issued",

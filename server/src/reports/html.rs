@@ -187,8 +187,9 @@ fn proved(facts: &Facts, out: &mut dyn Write) -> Result<(), WriteError> {
 <li><strong>Each entry is a record of this log</strong>, with exactly this content, at this place, recorded at this time, and not changed since. Each is tied by hashes to the signed checkpoint of size {size} below.</li>\n\
 <li><strong>None is left out.</strong> The log regularly commits, in events of its own, to which records carry which values. By these signed index events the entries are all records below sequence {as_of} that match what was asked. {range}.</li>\n\
 <li><strong>Nothing else was slipped in</strong>: each entry is in the range and matches what was asked{headers}.</li>\n</ul>\n\
-<h2>What is not proved</h2>\n<ul>\n{NOT_PROVED}</ul>\n</section>",
+<h2>What is not proved</h2>\n<ul>\n{not_proved}</ul>\n</section>",
         size = grouped(facts.checkpoint_size),
+        not_proved = NOT_PROVED.replace("{deep}", &deep(facts)),
         headers = match facts.headers {
             0 => String::new(),
             count => format!(
@@ -198,6 +199,18 @@ fn proved(facts: &Facts, out: &mut dyn Write) -> Result<(), WriteError> {
         },
     )?;
     Ok(())
+}
+
+/// When the index was last recomputed.
+fn deep(facts: &Facts) -> String {
+    match facts.deep_verified {
+        Some((sequence, at_us)) => format!(
+            "By this server’s record that was last done, without a fault, on {} up to sequence {}.",
+            time_us(at_us),
+            grouped(sequence)
+        ),
+        None => "This server has no record that it was done yet.".to_owned(),
+    }
 }
 
 fn how_to_verify(facts: &Facts, out: &mut dyn Write) -> Result<(), WriteError> {

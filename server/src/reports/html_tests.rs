@@ -34,6 +34,7 @@ fn facts(entries: u64) -> Facts {
         checkpoint_size: 1_235_000,
         key: "example.com/stele/x+4489043c+AQOh".to_owned(),
         verification_hash: format!("stele1:{}", "ab".repeat(32)),
+        deep_verified: Some((999_999, 1_763_880_000_000_000)),
     }
 }
 
@@ -55,6 +56,7 @@ fn page(facts: &Facts, records: &[Record]) -> String {
 fn a_page_tells_what_was_asked_found_proved_and_how_to_check_it() {
     let page = page(&facts(2), &[record(3, "Ada", r#"{"n":1.0}"#), record(1_234_567, "Bob", "{}")]);
     for said in [
+        "without a fault, on 2025-11-23T06:40:00Z up to sequence 999,999",
         "Example &lt;Ltd&gt; &amp; Sons",
         "<strong>failure</strong> or <strong>success</strong>",
         "before 2027-01-15T08:00:00Z",

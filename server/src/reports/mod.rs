@@ -20,7 +20,8 @@ use stele_engine::log::Report;
 use stele_engine::record::{Record, committed_at};
 use stele_engine::tags::Filter;
 
-use crate::state::{OrgRow, ReportRow};
+use crate::app::Tenant;
+use crate::state::ReportRow;
 
 /// What stands on a report beside its entries.
 #[derive(Clone, Debug)]
@@ -61,6 +62,8 @@ pub struct Facts {
     pub key: String,
     /// `stele1:<hex>`.
     pub verification_hash: String,
+    /// Last sequence and time (microseconds since 1970) of the last deep verification that found nothing.
+    pub deep_verified: Option<(u64, u64)>,
 }
 
 impl Facts {
@@ -68,7 +71,8 @@ impl Facts {
     ///
     /// # Errors
     /// A record that cannot be read.
-    pub fn of(org: &OrgRow, row: &ReportRow, report: &Report, made_us: u64) -> Result<Self, StoreError> {
+    pub fn of(tenant: &Tenant, row: &ReportRow, report: &Report, made_us: u64) -> Result<Self, StoreError> {
+        let org = &tenant.org;
         let mut types: BTreeMap<String, u64> = BTreeMap::new();
         let mut event_ns: Option<(i64, i64)> = None;
         report.each_entry(&mut |record| -> Result<(), StoreError> {
@@ -101,6 +105,7 @@ impl Facts {
             checkpoint_size: report.signed().checkpoint.size,
             key: report.key().to_owned(),
             verification_hash: format!("stele1:{}", hex(&report.verification_hash())),
+            deep_verified: tenant.verified().deep(),
         })
     }
 }

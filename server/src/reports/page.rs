@@ -73,7 +73,7 @@ footer { margin-top: 2rem; padding-top: .7rem; border-top: 1px solid var(--line)
 /// What is not proved, whatever was asked.
 pub const NOT_PROVED: &str = r#"<li><strong>Not this page.</strong> It is made for reading. What can be checked is the JSON form of the same report; check that one, and compare its verification hash with the one above.</li>
 <li><strong>Not that events are true</strong>, or that all that happened was sent. The log keeps what it is sent. <em>Timestamp</em> is the sender’s word; <em>recorded at</em> is the clock of the log’s operator and never runs back.</li>
-<li><strong>Not that the index is right.</strong> Index events are made by the operator’s server: regularly, before anybody knows what will be asked, and a last one when a report is. Whether they say what the records say is found by recomputing them from the whole log (<code>stele verify --deep</code>).</li>
+<li><strong>Not that the index is right.</strong> Index events are made by the operator’s server: regularly, before anybody knows what will be asked, and a last one when a report is. Whether they say what the records say is found by recomputing them from the whole log (<code>stele verify --deep</code>). {deep}</li>
 <li><strong>Not that there is only one log.</strong> A dishonest operator could sign two histories with one key. Two signed checkpoints of this log, without a consistency proof between them, are the evidence: compare the one below with one that was kept elsewhere.</li>
 "#;
 

@@ -220,6 +220,13 @@ pub struct VerifiedRow {
     pub deep_at_us: u64,
 }
 
+impl VerifiedRow {
+    /// Last sequence and time of the last deep verification.
+    pub fn deep(&self) -> Option<(u64, u64)> {
+        self.deep_size.checked_sub(1).filter(|_| self.deep_at_us > 0).map(|last| (last, self.deep_at_us))
+    }
+}
+
 /// How far the scrub of a log is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScrubRow {

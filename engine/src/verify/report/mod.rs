@@ -101,8 +101,8 @@ impl ReportVerdict {
     /// What is not proved, in words.
     #[must_use]
     pub const fn not_proved(&self) -> &'static str {
-        "That events were reported to the log truthfully and completely; that the index, which was signed \
-         before the report was asked for, is right: `stele verify --deep` at the log recomputes it from the \
+        "That events were reported to the log truthfully and completely; that the index, which the \
+         log's operator made and signed, is right: `stele verify --deep` at the log recomputes it from the \
          records; that the operator of the log, who has the key, shows everyone the same log: hold its \
          checkpoints against one kept outside."
     }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use stele_engine::proof::{Checkpoint, ENTRY_BYTES};
+use stele_engine::proof::ENTRY_BYTES;
 
 use super::logs::{DIR, Files, Golden, name};
 
@@ -23,8 +23,6 @@ pub enum Class {
     CatalogEnd,
     /// A fault, or nothing: the time of an entry in the file of checkpoints.
     SignedTime,
-    /// Nothing, and a fault with the checkpoint that went.
-    OnlyOutside,
 }
 
 /// A changed directory.
@@ -37,8 +35,6 @@ pub struct Change {
     /// Parts of the names of the files, one of which must be told.
     pub named: Vec<String>,
     pub class: Class,
-    /// The checkpoint that is no longer there.
-    pub gone: Option<Checkpoint>,
 }
 
 /// Numbers from a seed (splitmix64).
@@ -104,7 +100,7 @@ fn changed(golden: &Golden, path: &Path, bytes: Vec<u8>, kind: &'static str, wha
     files.insert(path.to_owned(), bytes);
     let what = format!("{}: {kind}: {what}", path.display());
     let class = Class::Found;
-    Change { files, kind, what, named: vec![name(path)], class, gone: None }
+    Change { files, kind, what, named: vec![name(path)], class }
 }
 
 fn bit(golden: &Golden, path: &Path, mut bytes: Vec<u8>, random: &mut Random) -> Change {
@@ -179,9 +175,6 @@ fn cut(golden: &Golden, path: &Path, bytes: Vec<u8>, random: &mut Random) -> Cha
     let change = changed(golden, path, bytes[..at].to_vec(), "tail cut", &format!("from byte {at} on"));
     match name(path).as_str() {
         "catalog" if at > 8 => Change { class: Class::CatalogEnd, ..change },
-        "checkpoints" if at >= HEADER_BYTES && (at - HEADER_BYTES).is_multiple_of(ENTRY_BYTES) => {
-            Change { class: Class::OnlyOutside, gone: Some(golden.last.clone()), ..change }
-        }
         _ if is(golden, path, "active") && at >= end => Change { class: Class::Zeros, ..change },
         _ => change,
     }
@@ -221,15 +214,7 @@ fn swapped(golden: &Golden, path: &Path, random: &mut Random) -> Option<Change> 
 }
 
 fn replaced(golden: &Golden, path: &Path, from: &Files, kind: &'static str) -> Option<Change> {
-    let bytes = from.get(path)?.clone();
-    let change = changed(golden, path, bytes, kind, "");
-    match name(path).as_str() {
-        // A list of checkpoints that ends earlier, all of them this log's.
-        "checkpoints" if kind == "an older backup" => {
-            Some(Change { class: Class::OnlyOutside, gone: Some(golden.last.clone()), ..change })
-        }
-        _ => Some(change),
-    }
+    Some(changed(golden, path, from.get(path)?.clone(), kind, ""))
 }
 
 /// Data files whose bytes are records, by turns.
@@ -283,10 +268,7 @@ fn entries(golden: &Golden, random: &mut Random) -> Change {
     let at = HEADER_BYTES + number * ENTRY_BYTES;
     if random.below(2) == 0 {
         let made = [&bytes[..at], &bytes[at + ENTRY_BYTES..]].concat();
-        let change = changed(golden, &path, made, "entry dropped", &format!("number {number}"));
-        let size = u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"));
-        let gone = golden.signed.iter().find(|head| head.size == size).cloned();
-        return Change { class: Class::OnlyOutside, gone, ..change };
+        return changed(golden, &path, made, "entry dropped", &format!("number {number}"));
     }
     let mut made = bytes;
     let inside = random.below(116);

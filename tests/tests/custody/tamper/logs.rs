@@ -9,7 +9,7 @@ use stele_engine::event::{Event, Fields, Limits, Receipt, Taxonomy, id_and_time,
 use stele_engine::ids::Secret;
 use stele_engine::io::SimDisk;
 use stele_engine::log::{Log, Options, Outcome};
-use stele_engine::proof::Checkpoint;
+use stele_engine::proof::{Checkpoint, ENTRY_BYTES};
 use stele_engine::record::SaltKey;
 use stele_engine::tags::{EVENT_TYPE, EpochBuilder, Statement, TagKeys};
 
@@ -101,6 +101,23 @@ pub fn rewritten() -> Files {
     making.index(None);
     making.close();
     files(&making.disk)
+}
+
+/// A log whose writer was killed, and every checkpoint that was signed.
+pub fn killed() -> (Files, Vec<Checkpoint>) {
+    let mut making = Making::new("example.com/stele/killed", SECRET);
+    making.grow(200);
+    making.sign();
+    (files(&making.disk.after_kill()), making.signed)
+}
+
+/// The log with the first `kept` of its checkpoints alone.
+pub fn with_checkpoints(files: &Files, kept: usize) -> Files {
+    let mut files = files.clone();
+    if let Some(bytes) = files.get_mut(&Path::new(DIR).join("checkpoints")) {
+        bytes.truncate(16 + kept * ENTRY_BYTES);
+    }
+    files
 }
 
 /// A whole log whose second index event leaves something out.
