@@ -150,6 +150,9 @@ impl Ledger {
         }
         ledger.check_ends(&start)?;
         let end = place(ledger.entries);
+        if !read_only {
+            ledger.keep_last()?;
+        }
         if end == length {
             return Ok((ledger, None));
         }
@@ -160,6 +163,15 @@ impl Ledger {
         }
         let note = format!("{}: {torn} bytes of an entry that nobody was given were torn", path.display());
         Ok((ledger, Some(note)))
+    }
+
+    /// Writes the last entry again, durably: a process that was killed may have left it in memory alone,
+    /// and from now on it is built upon. Those before it were synced first.
+    fn keep_last(&self) -> Result<(), StoreError> {
+        let Some(last) = self.entries.checked_sub(1) else { return Ok(()) };
+        let bytes = self.bytes(last)?;
+        self.file.write_all_at(&bytes, place(last)).map_err(StoreError::io(&self.path, "writing"))?;
+        self.file.sync_data().map_err(StoreError::syncing(&self.path))
     }
 
     /// Reads the first and the last entry. The one must follow the header, the other the entry before it.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::{Run, error_fault, fault};
 use crate::error::StoreError;
 use crate::merkle::{self, Node};
-use crate::proof::{Audit, Checkpoint, Entry, Ledger, SigningKey, VerifierKey};
+use crate::proof::{Audit, Checkpoint, Entry, KeyId, Ledger, SigningKey, VerifierKey};
 use crate::verify::{Fault, Verdict};
 
 /// What stands for the file in faults of checkpoints from outside.
@@ -164,13 +164,19 @@ impl<'a> Heads<'a> {
                     .last
                     .as_ref()
                     .map_or_else(|| run.log.notary.keys().last().map(VerifierKey::id), |e| Some(e.key_id));
-                let other = signed.is_some_and(|signed| signed != key.id());
+                let other = signed.is_some_and(|signed| signed != key.id() && !is_next(run, signed));
                 let detail = "is not the key that signed the last checkpoint".to_owned();
                 other.then(|| fault("key", (size, size), &path, 0, detail))
             }
         };
         verdict.faults.extend(wrong);
     }
+}
+
+/// True for the key of a change that was interrupted behind its checkpoint: the next start finishes it.
+fn is_next(run: &Run<'_>, signed: KeyId) -> bool {
+    let next = SigningKey::read(run.disk(), &run.dir().join("key.next"), &run.log.shared.origin);
+    next.is_ok_and(|next| next.id() == signed)
 }
 
 fn root(run: &Run<'_>, size: u64) -> Option<Node> {
