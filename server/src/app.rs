@@ -134,6 +134,8 @@ pub struct App {
     pub blocking: Arc<Semaphore>,
     /// Large bodies taken apart at a time.
     pub heavy: Arc<Semaphore>,
+    /// Verifications at a time.
+    pub verifications: Arc<Semaphore>,
     /// Live tails at a time.
     pub tails: Arc<Semaphore>,
     /// Where reports wait to be made.
@@ -153,6 +155,9 @@ const BLOCKING_WAIT: Duration = Duration::from_secs(10);
 /// Blocking calls at a time: single events, tails' reads, verifications, changes.
 pub const BLOCKING_MAX: usize = 16;
 
+/// Verifications at a time: each takes all processors that nothing else wants, and may last for hours.
+const VERIFICATIONS_MAX: usize = 2;
+
 /// Large bodies taken apart at a time.
 const HEAVY_MAX: usize = 4;
 
@@ -164,6 +169,7 @@ impl App {
             queries: Arc::new(Semaphore::new(options.limits.queries.max(1))),
             blocking: Arc::new(Semaphore::new(BLOCKING_MAX)),
             heavy: Arc::new(Semaphore::new(HEAVY_MAX)),
+            verifications: Arc::new(Semaphore::new(VERIFICATIONS_MAX)),
             tails: Arc::new(Semaphore::new(options.limits.tails)),
             desk: Arc::default(),
             options,

@@ -1,9 +1,11 @@
 //! Compliance reports of a log.
 
+use std::sync::Arc;
+
 use super::Log;
 use crate::error::StoreError;
 use crate::merkle::{Node, Nodes};
-use crate::proof::Tree;
+use crate::proof::{Checkpoint, Signed, SignedFrom, Tree};
 use crate::report::{Report, ReportError, ReportLimits, Source, make};
 use crate::segment::Snapshot;
 use crate::tags::Filter;
@@ -28,15 +30,28 @@ impl Log {
     ) -> Result<Report, ReportError> {
         let index = self.known_index_events()?.clone();
         let shown = index.last().map_or(0, |last| last.sequence + 1);
-        let signed = self.covering(shown, now_us)?;
-        self.deliver(&signed);
-        let no_key = || StoreError::ReadOnly { why: "it has no key that signs".to_owned() };
-        let key = self.verifier_key().ok_or_else(no_key)?;
+        let (signed, key) = self.signed_with_key(shown, now_us)?;
         let snapshot = self.shared.segments.snapshot();
         let nodes = Briefly { tree: self.notary.tree(), snapshot: snapshot.clone() };
         let secret = &self.shared.secret;
         let source = Source { snapshot, secret, index: &index, signed, key, nodes: &nodes };
         make(source, filter, limits, go_on)
+    }
+}
+
+impl Log {
+    /// A checkpoint of at least `size` and the key that signed it, also where the key is changed meanwhile.
+    fn signed_with_key(&self, size: u64, now_us: u64) -> Result<(Arc<Signed>, String), StoreError> {
+        for _ in 0..3 {
+            let signed = self.covering(size, now_us)?;
+            self.deliver(&signed);
+            let keys = self.signing_keys();
+            let signer = |key: &&SignedFrom| Checkpoint::open(signed.note.as_bytes(), &key.key).is_ok();
+            if let Some(key) = keys.iter().rev().find(signer) {
+                return Ok((signed, key.key.to_string()));
+            }
+        }
+        Err(StoreError::ReadOnly { why: "it has no key that signs".to_owned() })
     }
 }
 

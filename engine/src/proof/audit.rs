@@ -32,7 +32,7 @@ impl Notary {
         let mut audit = Audit { path: all.path().to_owned(), faults: Vec::new() };
         let mut walk = Walk { notary: self, keys: &keys, number: 0, size: 0, before: None, first: true };
         let (mut seen, mut stopped) = (0_u64, false);
-        all.each(u64::MAX, &mut |row| {
+        all.each(0..u64::MAX, &mut |row| {
             let (at, size) = (row.at, walk.size);
             audit.faults.extend(walk.step(row).map(|what| (at, size, what)));
             seen += 1;

@@ -102,19 +102,27 @@ impl Delivered {
         self.recent.truncate(RECENT - 1);
         self.recent.push_front(size);
         self.waiting.push(size);
+        // A disk that does not take it is asked again before the next checkpoint is signed.
+        let _ = self.write_waiting();
+    }
+
+    fn write_waiting(&mut self) -> Result<(), StoreError> {
         let bytes: Vec<u8> = self.waiting.iter().flat_map(|&size| entry(size)).collect();
-        if self.file.write_all_at(&bytes, place(self.entries)).is_ok() {
-            self.entries += self.waiting.len() as u64;
-            self.waiting.clear();
-            self.unsynced = true;
-        }
+        self.file.write_all_at(&bytes, place(self.entries)).map_err(StoreError::io(&self.path, "writing"))?;
+        self.entries += self.waiting.len() as u64;
+        self.waiting.clear();
+        self.unsynced = true;
+        Ok(())
     }
 
     /// Puts what was remembered on stable storage.
     ///
     /// # Errors
-    /// `Io`.
+    /// `Full` or `Io`.
     pub fn sync(&mut self) -> Result<(), StoreError> {
+        if !self.waiting.is_empty() {
+            self.write_waiting()?;
+        }
         if self.unsynced {
             self.file.sync_data().map_err(StoreError::syncing(&self.path))?;
             self.unsynced = false;

@@ -224,6 +224,12 @@ impl Ledger {
         self.thinned.saturating_add(self.entries)
     }
 
+    /// Entries in the file.
+    #[must_use]
+    pub const fn entries(&self) -> u64 {
+        self.entries
+    }
+
     /// The newest entry.
     #[must_use]
     pub fn last(&self) -> Option<&Entry> {
@@ -363,16 +369,16 @@ impl All {
         Ok(low)
     }
 
-    /// Reads the first `most` entries again, in order. `see` returns false to stop.
+    /// Reads entries again, in order, by their numbers. `see` returns false to stop.
     ///
     /// # Errors
     /// `Io`.
-    pub fn each(&self, most: u64, see: &mut dyn FnMut(Row) -> bool) -> Result<(), StoreError> {
+    pub fn each(&self, which: Range<u64>, see: &mut dyn FnMut(Row) -> bool) -> Result<(), StoreError> {
         let start = read_header(&*self.file, &self.path, HEADER_BYTES)?;
         // None behind an entry that is not what was written: it says nothing about the next one.
-        let mut before = Some(link(&start));
-        let (mut linked, mut at) = (false, 0);
-        let end = most.min(self.entries);
+        let mut before = Some(link(&start)).filter(|_| which.start == 0);
+        let (mut linked, mut at) = (false, which.start);
+        let end = which.end.min(self.entries);
         while at < end {
             let count = STRETCH.min(end - at);
             let mut bytes = vec![0; count as usize * ENTRY_BYTES];
@@ -411,7 +417,7 @@ impl All {
     ) -> Result<Option<Rewrite>, StoreError> {
         let mut rewrite = Rewrite::begin(disk, &self.path, self.thinned.saturating_add(removed))?;
         let mut outcome = Ok(true);
-        self.each(u64::MAX, &mut |row| {
+        self.each(0..u64::MAX, &mut |row| {
             outcome = match (&row.entry, row.fault) {
                 (Some(entry), None) if keep(row.number, entry) => rewrite.add(entry).map(|()| true),
                 (Some(_), None) => Ok(true),

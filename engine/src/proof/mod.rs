@@ -34,7 +34,7 @@ pub use key::{Signature, SigningKey};
 pub use keys::{Keys, SignedFrom};
 pub use ledger::{ENTRY_BYTES, Entry, Ledger, Link};
 pub use notary::{Notary, Signed};
-pub use note::{KeyId, Note, SignatureLine, VerifierKey};
+pub use note::{KeyId, Note, SignatureLine, VerifierKey, unbase64};
 pub use opening::{Opened, create};
 pub use roots::{Frontier, KeptBlocks};
 pub use rotate::Rotated;

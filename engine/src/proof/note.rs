@@ -174,7 +174,8 @@ impl std::fmt::Display for VerifierKey {
 }
 
 /// Bytes of base64 in its one form: the decoder also takes several padded texts one behind the other.
-fn unbase64(text: &str) -> Option<Vec<u8>> {
+#[must_use]
+pub fn unbase64(text: &str) -> Option<Vec<u8>> {
     BASE64.decode(text.as_bytes()).ok().filter(|bytes| BASE64.encode(bytes) == text)
 }
 

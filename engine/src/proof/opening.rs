@@ -280,7 +280,9 @@ impl Opening<'_> {
         last: Option<&Entry>,
     ) -> Result<(SigningKey, Keys), StoreError> {
         let path = &self.paths.next_key;
-        if !self.exists(path)? {
+        // Without the checkpoints it is not known whether the next key has signed: it is kept, and so is what
+        // may be needed to go on once they are brought back.
+        if !self.exists(path)? || !self.damage.is_empty() {
             return Ok((key, keys));
         }
         let read = unless_damaged(SigningKey::read(self.disk, path, self.origin), &mut self.damage)?;

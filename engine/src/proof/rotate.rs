@@ -43,6 +43,12 @@ impl Notary {
 
     fn prepare(&self, held: &mut Held, disk: &dyn Disk) -> Result<VerifierKey, StoreError> {
         held.both()?;
+        if self.keys().all().len() >= Keys::MOST {
+            return Err(StoreError::Refused(format!(
+                "the log has had {} keys, it takes no more",
+                Keys::MOST
+            )));
+        }
         if let Some(next) = &held.next {
             return Ok(next.verifier().clone());
         }
@@ -76,12 +82,6 @@ impl Notary {
         held.both()?;
         let checkpoint = self.next(&snapshot, self.last().as_deref())?;
         let keys = self.keys();
-        if keys.all().len() >= Keys::MOST {
-            return Err(StoreError::Refused(format!(
-                "the log has had {} keys, it takes no more",
-                Keys::MOST
-            )));
-        }
         if keys.changes().iter().filter(|&&size| size == checkpoint.size).count() >= CHANGES_MAX {
             let detail = "the key was changed often enough over these records";
             return Err(StoreError::Refused(format!("{detail}: wait for the log to grow")));

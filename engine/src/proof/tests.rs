@@ -229,7 +229,7 @@ fn a_dropped_doubled_or_swapped_entry_breaks_a_link() {
         assert_eq!(note, None);
         let mut faults = Vec::new();
         let all = ledger.all();
-        all.each(u64::MAX, &mut |row| {
+        all.each(0..u64::MAX, &mut |row| {
             faults.extend(row.fault.map(|_| row.number));
             true
         })
@@ -271,7 +271,7 @@ fn a_ledger_from_before_there_were_links_is_read_and_goes_on_with_links() {
         let (ledger, _) = Ledger::open(&disk, path, true).unwrap();
         let mut faults = Vec::new();
         let all = ledger.all();
-        all.each(u64::MAX, &mut |row| {
+        all.each(0..u64::MAX, &mut |row| {
             faults.extend(row.fault.map(|_| row.number));
             true
         })

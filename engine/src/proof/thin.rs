@@ -120,7 +120,7 @@ impl Rule<'_> {
     /// How many entries can go.
     fn count(&self, all: &All) -> Result<u64, StoreError> {
         let (mut hour, mut removed) = (None, 0);
-        all.each(self.old, &mut |row| {
+        all.each(0..self.old, &mut |row| {
             removed += row.entry.map_or(0, |entry| u64::from(!self.keeps(row.number, &entry, &mut hour)));
             true
         })?;

@@ -11,8 +11,11 @@ use crate::proof::{Signed, links};
 use crate::segment::Snapshot;
 use crate::tags::{Axis, Filter, verification_hash_of};
 
-/// Most offsets that all lookups of a report may list: bounds its memory.
+/// Most offsets that all lookups of a report may list, a lookup itself counted as [`LOOKUP_PLACES`]: bounds
+/// its memory.
 const PLACES_MAX: u64 = 20_000_000;
+/// What a lookup costs beside its offsets, as that many: up to two leaves with their paths.
+pub(super) const LOOKUP_PLACES: u64 = 300;
 
 /// What a report is made from.
 pub struct Source<'a> {
@@ -236,8 +239,9 @@ impl Shown {
             )
         } else if places > PLACES_MAX {
             format!(
-                "the lists of the values asked for have {places} places, a report holds at most \
-                 {PLACES_MAX}: narrow the range, or leave out values that most records have"
+                "the lists of the values asked for have {places} places ({LOOKUP_PLACES} for each value in \
+                 each index event, and its records), a report holds at most {PLACES_MAX}: narrow the range, ask \
+                 for fewer values, or leave out those that most records have"
             )
         } else {
             return Ok(());

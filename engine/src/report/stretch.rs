@@ -18,9 +18,11 @@ pub(super) struct ShownEpoch {
 }
 
 impl ShownEpoch {
-    /// Offsets that its lookups list.
+    /// What its lookups cost, in offsets.
     pub fn places(&self) -> u64 {
-        let listed = |lookup: &Lookup| lookup.postings.as_ref().map_or(0, Vec::len) as u64;
+        let listed = |lookup: &Lookup| {
+            lookup.postings.as_ref().map_or(0, Vec::len) as u64 + super::make::LOOKUP_PLACES
+        };
         self.lookups.iter().map(|(_, _, lookup)| listed(lookup)).sum()
     }
 }

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use stele_engine::error::StoreError;
 use stele_engine::event::own;
 use stele_engine::ids::hex;
+use stele_engine::io::give_way;
 use stele_engine::log::{Check, Pace, Progress};
 use stele_engine::verify::{Fault, Verdict};
 use tokio::runtime::Handle;
@@ -39,6 +40,7 @@ const TOLD_MAX: usize = 20;
 /// The system gives no thread.
 pub fn scrub(app: Arc<App>, runtime: Handle, bell: SharedBell) -> io::Result<JoinHandle<()>> {
     start("stele-scrub", move || {
+        give_way();
         let rows = app.state.scrubs().unwrap_or_else(|error| {
             tracing::warn!(%error, "the scrub begins anew");
             Vec::new()
@@ -83,7 +85,9 @@ impl Scrub {
     fn due(&self, tenant: &Tenant) -> Option<ScrubRow> {
         let now = now_us();
         let new = ScrubRow { v: 1, began_us: now, ..ScrubRow::default() };
-        let Some(row) = self.rows.get(&tenant.org.log_id).copied() else { return Some(new) };
+        // A log that is shorter than what was read of it was brought back from a copy.
+        let known = self.rows.get(&tenant.org.log_id).filter(|row| row.at <= tenant.log.head().size);
+        let Some(row) = known.copied() else { return Some(new) };
         let every = u64::try_from(self.app.options.scrub.every.as_micros()).unwrap_or(u64::MAX);
         match row.done {
             false => Some(row),
@@ -94,7 +98,9 @@ impl Scrub {
     /// Verifies one stretch; returns how far the pass is then.
     fn stretch(&self, tenant: &Tenant, row: ScrubRow) -> ScrubRow {
         let size = tenant.log.head().size;
-        let to = row.at.saturating_add(STRETCH);
+        let stretch = row.at.saturating_add(STRETCH);
+        // The last one has no end: the log may grow meanwhile, and the end is where files are checked.
+        let to = if stretch >= size { u64::MAX } else { stretch };
         let reached = AtomicU64::new(row.at);
         let began = Instant::now();
         let progress = |p: Progress| {
@@ -105,7 +111,7 @@ impl Scrub {
         let check =
             Check { range: Some((row.at, to)), pace: Pace::Background, threads: Some(1), ..Check::default() };
         match tenant.log.verify_with(&check, &progress) {
-            Ok(verdict) => self.conclude(tenant, row, &verdict, to.min(size), to >= size),
+            Ok(verdict) => self.conclude(tenant, row, &verdict, stretch.min(size), stretch >= size),
             Err(StoreError::Refused(_)) if self.bell.is_stopping() => {
                 ScrubRow { at: reached.load(Ordering::Relaxed).max(row.at), ..row }
             }

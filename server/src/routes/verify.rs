@@ -8,7 +8,7 @@ use hyper::body::Bytes;
 use serde::Deserialize;
 use serde_json::json;
 use stele_engine::log::{Check, Pace, Progress};
-use stele_engine::proof::{Checkpoint, VerifierKey};
+use stele_engine::proof::Checkpoint;
 use stele_engine::verify::{Fault, Verdict};
 use tokio::sync::mpsc;
 
@@ -47,8 +47,7 @@ pub async fn post(cx: &mut Cx) -> Result<Answer, Problem> {
     if from > to {
         errors.push(ItemError::field("/from", format!("takes at most `to`, {to}")));
     }
-    let verifier = tenant.log.verifier_key();
-    let outside = ask.checkpoint.as_deref().map(|note| opened(note, verifier.as_deref())).transpose();
+    let outside = ask.checkpoint.as_deref().map(|note| opened(note, &tenant)).transpose();
     let outside = outside.unwrap_or_else(|why| {
         errors.push(ItemError::field("/checkpoint", why));
         None
@@ -56,6 +55,8 @@ pub async fn post(cx: &mut Cx) -> Result<Answer, Problem> {
     if !errors.is_empty() {
         return Err(Problem::fields(errors));
     }
+    let place = Arc::clone(&cx.app.verifications).try_acquire_owned();
+    let place = place.map_err(|_| Problem::overloaded("as many verifications as may run are running"))?;
     let whole = ask.from.is_none() && ask.to.is_none();
     let (lines, receiver) = mpsc::channel(4);
     let app = Arc::clone(&cx.app);
@@ -69,17 +70,28 @@ pub async fn post(cx: &mut Cx) -> Result<Answer, Problem> {
             began_us: now_us(),
             lines: lines.clone(),
         };
-        if let Err(problem) = app.block(move || job.run()).await {
-            let _ = lines.send(failed(&problem.detail)).await;
+        let done = tokio::task::spawn_blocking(move || {
+            let _place = place;
+            job.run();
+        });
+        if done.await.is_err() {
+            app.metrics.panics.inc();
+            let _ = lines.send(failed("the verification failed in the server; its log says how")).await;
         }
     });
     Ok(answer::typed(StatusCode::OK, "application/x-ndjson", Body::stream(receiver)))
 }
 
-/// A checkpoint that the log's key signed.
-fn opened(note: &str, verifier: Option<&str>) -> Result<Checkpoint, String> {
-    let key = verifier.ok_or("the log has no usable key to check it with")?;
-    Checkpoint::open(note.as_bytes(), &VerifierKey::parse(key)?)
+/// A checkpoint that one of the log's keys signed, of now or before.
+fn opened(note: &str, tenant: &Tenant) -> Result<Checkpoint, String> {
+    let mut why = "the log has no usable key to check it with".to_owned();
+    for signed in tenant.log.signing_keys().iter().rev() {
+        match Checkpoint::open(note.as_bytes(), &signed.key) {
+            Ok(checkpoint) => return Ok(checkpoint),
+            Err(error) => why = error,
+        }
+    }
+    Err(why)
 }
 
 fn failed(detail: &str) -> Bytes {
@@ -153,8 +165,11 @@ impl Job {
 
     fn note(&self, verdict: &Verdict) {
         let saved = self.tenant.note_verified(&self.app.state, |row| {
-            (row.size, row.at_us) = (verdict.proved_to, self.began_us);
-            if let Some(to) = verdict.indexed_to {
+            // One that began earlier may end later.
+            if row.at_us < self.began_us {
+                (row.size, row.at_us) = (verdict.proved_to, self.began_us);
+            }
+            if let Some(to) = verdict.indexed_to.filter(|_| row.deep_at_us < self.began_us) {
                 (row.deep_size, row.deep_at_us) = (to, self.began_us);
             }
         });

@@ -224,3 +224,14 @@ fn a_false_index_event_is_found_by_deep_verification_alone() {
     assert!(seen.verdict.faults[0].detail.contains("root"), "{:?}", seen.verdict);
     assert_eq!(seen.verdict.indexed_to, Some(300), "what comes before is still vouched for");
 }
+
+/// A report could rest on an index event that stands beside the row which begins at sequence 0.
+#[test]
+fn an_index_event_beside_the_row_is_found_by_deep_verification() {
+    let files = logs::doubly_indexed();
+    assert_eq!(verify(&files, &[], false).verdict.faults, []);
+    let seen = verify(&files, &[], true);
+    let kinds: Vec<&str> = seen.verdict.faults.iter().map(|fault| fault.kind).collect();
+    assert_eq!(kinds, ["index_event"], "{:?}", seen.verdict);
+    assert!(seen.verdict.faults[0].detail.contains("one row"), "{:?}", seen.verdict);
+}

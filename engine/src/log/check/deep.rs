@@ -6,7 +6,7 @@ use super::{Run, fault, locked};
 use crate::error::StoreError;
 use crate::event::Fields;
 use crate::segment::{Segment, Snapshot};
-use crate::tags::{EVENT_ID_PREFIX, Epoch, EpochBuilder, Statement, TagKeys};
+use crate::tags::{EVENT_ID_PREFIX, EVENT_TYPE, Epoch, EpochBuilder, Statement, TagKeys};
 use crate::verify::{Fault, Verdict};
 
 /// An index event and what it says.
@@ -17,8 +17,9 @@ struct Said {
     before: Option<u64>,
 }
 
-/// Recomputes every index event. Bodies are read as answers read them, each frame's checksum compared;
-/// that these are the bytes of the chain was checked before.
+/// Recomputes every index event, and names those that are not of the one row that begins at sequence 0: a
+/// report could rest on them. Bodies are read as answers read them, each frame's checksum compared; that
+/// these are the bytes of the chain is checked by the run over the records.
 pub(super) fn check(run: &Run<'_>, verdict: &mut Verdict) {
     let mut faults = Vec::new();
     let (events, covered) = match collect(run, &mut faults) {
@@ -28,13 +29,20 @@ pub(super) fn check(run: &Run<'_>, verdict: &mut Verdict) {
             return;
         }
     };
-    let found = Mutex::new(faults);
+    let (found, met) = (Mutex::new(faults), Mutex::new(Vec::new()));
     run.each(events.len(), &|at| {
-        let wrong = compare(run, &events[at]);
+        let mut index_events = Vec::new();
+        let wrong = compare(run, &events[at], &mut index_events);
         locked(&found).extend(wrong);
+        locked(&met).append(&mut index_events);
         run.tell();
     });
     let mut faults = found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut met = met.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if let Err(error) = behind(run, covered, &mut met) {
+        faults.push(unreadable(run, covered, &error));
+    }
+    faults.extend(strangers(run, &events, met));
     faults.sort_by_key(|fault| fault.first_sequence);
     let first_wrong = faults.first().map_or(covered, |fault| fault.first_sequence.min(covered));
     verdict.faults.append(&mut faults);
@@ -70,10 +78,36 @@ fn collect(run: &Run<'_>, faults: &mut Vec<Fault>) -> Result<(Vec<Said>, u64), S
     Ok((found, a))
 }
 
-fn compare(run: &Run<'_>, said: &Said) -> Option<Fault> {
+/// Index events among the records that none of the row covers.
+fn behind(run: &Run<'_>, covered: u64, met: &mut Vec<u64>) -> Result<(), StoreError> {
+    for sequence in covered..run.snapshot.head.size {
+        with_body(run.snapshot, sequence, |body| {
+            let fields = Fields::scan(body)?;
+            met.extend((fields.event_type == EVENT_TYPE).then_some(sequence));
+            Ok(())
+        })?;
+        if sequence % 65_536 == 0 && !run.tell() {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// Index events that are not of the row.
+fn strangers(run: &Run<'_>, row: &[Said], mut met: Vec<u64>) -> Vec<Fault> {
+    met.sort_unstable();
+    let known = |sequence: &u64| row.binary_search_by_key(sequence, |said| said.sequence).is_ok();
+    let detail = "is not of the one row of index events that begins at sequence 0: no report may rest on it";
+    met.iter()
+        .filter(|sequence| !known(sequence))
+        .map(|&sequence| wrong(run, (sequence, sequence), sequence, detail.to_owned()))
+        .collect()
+}
+
+fn compare(run: &Run<'_>, said: &Said, met: &mut Vec<u64>) -> Option<Fault> {
     let Said { sequence, statement, before } = said;
     let range = (statement.a, statement.b);
-    let epoch = match recompute(run, statement) {
+    let epoch = match recompute(run, statement, met) {
         Ok(epoch) => epoch,
         Err(error) => return Some(unreadable(run, *sequence, &error)),
     };
@@ -93,13 +127,15 @@ fn compare(run: &Run<'_>, said: &Said) -> Option<Fault> {
     (!differing.is_empty()).then(|| wrong(run, range, *sequence, detail()))
 }
 
-fn recompute(run: &Run<'_>, statement: &Statement) -> Result<Epoch, StoreError> {
+/// The epoch of an index event, and the index events among its records.
+fn recompute(run: &Run<'_>, statement: &Statement, met: &mut Vec<u64>) -> Result<Epoch, StoreError> {
     let mut builder = EpochBuilder::new(TagKeys::new(&run.log.shared.secret, statement.a));
     for sequence in statement.a..statement.b {
         let offset = (sequence - statement.a) as u32;
         with_body(run.snapshot, sequence, |body| {
             let fields = Fields::scan(body)?;
             builder.add(offset, &fields);
+            met.extend((fields.event_type == EVENT_TYPE).then_some(sequence));
             Ok(())
         })?;
     }

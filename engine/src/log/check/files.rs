@@ -56,7 +56,7 @@ fn no_record_fits(verdict: &Verdict) -> bool {
     let records = verdict.faults.iter().filter(|fault| matches!(fault.kind, "record" | "link"));
     let wrong: u64 = records.map(|fault| fault.last_sequence - fault.first_sequence + 1).sum();
     // Nearly all: opening a segment that grows stops at its first frame then, whose records fit each other.
-    verdict.proved_to == 0 && wrong > 0 && wrong >= verdict.checked / 10 * 9
+    verdict.proved_to == 0 && wrong > 0 && wrong.saturating_mul(10) >= verdict.checked.saturating_mul(9)
 }
 
 /// The catalog is read again under its lock, which a seal may wait for, for some milliseconds.

@@ -42,6 +42,8 @@ pub(super) struct Heads<'a> {
     known: Vec<bool>,
     /// The newest entry.
     last: Option<Entry>,
+    /// Old entries were taken out of the file.
+    thinned: bool,
     faults: Vec<Fault>,
     notes: Vec<String>,
 }
@@ -57,6 +59,7 @@ impl<'a> Heads<'a> {
             outside: run.check.outside,
             known: vec![false; run.check.outside.len()],
             last: None,
+            thinned: false,
             faults: Vec::new(),
             notes: Vec::new(),
         };
@@ -88,9 +91,17 @@ impl<'a> Heads<'a> {
             }
         }
         self.last = ledger.last().cloned();
+        self.thinned = ledger.signed() > ledger.entries();
         let (first, end) = run.span();
-        ledger.all().each(u64::MAX, &mut |row| {
+        let all = ledger.all();
+        // Only who asks for the end of the log, or for heads from outside, needs all of them.
+        let some = !run.to_end && self.outside.is_empty();
+        let start = if some { all.place_of(&|entry| entry.size < first).unwrap_or(0) } else { 0 };
+        all.each(start..u64::MAX, &mut |row| {
             let Some(entry) = row.entry else { return true };
+            if some && entry.size > end {
+                return false;
+            }
             for (known, head) in self.known.iter_mut().zip(self.outside) {
                 *known |= (head.size, head.root) == (entry.size, entry.root);
             }
@@ -135,6 +146,13 @@ impl<'a> Heads<'a> {
             } else if !(first..=end).contains(&head.size) && root(run, head.size) != Some(head.root) {
                 verdict.proved_to = 0;
                 verdict.faults.push(unfit(head, 0));
+            } else if !known && self.thinned && root(run, head.size) == Some(head.root) {
+                let path = self.path.display();
+                let size = head.size;
+                verdict.notes.push(format!(
+                    "{path}: the checkpoint of size {size} that is kept outside fits the log and is not in the \
+                     file, of which old entries were taken out"
+                ));
             } else if !known && root(run, head.size) == Some(head.root) {
                 let detail = format!(
                     "lacks the checkpoint of size {} that is kept outside: every checkpoint stands in this file \
@@ -160,8 +178,11 @@ impl<'a> Heads<'a> {
         let wrong = match SigningKey::read(run.disk(), &path, &run.log.shared.origin) {
             Err(error) => Some(error_fault("key", (size, size), &path, &error)),
             Ok(key) => {
-                let signed = self
-                    .last
+                // Beside a signer the key may have been changed since the file was read.
+                let newer = run.live.then(|| Ledger::open(run.disk(), &self.path, true).ok()).flatten();
+                let newest =
+                    newer.and_then(|(ledger, _)| ledger.last().cloned()).or_else(|| self.last.clone());
+                let signed = newest
                     .as_ref()
                     .map_or_else(|| run.log.notary.keys().last().map(VerifierKey::id), |e| Some(e.key_id));
                 let other = signed.is_some_and(|signed| signed != key.id() && !is_next(run, signed));
@@ -221,7 +242,7 @@ fn unopened(run: &Run<'_>, path: &Path) -> Result<Audit, StoreError> {
     let (ledger, _) = Ledger::open(run.disk(), path, true)?;
     let key = SigningKey::read(run.disk(), &run.dir().join("key"), &run.log.shared.origin).ok();
     let (mut faults, mut before) = (Vec::new(), 0);
-    ledger.all().each(u64::MAX, &mut |row| {
+    ledger.all().each(0..u64::MAX, &mut |row| {
         let at = row.at;
         faults.extend(row.fault.map(|what| (at, before, what)));
         let Some(entry) = row.entry else { return true };

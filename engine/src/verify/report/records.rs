@@ -1,6 +1,6 @@
 //! Step 2: what is shown of each record gives its hash, and the hashes lead to the signed root.
 
-use data_encoding::{BASE64, HEXLOWER};
+use data_encoding::HEXLOWER;
 
 use super::ReportFault;
 use super::form::{Form, Header, WithBody};
@@ -8,7 +8,7 @@ use crate::chain::{Hash, Link, genesis, link};
 use crate::event::{event_us, id_and_time};
 use crate::ids::{Origin, unhex};
 use crate::merkle::{self, Node};
-use crate::proof::Checkpoint;
+use crate::proof::{Checkpoint, unbase64};
 use crate::record::record_hashes;
 
 const STEP: u8 = 2;
@@ -212,7 +212,7 @@ pub(super) fn lead_to_root(
 
 /// Hashes in base64; the place of the first that is none.
 pub(super) fn nodes(texts: &[std::borrow::Cow<'_, str>]) -> Result<Vec<Node>, usize> {
-    let node = |text: &str| BASE64.decode(text.as_bytes()).ok()?.try_into().ok();
+    let node = |text: &str| unbase64(text)?.try_into().ok();
     texts.iter().enumerate().map(|(at, text)| node(text).ok_or(at)).collect()
 }
 

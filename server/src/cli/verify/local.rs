@@ -26,8 +26,8 @@ pub fn run(args: &VerifyArgs, data: &Path, out: &mut Out) -> Result<bool, Failur
     if logs.is_empty() {
         return Err(Failure::Unreachable(format!("{}: holds no log", data.display())));
     }
-    let given = outside::verifier(args)?;
-    let kept = outside::read(args, given.as_ref())?;
+    let given = outside::verifiers(args)?;
+    let kept = outside::read(args, &given)?;
     let mut is_ok = true;
     for one in kept.iter().filter(|one| !logs.iter().any(|dir| logs.len() == 1 || one.is_of(dir))) {
         is_ok = false;
@@ -35,7 +35,7 @@ pub fn run(args: &VerifyArgs, data: &Path, out: &mut Out) -> Result<bool, Failur
     }
     for dir in &logs {
         let of_this: Vec<&Kept> = kept.iter().filter(|one| logs.len() == 1 || one.is_of(dir)).collect();
-        let finding = check(args, dir, &of_this, given.as_ref(), &stop)?;
+        let finding = check(args, dir, &of_this, &given, &stop)?;
         is_ok &= finding.is_ok();
         tell(out, &finding)?;
         out.flush()?;
@@ -97,7 +97,7 @@ fn check(
     args: &VerifyArgs,
     dir: &Path,
     kept: &[&Kept],
-    given: Option<&VerifierKey>,
+    given: &[VerifierKey],
     stop: &Interrupt,
 ) -> Result<Finding, Failure> {
     let heads: Vec<Checkpoint> = kept.iter().map(|one| one.says.clone()).collect();
@@ -119,9 +119,11 @@ fn check(
         &mut |log, opened| {
             opened.notes.iter().for_each(|note| eprintln!("note: {note}"));
             origin = Some(log.origin().to_owned());
-            if given.is_none() && !kept.is_empty() {
+            if given.is_empty() && !kept.is_empty() {
                 outside::tell_own_key(log.origin());
-                unsigned = not_signed(kept, log.verifier_key().as_deref());
+                let keys: Vec<VerifierKey> =
+                    log.signing_keys().into_iter().map(|signed| signed.key).collect();
+                unsigned = not_signed(kept, &keys);
             }
         },
         &|progress| {
@@ -147,12 +149,9 @@ fn check(
     Ok(finding(origin, verdict, kept, unsigned))
 }
 
-/// Checkpoints that the log's own key did not sign.
-fn not_signed(kept: &[&Kept], key: Option<&str>) -> Vec<Fault> {
-    let key = key.ok_or_else(|| "the log has no usable key to check it with".to_owned());
-    let key = key.and_then(VerifierKey::parse);
-    let signed = |one: &Kept| key.as_ref().map_err(Clone::clone).and_then(|key| one.signed_by(key));
-    kept.iter().filter_map(|one| Some(one.fault(signed(one).err()?))).collect()
+/// Checkpoints that none of the log's own keys signed.
+fn not_signed(kept: &[&Kept], keys: &[VerifierKey]) -> Vec<Fault> {
+    kept.iter().filter_map(|one| Some(one.fault(one.signed_by(keys).err()?))).collect()
 }
 
 /// The verdict; a fault of a checkpoint from outside names its file.

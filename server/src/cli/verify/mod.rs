@@ -44,9 +44,9 @@ pub struct VerifyArgs {
     /// A signed checkpoint kept outside, which the log must go on from; may be given more than once
     #[arg(long, value_name = "FILE")]
     checkpoint: Vec<PathBuf>,
-    /// Verifier key for the checkpoints, kept from before; without it the log's own key is used
+    /// Verifier key for the checkpoints, kept from before; may be given more than once. Without it the log's own keys are used
     #[arg(long, value_name = "KEY", requires = "checkpoint")]
-    verifier: Option<String>,
+    verifier: Vec<String>,
     /// No progress bar
     #[arg(long, short)]
     quiet: bool,

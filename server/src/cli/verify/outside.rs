@@ -2,10 +2,9 @@
 
 use std::path::PathBuf;
 
-use data_encoding::BASE64;
 use serde::Deserialize;
 use stele_engine::merkle;
-use stele_engine::proof::{Checkpoint, Note, VerifierKey};
+use stele_engine::proof::{Checkpoint, Note, VerifierKey, unbase64};
 
 use super::{Fault, VerifyArgs};
 use crate::cli::client::Client;
@@ -20,22 +19,34 @@ pub struct Kept {
     pub says: Checkpoint,
 }
 
-/// The key of `--verifier`.
-pub fn verifier(args: &VerifyArgs) -> Result<Option<VerifierKey>, Failure> {
-    let key = args.verifier.as_deref().map(VerifierKey::parse).transpose();
-    key.map_err(|why| Failure::Usage(format!("--verifier: {why}")))
+/// The keys of `--verifier`: one, or also those that followed it.
+pub fn verifiers(args: &VerifyArgs) -> Result<Vec<VerifierKey>, Failure> {
+    let keys = args.verifier.iter().map(|key| VerifierKey::parse(key));
+    keys.collect::<Result<_, _>>().map_err(|why| Failure::Usage(format!("--verifier: {why}")))
 }
 
-/// Reads the files of `--checkpoint`. With `key`, each must be signed by it.
-pub fn read(args: &VerifyArgs, key: Option<&VerifierKey>) -> Result<Vec<Kept>, Failure> {
+/// What a note says, where one of the keys signed it.
+fn open(note: &[u8], keys: &[VerifierKey]) -> Result<Checkpoint, String> {
+    let mut why = "there is no key to check it with".to_owned();
+    for key in keys {
+        match Checkpoint::open(note, key) {
+            Ok(checkpoint) => return Ok(checkpoint),
+            Err(error) => why = error,
+        }
+    }
+    Err(why)
+}
+
+/// Reads the files of `--checkpoint`. Where there are keys, each must be signed by one of them.
+pub fn read(args: &VerifyArgs, keys: &[VerifierKey]) -> Result<Vec<Kept>, Failure> {
     let mut kept = Vec::new();
     for path in &args.checkpoint {
         let note = std::fs::read(path).map_err(Failure::file(path, "reading"))?;
         let wrong = |why: String| Failure::Usage(format!("--checkpoint {}: {why}", path.display()));
         let says = Note::parse(&note).and_then(|note| Checkpoint::parse(&note.text)).map_err(wrong)?;
         let one = Kept { path: path.clone(), note, says };
-        if let Some(key) = key
-            && let Err(why) = one.signed_by(key)
+        if !keys.is_empty()
+            && let Err(why) = one.signed_by(keys)
         {
             return Err(Failure::No(Some(format!("{}: {why}", path.display()))));
         }
@@ -47,14 +58,14 @@ pub fn read(args: &VerifyArgs, key: Option<&VerifierKey>) -> Result<Vec<Kept>, F
 /// Says with which key checkpoints are checked where none was given.
 pub fn tell_own_key(origin: &str) {
     eprintln!(
-        "note: {origin}: checkpoints are checked with the log's own key; --verifier KEY takes one that was kept outside"
+        "note: {origin}: checkpoints are checked with the log's own keys; --verifier KEY takes one that was kept outside"
     );
 }
 
 impl Kept {
-    /// Whether the key signed it.
-    pub fn signed_by(&self, key: &VerifierKey) -> Result<(), String> {
-        Checkpoint::open(&self.note, key).map(drop)
+    /// Whether one of the keys signed it.
+    pub fn signed_by(&self, keys: &[VerifierKey]) -> Result<(), String> {
+        open(&self.note, keys).map(drop)
     }
 
     /// A fault of this checkpoint.
@@ -71,12 +82,12 @@ impl Kept {
 
     /// Holds a server's log against it: asks for a newer checkpoint and the proof that it goes on from
     /// this one, and checks both here.
-    fn against(&self, client: &Client, key: &VerifierKey) -> Result<Option<Fault>, Failure> {
+    fn against(&self, client: &Client, keys: &[VerifierKey]) -> Result<Option<Fault>, Failure> {
         #[derive(Deserialize)]
         struct Proof {
             hashes: Vec<String>,
         }
-        let now = Checkpoint::open(&client.get_bytes("/v1/checkpoint")?, key);
+        let now = open(&client.get_bytes("/v1/checkpoint")?, keys);
         let now = match now {
             Ok(now) => now,
             Err(why) => return Ok(Some(self.fault(format!("the server's own checkpoint: {why}")))),
@@ -94,7 +105,7 @@ impl Kept {
         let proof: Proof =
             client.get(&format!("/v1/proofs/consistency?from={}&to={}", old.size, new.size))?;
         let hashes: Option<Vec<merkle::Node>> =
-            proof.hashes.iter().map(|text| BASE64.decode(text.as_bytes()).ok()?.try_into().ok()).collect();
+            proof.hashes.iter().map(|text| unbase64(text)?.try_into().ok()).collect();
         let fits =
             hashes.is_some_and(|path| merkle::consistent(old.size, new.size, &old.root, &new.root, &path));
         let detail = format!("the server's log of {} records does not go on from it", new.size);
@@ -107,27 +118,28 @@ pub fn remote(args: &VerifyArgs, client: &Client) -> Result<Vec<Fault>, Failure>
     #[derive(Deserialize)]
     struct Chain {
         origin: String,
-        key: Option<String>,
+        keys: Vec<Key>,
+    }
+    #[derive(Deserialize)]
+    struct Key {
+        key: String,
     }
     if args.checkpoint.is_empty() {
         return Ok(Vec::new());
     }
-    let given = verifier(args)?;
-    let kept = read(args, given.as_ref())?;
-    let key = match given {
-        Some(key) => key,
-        None => {
-            let chain: Chain = client.get("/v1/chain")?;
-            tell_own_key(&chain.origin);
-            let none = || Failure::Unreachable("the log has no usable key: give --verifier KEY".to_owned());
-            VerifierKey::parse(&chain.key.ok_or_else(none)?).map_err(Failure::Unreachable)?
-        }
-    };
+    let mut keys = verifiers(args)?;
+    let kept = read(args, &keys)?;
+    if keys.is_empty() {
+        let chain: Chain = client.get("/v1/chain")?;
+        tell_own_key(&chain.origin);
+        let own = chain.keys.iter().map(|signed| VerifierKey::parse(&signed.key));
+        keys = own.collect::<Result<_, _>>().map_err(Failure::Unreachable)?;
+    }
     let mut faults = Vec::new();
     for one in &kept {
-        match one.signed_by(&key) {
+        match one.signed_by(&keys) {
             Err(why) => faults.push(one.fault(why)),
-            Ok(()) => faults.extend(one.against(client, &key)?),
+            Ok(()) => faults.extend(one.against(client, &keys)?),
         }
     }
     Ok(faults)

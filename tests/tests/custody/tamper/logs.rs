@@ -130,6 +130,19 @@ pub fn falsely_indexed() -> Files {
     files(&making.disk)
 }
 
+/// A whole log with an index event beside the row: whoever has the secret can add one.
+pub fn doubly_indexed() -> Files {
+    let mut making = Making::new("example.com/stele/double", SECRET);
+    making.grow(700);
+    making.index(None);
+    let row = std::mem::replace(&mut making.indexed, (20, Some(5)));
+    making.index(Some(30));
+    making.indexed = row;
+    making.index(None);
+    making.close();
+    files(&making.disk)
+}
+
 /// The second id file with another id at one sequence, its hashes made anew.
 pub fn forged_ids(golden: &Golden, sequence: u64) -> (PathBuf, Vec<u8>) {
     let disk = SimDisk::new();
