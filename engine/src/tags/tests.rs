@@ -90,6 +90,7 @@ fn a_statement_is_read_back_and_altered_ones_are_not() {
         (metadata.replace("\"9\":", "\"10\":"), "stele:index:100", EVENT_TYPE),
         (metadata.replace("\"n\":", "\"more\":1,\"n\":"), "stele:index:100", EVENT_TYPE),
         (metadata.replace("\"root\":\"", "\"root\":\"x"), "stele:index:100", EVENT_TYPE),
+        (metadata.replace("\"prev\":90", "\"prev\":null"), "stele:index:100", EVENT_TYPE),
     ] {
         assert!(Statement::read(&body(&bad, id, kind)).is_err(), "{bad}");
     }
