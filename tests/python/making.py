@@ -219,17 +219,6 @@ class Log:
         }
         return f'{record.body[:-1]},"chain":{compact(chain)}}}'
 
-    def event_proof(self, seq):
-        leaves = self.leaves()
-        inclusion = {
-            "sequence": seq,
-            "tree_size": len(leaves),
-            "leaf_hash": b64(leaves[seq]),
-            "hashes": [b64(h) for h in path(seq, leaves)],
-            "checkpoint": self.checkpoint(),
-        }
-        return f'{{"event":{self.line(seq)},"inclusion":{compact(inclusion)}}}'
-
 
 def time_text(microseconds):
     return (custody.EPOCH + microseconds * custody.MICROSECOND).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
