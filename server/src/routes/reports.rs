@@ -48,6 +48,7 @@ pub async fn add(cx: &mut Cx) -> Result<Answer, Problem> {
         as_of: None,
         verification_hash: None,
         error: None,
+        tries: 0,
     };
     // From the look at the desk until the ticket lies there.
     let _turn = cx.app.changes.lock().await;

@@ -172,6 +172,57 @@ fn a_report_that_a_restart_interrupted_is_made_again() {
 }
 
 #[test]
+fn a_report_that_brought_the_server_down_three_times_is_given_up() {
+    let server = filled(5);
+    let ids = [ask(&server, "{}"), ask(&server, "{}")];
+    for (id, tries) in ids.iter().zip([2, 3]) {
+        finished(&server, id);
+        let state = &server.app().state;
+        let row = state.report("default", id).unwrap().unwrap();
+        assert_eq!(row.tries, 1);
+        let status = ReportStatus::Running;
+        let cut = crate::state::ReportRow { status, tries, finished_us: None, ..row };
+        state.put_report("default", &cut).unwrap();
+    }
+    let server = server.restart();
+    assert_eq!(finished(&server, &ids[0])["status"], "done");
+    let row = finished(&server, &ids[1]);
+    assert_eq!(row["status"], "failed");
+    assert!(row["error"].as_str().unwrap().contains("three times"), "{row}");
+    assert_eq!(download(&server, &ids[1], "json").status, 409);
+}
+
+#[test]
+fn a_writer_that_has_ended_is_told_and_the_report_not_left_running() {
+    let server = filled(1);
+    let tenant = server.app().tenant("default").unwrap();
+    server.runtime().block_on(tenant.queue.stop());
+    while !tenant.queue.is_closed() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let id = "rep_1".to_owned();
+    let row = crate::state::ReportRow {
+        v: 1,
+        id: id.clone(),
+        created_us: 1,
+        finished_us: None,
+        status: ReportStatus::Pending,
+        requested_by: json!({"type": "system", "id": "test"}),
+        filter: r#"{"axis":"event","from_us":0,"to_us":1}"#.to_owned(),
+        entries: None,
+        as_of: None,
+        verification_hash: None,
+        error: None,
+        tries: 0,
+    };
+    server.app().state.put_report("default", &row).unwrap();
+    server.app().desk.put(jobs::Ticket { org: "default".to_owned(), id: id.clone() });
+    let row = finished(&server, &id);
+    assert_eq!(row["status"], "failed", "{row}");
+    assert!(row["error"].as_str().unwrap().contains("writer has ended"), "{row}");
+}
+
+#[test]
 fn files_of_old_reports_are_dropped_and_the_rest_stays() {
     let server = filled(5);
     let id = ask(&server, "{}");
