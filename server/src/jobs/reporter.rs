@@ -60,7 +60,7 @@ enum Unmade {
     Report(#[from] ReportError),
     #[error("{0}")]
     Store(#[from] StoreError),
-    #[error("the report's files could not be written: {0}")]
+    #[error("the report's files were not written: {0}")]
     Files(#[from] io::Error),
     #[error("{0}")]
     Other(String),
@@ -155,11 +155,13 @@ fn dir(app: &App, tenant: &Tenant) -> std::path::PathBuf {
 fn make(app: &App, tenant: &Tenant, row: &ReportRow) -> Result<Report, Unmade> {
     tenant.log.writable().map_err(|why| Unmade::Other(format!("the log takes no events: {why}")))?;
     let filter = Filter::parse(&row.filter).map_err(Unmade::Other)?;
+    let dir = dir(app, tenant);
+    files::room(&dir)?;
     cover(app, tenant)?;
     let go_on = || !app.desk.bell.is_stopping();
     let report = tenant.log.report(filter, ReportLimits::default(), now_us(), &go_on)?;
-    let facts = Facts::of(tenant, row, &report, now_us())?;
-    files::write_all(&dir(app, tenant), &facts, &report)?;
+    let facts = Facts::of(tenant, row, &report, now_us(), &go_on)?;
+    files::write_all(&dir, &facts, &report, &go_on)?;
     issue(tenant, row, &facts, &report)?;
     Ok(report)
 }
