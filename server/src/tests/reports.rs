@@ -97,6 +97,35 @@ fn a_report_is_made_in_three_forms_and_is_an_event_of_the_log() {
     }
 }
 
+/// Goal: what was asked is in the log before the answer, whether the report is made or not.
+#[test]
+fn a_report_that_was_asked_for_is_an_event_also_when_it_fails() {
+    let server = filled(1);
+    let id = ask(&server, r#"{"status": "failure"}"#);
+    let path = format!("/v1/events/stele:report_requested:{id}");
+    let event = server.get(&path).json();
+    assert_eq!(
+        (&event["event_type"], &event["action"]),
+        (&"stele.report_requested".into(), &"request".into())
+    );
+    assert_eq!((&event["actor"]["id"], &event["resource"]["id"]), (&"first".into(), &id.as_str().into()));
+    let row = finished(&server, &id);
+    let filter: Value = event["metadata"]["filter"].as_str().unwrap().parse().unwrap();
+    assert_eq!(filter, row["filter"]);
+    let app = server.app();
+    let dir = crate::reports::files::dir(&crate::serve::start::log_dir(
+        &app.options.data,
+        &app.tenant("default").unwrap().org.log_id,
+    ));
+    let file = std::fs::File::options().write(true).open(dir.join(format!("{id}.csv"))).unwrap();
+    file.set_len(10 << 30).unwrap();
+    let id = ask(&server, "{}");
+    let row = finished(&server, &id);
+    assert_eq!(row["status"], "failed");
+    assert!(row["error"].as_str().unwrap().contains("report files"), "{row}");
+    assert_eq!(server.get(&format!("/v1/events/stele:report_requested:{id}")).status, 200);
+}
+
 #[test]
 fn equal_questions_make_reports_of_their_own_on_both_axes() {
     let server = filled(10);
