@@ -2,6 +2,7 @@
 //!
 //! Keeps true: under its name, a file is whole and on stable storage.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -159,6 +160,26 @@ fn write(
     fill(&mut out)?;
     out.into_inner().map_err(io::IntoInnerError::into_error)?.out.sync_all()?;
     Ok(fs::rename(&temporary, path(dir, id, format))?)
+}
+
+/// The reports whose files are in a directory, unfinished ones too.
+///
+/// # Errors
+/// The directory cannot be read.
+pub fn ids(dir: &Path) -> io::Result<BTreeSet<String>> {
+    let entries = match fs::read_dir(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
+        entries => entries?,
+    };
+    let mut ids = BTreeSet::new();
+    for entry in entries {
+        let name = entry?.file_name();
+        let parts = name.to_str().and_then(|name| name.strip_suffix(".tmp").unwrap_or(name).split_once('.'));
+        if let Some((id, _)) = parts.filter(|(_, end)| Format::ALL.iter().any(|f| f.name() == *end)) {
+            ids.insert(id.to_owned());
+        }
+    }
+    Ok(ids)
 }
 
 /// Drops the files of a report, unfinished ones too.

@@ -256,8 +256,15 @@ fn files_of_old_reports_are_dropped_and_the_rest_stays() {
     let server = filled(5);
     let id = ask(&server, "{}");
     finished(&server, &id);
+    let orgs = server.dir.path().join("orgs");
+    let dir = std::fs::read_dir(orgs).unwrap().next().unwrap().unwrap().path().join("reports");
+    for name in ["rep_0.json", "rep_1.html.tmp", "notes.txt"] {
+        std::fs::write(dir.join(name), "x").unwrap();
+    }
     jobs::expire(server.app(), now_us() + 29 * 86_400_000_000).unwrap();
     assert_eq!(download(&server, &id, "csv").status, 200);
+    let left = ["rep_0.json", "rep_1.html.tmp", "notes.txt"].map(|name| dir.join(name).exists());
+    assert_eq!(left, [false, false, true], "files of no report are dropped, foreign ones stay");
     jobs::expire(server.app(), now_us() + 31 * 86_400_000_000).unwrap();
     let got = download(&server, &id, "csv");
     assert_eq!((got.status, &got.json()["type"]), (410, &"urn:stele:problem/gone".into()));
