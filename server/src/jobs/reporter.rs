@@ -9,7 +9,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::json;
 use stele_engine::error::StoreError;
@@ -18,7 +18,7 @@ use stele_engine::log::{Outcome, Report, ReportError, ReportLimits, WriteError};
 use stele_engine::record::committed_at;
 use stele_engine::tags::Filter;
 
-use super::indexer::index_next;
+use super::indexer::{index_next, pause};
 use super::{Ticket, start};
 use crate::app::{App, Tenant};
 use crate::own::OwnEvent;
@@ -31,8 +31,6 @@ use crate::state::{ReportRow, ReportStatus, now_us};
 const IDLE: Duration = Duration::from_secs(60);
 /// After the state could not be read or saved.
 const PAUSE: Duration = Duration::from_secs(5);
-/// Looks at whether a pause is to end early.
-const SLICE: Duration = Duration::from_millis(50);
 /// Tries without an end, after which a report is given up.
 const TRIES_MAX: u32 = 3;
 /// Index events before a report that came to nothing because another thread was faster.
@@ -82,20 +80,12 @@ fn serve(app: &App, ticket: &Ticket) {
         Ok(Err(error)) => {
             tracing::error!(org = ticket.org, report = ticket.id, %error, "a report waits: the state fails");
             app.desk.put(ticket.clone());
-            pause(app);
+            pause(&app.desk.bell, PAUSE);
         }
         Err(_) => {
             app.metrics.panics.inc();
             tracing::error!(org = ticket.org, report = ticket.id, "a report is left until the next start");
         }
-    }
-}
-
-/// Waits a little; a stop ends it.
-fn pause(app: &App) {
-    let end = Instant::now() + PAUSE;
-    while !app.desk.bell.is_stopping() && Instant::now() < end {
-        std::thread::sleep(SLICE);
     }
 }
 
@@ -143,7 +133,7 @@ fn save(app: &App, ticket: &Ticket, row: &ReportRow) {
         if app.desk.bell.is_stopping() {
             return;
         }
-        pause(app);
+        pause(&app.desk.bell, PAUSE);
     }
 }
 
