@@ -25,7 +25,7 @@ build: tools-build ## Build the release binary
 	@echo "built $(TARGET)/release/stele"
 
 test: tools-test venv ## Everything that must pass, in short forms
-	$(CARGO) build --locked --workspace --bins
+	$(CARGO) build --locked --workspace --bins --tests
 	$(CARGO) test --locked --workspace --no-fail-fast
 	$(VENV)/bin/python tests/python/custody.py
 	$(VENV)/bin/python tests/python/verifier.py
@@ -34,7 +34,7 @@ verifiers: tools-test venv ## Verifiers that others wrote, in Rust, Go and Pytho
 	tests/verifiers.sh "$(CARGO)"
 
 soak: tools-test venv ## The same in full figures: 200 kills, every power cut, 100,000 questions in each state, 10 minutes of fuzzing a parser
-	$(CARGO) build --release --locked --workspace --bins
+	$(CARGO) build --release --locked --workspace --bins --tests
 	STELE_SOAK=1 $(CARGO) test --release --locked --workspace --no-fail-fast
 	$(VENV)/bin/python tests/python/custody.py
 	STELE_SOAK=1 $(VENV)/bin/python tests/python/verifier.py

@@ -141,7 +141,7 @@ pub struct App {
     /// Where reports wait to be made.
     pub desk: Arc<Desk>,
     /// Changes of organizations, keys and types happen one at a time.
-    pub changes: tokio::sync::Mutex<()>,
+    pub changes: Arc<tokio::sync::Mutex<()>>,
     /// Threads to wait for at the end.
     pub threads: Threads,
     draining: AtomicBool,
@@ -177,7 +177,7 @@ impl App {
             keys,
             tenants: RwLock::default(),
             metrics: Metrics::new(),
-            changes: tokio::sync::Mutex::default(),
+            changes: Arc::default(),
             threads: Threads::default(),
             draining: AtomicBool::new(false),
             stopping: watch::Sender::new(false),

@@ -15,8 +15,10 @@ use super::failure::Failure;
 use super::filters::{ActorType, Status, TimeRange, path_of};
 use super::text::printable;
 
-/// Between two looks at a report that is being made.
+/// Between the first two looks at a report that is being made.
 const POLL: Duration = Duration::from_millis(300);
+/// The pauses grow to this.
+const POLL_MAX: Duration = Duration::from_secs(10);
 
 /// Compliance reports: events that match a filter, with the proof that none is changed or left out
 #[derive(Args, Debug)]
@@ -170,6 +172,7 @@ fn make(call: &mut Call, args: &CreateArgs) -> Result<(), Failure> {
 fn finished(call: &Call, id: &str) -> Result<Value, Failure> {
     let path = path_of("/v1/reports", id)?;
     let bar = io::stderr().is_terminal().then(ProgressBar::new_spinner);
+    let mut pause = POLL;
     loop {
         let row: Value = call.client.get(&path)?;
         let status = row["status"].as_str().unwrap_or_default();
@@ -183,7 +186,9 @@ fn finished(call: &Call, id: &str) -> Result<Value, Failure> {
             bar.set_message(format!("report {}: {status}", printable(id)));
             bar.tick();
         }
-        std::thread::sleep(POLL);
+        std::thread::sleep(pause);
+        // Each look may be an event of the log, and a long report takes minutes.
+        pause = (pause * 3 / 2).min(POLL_MAX);
     }
 }
 

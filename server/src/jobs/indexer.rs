@@ -66,7 +66,8 @@ pub(super) fn index_next(log: &Log, queue: &Queue, force: bool) -> Result<bool, 
     Ok(queue.append_waiting(log.prepare(vec![event], false), 1, bytes)?.is_some())
 }
 
-fn pause(bell: &Bell, time: Duration) {
+/// Waits; a stop ends it.
+pub(super) fn pause(bell: &Bell, time: Duration) {
     let end = Instant::now() + time;
     while !bell.is_stopping() && Instant::now() < end {
         std::thread::sleep(SLICE);

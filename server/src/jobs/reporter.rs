@@ -2,7 +2,8 @@
 //!
 //! Keeps true: a report that is done stands in whole files on stable storage, and its event in the
 //! log. One that was not done when the server stopped is made again at the next start; a crash may
-//! leave the event of a first try, whose hash nobody was told.
+//! leave the event of a first try, whose hash nobody was told. What brings the server down each time
+//! is tried three times.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,7 +18,7 @@ use stele_engine::log::{Outcome, Report, ReportError, ReportLimits, WriteError};
 use stele_engine::record::committed_at;
 use stele_engine::tags::Filter;
 
-use super::indexer::index_next;
+use super::indexer::{index_next, pause};
 use super::{Ticket, start};
 use crate::app::{App, Tenant};
 use crate::own::OwnEvent;
@@ -28,6 +29,10 @@ use crate::serve::start::log_dir;
 use crate::state::{ReportRow, ReportStatus, now_us};
 
 const IDLE: Duration = Duration::from_secs(60);
+/// After the state could not be read or saved.
+const PAUSE: Duration = Duration::from_secs(5);
+/// Tries without an end, after which a report is given up.
+const TRIES_MAX: u32 = 3;
 /// Index events before a report that came to nothing because another thread was faster.
 const VAIN_MAX: u32 = 100;
 
@@ -49,13 +54,11 @@ pub fn reporter(app: Arc<App>) -> io::Result<JoinHandle<()>> {
 /// Why a report was not made.
 #[derive(Debug, thiserror::Error)]
 enum Unmade {
-    #[error("the server is stopping")]
-    Stopping,
     #[error("{0}")]
     Report(#[from] ReportError),
     #[error("{0}")]
     Store(#[from] StoreError),
-    #[error("the report's files could not be written: {0}")]
+    #[error("the report's files were not written: {0}")]
     Files(#[from] io::Error),
     #[error("{0}")]
     Other(String),
@@ -70,27 +73,37 @@ impl From<WriteError> for Unmade {
     }
 }
 
-/// Makes a report, and notes how it went.
+/// Makes a report, and notes how it went. A failure of the state puts the ticket back.
 fn serve(app: &App, ticket: &Ticket) {
-    let noted = match app.state.report(&ticket.org, &ticket.id) {
-        Ok(Some(row)) => finish(app, ticket, row),
-        Ok(None) => Ok(()),
-        Err(error) => Err(error),
-    };
-    if let Err(error) = noted {
-        tracing::error!(org = ticket.org, report = ticket.id, %error, "the state of a report was not saved");
+    match catch_unwind(AssertUnwindSafe(|| attempt(app, ticket))) {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => {
+            tracing::error!(org = ticket.org, report = ticket.id, %error, "a report waits: the state fails");
+            app.desk.put(ticket.clone());
+            pause(&app.desk.bell, PAUSE);
+        }
+        Err(_) => {
+            app.metrics.panics.inc();
+            tracing::error!(org = ticket.org, report = ticket.id, "a report is left until the next start");
+        }
     }
 }
 
-fn finish(app: &App, ticket: &Ticket, row: ReportRow) -> Result<(), ServeError> {
+/// Fails where the state does before the report is begun.
+fn attempt(app: &App, ticket: &Ticket) -> Result<(), ServeError> {
     let Some(tenant) = app.tenant(&ticket.org) else { return Ok(()) };
-    let mut row = ReportRow { status: ReportStatus::Running, ..row };
-    app.state.put_report(&ticket.org, &row)?;
-    let made = catch_unwind(AssertUnwindSafe(|| make(app, &tenant, &row)));
-    let made = made.unwrap_or_else(|_| {
-        app.metrics.panics.inc();
-        Err(Unmade::Other("the server failed; its log says how".to_owned()))
-    });
+    let Some(mut row) = app.state.report(&ticket.org, &ticket.id)? else { return Ok(()) };
+    let made = if row.tries >= TRIES_MAX {
+        Err(Unmade::Other("the server stopped three times while making it".to_owned()))
+    } else {
+        row.status = ReportStatus::Running;
+        row.tries += 1;
+        app.state.put_report(&ticket.org, &row)?;
+        catch_unwind(AssertUnwindSafe(|| make(app, &tenant, &row))).unwrap_or_else(|_| {
+            app.metrics.panics.inc();
+            Err(Unmade::Other("the server failed; its log says how".to_owned()))
+        })
+    };
     match made {
         Ok(report) => {
             row.status = ReportStatus::Done;
@@ -99,8 +112,8 @@ fn finish(app: &App, ticket: &Ticket, row: ReportRow) -> Result<(), ServeError> 
             row.as_of = Some(report.as_of());
             row.verification_hash = Some(hex(&report.verification_hash()));
         }
-        // It stays as it is, and is made again at the next start.
-        Err(Unmade::Stopping | Unmade::Report(ReportError::Cancelled)) => return Ok(()),
+        // Whatever a stop cut off stays as it is, and is made again at the next start.
+        Err(_) if app.desk.bell.is_stopping() => return Ok(()),
         Err(unmade) => {
             tracing::error!(org = ticket.org, report = row.id, error = %unmade, "a report was not made");
             files::remove(&dir(app, &tenant), &row.id);
@@ -109,7 +122,19 @@ fn finish(app: &App, ticket: &Ticket, row: ReportRow) -> Result<(), ServeError> 
         }
     }
     row.finished_us = Some(now_us());
-    app.state.put_report(&ticket.org, &row)
+    save(app, ticket, &row);
+    Ok(())
+}
+
+/// Saves how a report ended, however long that takes: a second try would be issued a second time.
+fn save(app: &App, ticket: &Ticket, row: &ReportRow) {
+    while let Err(error) = app.state.put_report(&ticket.org, row) {
+        tracing::error!(org = ticket.org, report = row.id, %error, "the end of a report was not saved");
+        if app.desk.bell.is_stopping() {
+            return;
+        }
+        pause(&app.desk.bell, PAUSE);
+    }
 }
 
 fn dir(app: &App, tenant: &Tenant) -> std::path::PathBuf {
@@ -120,11 +145,13 @@ fn dir(app: &App, tenant: &Tenant) -> std::path::PathBuf {
 fn make(app: &App, tenant: &Tenant, row: &ReportRow) -> Result<Report, Unmade> {
     tenant.log.writable().map_err(|why| Unmade::Other(format!("the log takes no events: {why}")))?;
     let filter = Filter::parse(&row.filter).map_err(Unmade::Other)?;
+    let dir = dir(app, tenant);
+    files::room(&dir)?;
     cover(app, tenant)?;
     let go_on = || !app.desk.bell.is_stopping();
     let report = tenant.log.report(filter, ReportLimits::default(), now_us(), &go_on)?;
-    let facts = Facts::of(tenant, row, &report, now_us())?;
-    files::write_all(&dir(app, tenant), &facts, &report)?;
+    let facts = Facts::of(tenant, row, &report, now_us(), &go_on)?;
+    files::write_all(&dir, &facts, &report, &go_on)?;
     issue(tenant, row, &facts, &report)?;
     Ok(report)
 }
@@ -134,8 +161,12 @@ fn cover(app: &App, tenant: &Tenant) -> Result<(), Unmade> {
     let head = tenant.log.head().size;
     let (mut indexed, mut vain) = (tenant.log.indexed()?, 0);
     while indexed < head {
-        if app.desk.bell.is_stopping() || !index_next(&tenant.log, &tenant.queue, true)? {
-            return Err(Unmade::Stopping);
+        if app.desk.bell.is_stopping() {
+            return Err(stopping());
+        }
+        // False is no failure in itself: the indexer may have been faster.
+        if !index_next(&tenant.log, &tenant.queue, true)? && tenant.queue.is_closed() {
+            return Err(writer_ended());
         }
         let now = tenant.log.indexed()?;
         vain = if now > indexed { 0 } else { vain + 1 };
@@ -146,6 +177,14 @@ fn cover(app: &App, tenant: &Tenant) -> Result<(), Unmade> {
         indexed = now;
     }
     Ok(())
+}
+
+fn stopping() -> Unmade {
+    Unmade::Other("the server is stopping".to_owned())
+}
+
+fn writer_ended() -> Unmade {
+    Unmade::Other("the log's writer has ended; restart the server".to_owned())
 }
 
 /// Puts the report's event into the log: from here on it is issued.
@@ -178,7 +217,7 @@ fn issue(tenant: &Tenant, row: &ReportRow, facts: &Facts, report: &Report) -> Re
         let why = rejected.faults.first().map_or("", |fault| fault.detail.as_str());
         Unmade::Other(format!("the filter is too long for the event that records the report: {why}"))
     })?;
-    let outcomes = tenant.queue.append_waiting(batch, 1, bytes)?.ok_or(Unmade::Stopping)?;
+    let outcomes = tenant.queue.append_waiting(batch, 1, bytes)?.ok_or_else(writer_ended)?;
     match outcomes.first() {
         Some(Outcome::Stored { .. }) => Ok(()),
         other => {

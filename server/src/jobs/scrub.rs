@@ -13,16 +13,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use serde_json::json;
 use stele_engine::error::StoreError;
-use stele_engine::event::own;
 use stele_engine::ids::hex;
 use stele_engine::io::give_way;
-use stele_engine::log::{Check, Pace, Progress};
+use stele_engine::log::{Check, Outcome, Pace, Progress};
 use stele_engine::verify::{Fault, Verdict};
-use tokio::runtime::Handle;
 
 use super::{SharedBell, start};
 use crate::app::{App, Tenant};
+use crate::own::OwnEvent;
+use crate::routes::now_ns;
 use crate::state::{ScrubRow, now_us};
 
 /// Records of one stretch, of which whole segments are checked.
@@ -38,14 +39,14 @@ const TOLD_MAX: usize = 20;
 ///
 /// # Errors
 /// The system gives no thread.
-pub fn scrub(app: Arc<App>, runtime: Handle, bell: SharedBell) -> io::Result<JoinHandle<()>> {
+pub fn scrub(app: Arc<App>, bell: SharedBell) -> io::Result<JoinHandle<()>> {
     start("stele-scrub", move || {
         give_way();
         let rows = app.state.scrubs().unwrap_or_else(|error| {
             tracing::warn!(%error, "the scrub begins anew");
             Vec::new()
         });
-        let mut scrub = Scrub { app, runtime, bell, rows: rows.into_iter().collect() };
+        let mut scrub = Scrub { app, bell, rows: rows.into_iter().collect() };
         scrub.bell.wait(scrub.app.options.scrub.delay);
         if catch_unwind(AssertUnwindSafe(|| scrub.run())).is_err() {
             tracing::error!("the scrub panicked and ends until the next start");
@@ -55,7 +56,6 @@ pub fn scrub(app: Arc<App>, runtime: Handle, bell: SharedBell) -> io::Result<Joi
 
 struct Scrub {
     app: Arc<App>,
-    runtime: Handle,
     bell: SharedBell,
     /// By log id.
     rows: HashMap<String, ScrubRow>,
@@ -180,25 +180,31 @@ impl Scrub {
     }
 
     fn tell_in_log(&self, tenant: &Tenant, verdict: &Verdict) -> Result<(), String> {
-        let (event_id, metadata) = told(&verdict.faults, verdict.proved_to);
+        let (name, metadata) = told(&verdict.faults, verdict.proved_to);
+        let event = OwnEvent {
+            what: "verification_failed",
+            name,
+            time_ns: now_ns(),
+            actor: &json!({"type": "system", "id": "stele"}),
+            resource: json!({"type": "log", "id": tenant.org.log_id}),
+            action: "verify",
+            status: "failure",
+            metadata,
+        };
         // The id stands for the set of faults: found again, they are there already.
-        if tenant.log.find(&event_id).map_err(|error| error.to_string())?.is_some() {
+        if tenant.log.find(&event.event_id()).map_err(|error| error.to_string())?.is_some() {
             return Ok(());
         }
-        let now_ns = i64::try_from(now_us()).unwrap_or(i64::MAX / 1_000).saturating_mul(1_000);
-        let actor = r#"{"type":"system","id":"stele"}"#;
-        let resource = serde_json::json!({"type": "log", "id": tenant.org.log_id}).to_string();
-        let kind = "stele.verification_failed";
-        let event = own(kind, &event_id, now_ns, actor, &resource, "verify", "failure", &metadata)
-            .map_err(|rejected| format!("{rejected:?}"))?;
-        let bytes = event.body.len();
-        let batch = tenant.log.prepare(vec![event], true);
-        let stored = self.runtime.block_on(tenant.queue.append(batch, 1, bytes));
-        stored.map(drop).map_err(|problem| problem.detail.to_string())
+        let (batch, bytes) = event.batch(&tenant.log).map_err(|rejected| format!("{rejected:?}"))?;
+        let outcomes = tenant.queue.append_waiting(batch, 1, bytes).map_err(|error| error.to_string())?;
+        match outcomes.ok_or("the log's writer has ended")?.first() {
+            Some(Outcome::Stored { .. }) => Ok(()),
+            other => Err(format!("the event was not stored: {other:?}")),
+        }
     }
 }
 
-/// The id of a set of faults, and what the event says of them.
+/// What makes the event's id that of a set of faults, and what the event says of them.
 fn told(faults: &[Fault], proved_to: u64) -> (String, String) {
     let mut hasher = blake3::Hasher::new();
     for fault in faults {
@@ -210,7 +216,7 @@ fn told(faults: &[Fault], proved_to: u64) -> (String, String) {
         .take(TOLD_MAX)
         .map(|fault| {
             let name = std::path::Path::new(&fault.file).file_name().unwrap_or_default().to_string_lossy();
-            serde_json::json!({
+            json!({
                 "kind": fault.kind,
                 "first_sequence": fault.first_sequence,
                 "last_sequence": fault.last_sequence,
@@ -218,6 +224,6 @@ fn told(faults: &[Fault], proved_to: u64) -> (String, String) {
             })
         })
         .collect();
-    let metadata = serde_json::json!({"faults": faults.len(), "proved_to": proved_to, "first": shown});
-    (format!("stele:verification_failed:{}", &hex(hasher.finalize().as_bytes())[..32]), metadata.to_string())
+    let metadata = json!({"faults": faults.len(), "proved_to": proved_to, "first": shown});
+    (hex(hasher.finalize().as_bytes())[..32].to_owned(), metadata.to_string())
 }

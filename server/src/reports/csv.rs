@@ -1,7 +1,8 @@
 //! A report as CSV (RFC 4180): a header, then a row for each entry.
 //!
-//! Keeps true: no cell is taken for a formula by a spreadsheet, and every cell can be read back: one
-//! that begins with `=`, `+`, `-`, `@`, a tab, a carriage return or `'` has one `'` before it.
+//! Keeps true: every cell can be read back, and none begins as formulas do: one that begins with `=`, `+`,
+//! `-`, `@`, their full-width forms, a tab, a line feed, a carriage return or `'` has one `'` before it. A
+//! cell with `;` is quoted, so that a spreadsheet which parts cells there as well finds no others.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -43,13 +44,26 @@ const HEADER: [&str; 22] = [
 /// # Errors
 /// `Out` of `out`, `Store` when a record cannot be read.
 pub fn write(report: &Report, out: &mut dyn Write) -> Result<(), WriteError> {
-    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(out);
-    writer.write_record(HEADER).map_err(io::Error::from)?;
-    report.each_entry(&mut |record| row(&mut writer, record))?;
-    Ok(writer.flush()?)
+    line(out, &HEADER)?;
+    report.each_entry(&mut |record| row(out, record))
 }
 
-fn row<W: Write>(writer: &mut csv::Writer<W>, record: &Record) -> Result<(), WriteError> {
+/// One line; a cell is quoted where it has to be, or holds `;`.
+fn line(out: &mut dyn Write, cells: &[&str]) -> io::Result<()> {
+    for (i, cell) in cells.iter().enumerate() {
+        if i > 0 {
+            out.write_all(b",")?;
+        }
+        if cell.contains(['"', ',', ';', '\r', '\n']) {
+            write!(out, "\"{}\"", cell.replace('"', "\"\""))?;
+        } else {
+            out.write_all(cell.as_bytes())?;
+        }
+    }
+    out.write_all(b"\r\n")
+}
+
+fn row(out: &mut dyn Write, record: &Record) -> Result<(), WriteError> {
     let fields = fields(record)?;
     let optional = |text: &'_ Option<Cow<'_, str>>| text.as_deref().unwrap_or("").to_owned();
     let cells: [&str; HEADER.len()] = [
@@ -76,12 +90,13 @@ fn row<W: Write>(writer: &mut csv::Writer<W>, record: &Record) -> Result<(), Wri
         &hex(&record.previous),
         &hex(&record.salt),
     ];
-    Ok(writer.write_record(cells.map(|cell| guarded(cell).into_owned())).map_err(io::Error::from)?)
+    let cells = cells.map(guarded);
+    Ok(line(out, &cells.each_ref().map(|cell| &**cell))?)
 }
 
-/// A cell that no spreadsheet takes for a formula.
+/// A cell that does not begin as formulas do.
 fn guarded(cell: &str) -> Cow<'_, str> {
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\'']) {
+    if cell.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠', '\t', '\n', '\r', '\'']) {
         Cow::Owned(format!("'{cell}"))
     } else {
         Cow::Borrowed(cell)
@@ -102,9 +117,7 @@ mod tests {
 
     fn read_back(actor_name: &str) -> Vec<String> {
         let mut out = Vec::new();
-        let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(&mut out);
-        row(&mut writer, &record(actor_name)).unwrap();
-        drop(writer);
+        row(&mut out, &record(actor_name)).unwrap();
         assert!(out.ends_with(b"\r\n"));
         let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(out.as_slice());
         let cells: Vec<String> =
@@ -124,8 +137,10 @@ mod tests {
     }
 
     #[test]
-    fn no_cell_is_a_formula_and_each_reads_back() {
-        for text in ["=1+1", "+1", "-1", "@a", "\tx", "\rx", "'quoted", "'=1"] {
+    fn cells_that_begin_as_formulas_do_are_guarded_and_each_reads_back() {
+        for text in
+            ["=1+1", "+1", "-1", "@a", "＝1", "＋1", "－1", "＠a", "\tx", "\nx", "\rx", "'quoted", "'=1"]
+        {
             let cell = guarded(text);
             assert!(cell.starts_with('\''), "{text}");
             assert_eq!(cell.strip_prefix('\''), Some(text), "one quote less is the text again");
@@ -133,6 +148,11 @@ mod tests {
         for text in ["", "a=1", "1-1", "ä"] {
             assert_eq!(guarded(text), text);
         }
+        let cells = read_back("a;=1");
+        assert_eq!(cells[9], "a;=1");
+        let mut out = Vec::new();
+        line(&mut out, &["a;=1", "", "b\nc", "d"]).unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), "\"a;=1\",,\"b\nc\",d\r\n");
         let cells = read_back("=HYPERLINK(1)");
         assert_eq!(
             (cells[3].as_str(), cells[7].as_str(), cells[9].as_str()),

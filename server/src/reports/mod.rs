@@ -67,15 +67,24 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// Gathers them; reads every entry once.
+    /// Gathers them; reads every entry once, as long as `go_on` says so.
     ///
     /// # Errors
     /// A record that cannot be read.
-    pub fn of(tenant: &Tenant, row: &ReportRow, report: &Report, made_us: u64) -> Result<Self, StoreError> {
+    pub fn of(
+        tenant: &Tenant,
+        row: &ReportRow,
+        report: &Report,
+        made_us: u64,
+        go_on: &dyn Fn() -> bool,
+    ) -> Result<Self, StoreError> {
         let org = &tenant.org;
         let mut types: BTreeMap<String, u64> = BTreeMap::new();
         let mut event_ns: Option<(i64, i64)> = None;
         report.each_entry(&mut |record| -> Result<(), StoreError> {
+            if !go_on() {
+                return Err(StoreError::Refused("the server is stopping".to_owned()));
+            }
             let fields = fields(record)?;
             match types.get_mut(fields.event_type) {
                 Some(count) => *count += 1,

@@ -34,7 +34,7 @@ pub use times::{now_ns, show as show_time};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use hyper::body::Incoming;
+use hyper::body::{Bytes, Incoming};
 use hyper::{HeaderMap, Method, header};
 
 use crate::app::App;
@@ -59,6 +59,8 @@ pub struct Cx {
     pub params: Params,
     /// The body, until it is taken.
     pub body: Option<Incoming>,
+    /// The small JSON body that a handler took.
+    pub small_body: Option<Bytes>,
     /// Who asks; set for every call that needs a key.
     pub caller: Option<Caller>,
     /// The client's address.

@@ -1,7 +1,8 @@
 //! Who looked: reads as events of the log, where an organization turned that on.
 //!
 //! Keeps true: the event of a read is on stable storage before its answer is given. An answer that
-//! tells nothing of the log (wrong parameters, overload) makes no event; "there is no such event" does.
+//! tells nothing of the log (wrong parameters, overload) makes no event; "there is no such event" does,
+//! and so does what a download says of a report that has no files.
 //! A log that takes no events is still read, and the server's own log says by whom.
 
 use hyper::StatusCode;
@@ -20,6 +21,10 @@ use crate::own::{self, OwnEvent};
 const PARAMETER_BYTES_MAX: usize = 4 << 10;
 /// Characters of a name in the path that an event of a read holds.
 const NAME_CHARS_MAX: usize = 1024;
+/// Characters of `Last-Event-ID`, which is a number, that an event of a read holds.
+const SEQUENCE_CHARS_MAX: usize = 20;
+const VERIFY: &str = "verify";
+const DOWNLOAD: &str = "download_report";
 
 /// A read that is to be recorded.
 pub struct Read {
@@ -42,19 +47,27 @@ impl Read {
             return Ok(None);
         }
         let resource = resource(call, &cx.names, &caller);
-        Ok(Some(Self { caller, action, resource, metadata: asked(&cx.params) }))
+        let mut metadata = asked(&cx.params);
+        let resumed = cx.headers.get("last-event-id").filter(|_| matches!(call, Call::Stream));
+        if let Some(Ok(sequence)) = resumed.map(|value| value.to_str()) {
+            metadata["last_event_id"] = sequence.chars().take(SEQUENCE_CHARS_MAX).collect::<String>().into();
+        }
+        Ok(Some(Self { caller, action, resource, metadata }))
     }
 
     /// Puts the read into the log, and gives its answer back.
     ///
     /// # Errors
     /// 503 in place of the answer when the log's writer is busy; else what the answer was.
-    pub async fn record(self, cx: &Cx, answer: Result<Answer, Problem>) -> Result<Answer, Problem> {
+    pub async fn record(mut self, cx: &Cx, answer: Result<Answer, Problem>) -> Result<Answer, Problem> {
         let status = match &answer {
             Ok(_) => "success",
-            Err(problem) if problem.status == StatusCode::NOT_FOUND => "failure",
+            Err(problem) if tells(self.action, problem.status) => "failure",
             Err(_) => return answer,
         };
+        if let (VERIFY, Some(body)) = (self.action, &cx.small_body) {
+            add_range(&mut self.metadata, body);
+        }
         let event = OwnEvent {
             what: "read",
             name: uuid::Uuid::now_v7().to_string(),
@@ -70,6 +83,23 @@ impl Read {
             stored => stored?,
         }
         answer
+    }
+}
+
+/// True for a refusal that tells something of the content: it is not there; of a report also that it is
+/// not made, or no longer kept.
+fn tells(action: &str, status: StatusCode) -> bool {
+    status == StatusCode::NOT_FOUND
+        || action == DOWNLOAD && matches!(status, StatusCode::CONFLICT | StatusCode::GONE)
+}
+
+/// What a verification was asked to look at, as far as its body says.
+fn add_range(metadata: &mut Value, body: &[u8]) {
+    let Ok(Value::Object(mut body)) = serde_json::from_slice(body) else { return };
+    for name in ["from", "to", "deep"] {
+        if let Some(value) = body.remove(name).filter(|value| !value.is_null()) {
+            metadata[name] = value;
+        }
     }
 }
 
@@ -103,10 +133,10 @@ const fn action(call: Call) -> Option<&'static str> {
         Call::History => "history",
         Call::Inclusion => "prove_inclusion",
         Call::Consistency => "prove_consistency",
-        Call::Verify => "verify",
+        Call::Verify => VERIFY,
         Call::Reports => "list_reports",
         Call::Report => "get_report",
-        Call::DownloadReport => "download_report",
+        Call::DownloadReport => DOWNLOAD,
         Call::VerifyHash => "look_up_report",
         _ => return None,
     })

@@ -14,11 +14,11 @@ use stele_engine::ids::unhex;
 pub use download::download;
 
 use super::paging::Paging;
-use super::{Cx, proofs, times};
+use super::{Cx, changes, proofs, times};
 use crate::http::answer::{self, Answer};
 use crate::http::problem::Problem;
 use crate::jobs::Ticket;
-use crate::own;
+use crate::own::{self, OwnEvent};
 use crate::serve::ServeError;
 use crate::state::{ReportRow, ReportStatus, now_us};
 
@@ -48,20 +48,42 @@ pub async fn add(cx: &mut Cx) -> Result<Answer, Problem> {
         as_of: None,
         verification_hash: None,
         error: None,
+        tries: 0,
     };
     // From the look at the desk until the ticket lies there.
-    let _turn = cx.app.changes.lock().await;
+    let turn = Arc::clone(&cx.app.changes).lock_owned().await;
     if cx.app.desk.is_full(&tenant.org.id) {
         return Err(Problem::overloaded("too many reports wait to be made"));
     }
-    let (state, org, saved) = (Arc::clone(&cx.app.state), tenant.org.id.clone(), row.clone());
-    cx.app.save(move || state.put_report(&org, &saved)).await?;
-    cx.app.desk.put(Ticket { org: tenant.org.id.clone(), id: row.id.clone() });
+    changes::store(&tenant, &requested(&row)).await?;
+    let (app, org, saved) = (Arc::clone(&cx.app), tenant.org.id.clone(), row.clone());
+    // A client that hangs up ends this call, and never what a blocking call has begun.
+    let put = move || {
+        app.state.put_report(&org, &saved)?;
+        app.desk.put(Ticket { org, id: saved.id });
+        drop(turn);
+        Ok(())
+    };
+    cx.app.save(put).await?;
     let mut answer = answer::json_value(StatusCode::ACCEPTED, &json!({"id": row.id, "status": row.status}));
     if let Ok(value) = HeaderValue::from_str(&format!("/v1/reports/{}", row.id)) {
         answer.headers_mut().insert(header::LOCATION, value);
     }
     Ok(answer)
+}
+
+/// What was asked, by whom: in the log also when the report is never made.
+fn requested(row: &ReportRow) -> OwnEvent<'_> {
+    OwnEvent {
+        what: "report_requested",
+        name: row.id.clone(),
+        time_ns: times::now_ns(),
+        actor: &row.requested_by,
+        resource: json!({"type": "report", "id": row.id}),
+        action: "request",
+        status: "success",
+        metadata: json!({"filter": row.filter}).to_string(),
+    }
 }
 
 /// A page of reports, newest first. What is asked for after the first page is in none behind it.

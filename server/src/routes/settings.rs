@@ -33,7 +33,7 @@ pub async fn put(cx: &mut Cx) -> Result<Answer, Problem> {
     };
     let caller = cx.caller()?;
     let tenant = Arc::clone(&caller.tenant);
-    let _turn = cx.app.changes.lock().await;
+    let turn = Arc::clone(&cx.app.changes).lock_owned().await;
     let before = tenant.settings();
     let after = SettingsRow { v: 1, record_reads };
     if before.record_reads != record_reads {
@@ -45,9 +45,16 @@ pub async fn put(cx: &mut Cx) -> Result<Answer, Problem> {
             after: after.show(),
         };
         changes::record(cx, &caller, &tenant, change).await?;
-        let (state, org) = (Arc::clone(&cx.app.state), tenant.org.id.clone());
-        cx.app.save(move || state.put_settings(&org, &after)).await?;
-        tenant.set_settings(after);
+        let state = Arc::clone(&cx.app.state);
+        // A client that hangs up ends this call, and never what a blocking call has begun: what is saved
+        // and what holds stay the same.
+        let put = move || {
+            state.put_settings(&tenant.org.id, &after)?;
+            tenant.set_settings(after);
+            drop(turn);
+            Ok(())
+        };
+        cx.app.save(put).await?;
     }
     Ok(answer::json_value(StatusCode::OK, &after.show()))
 }

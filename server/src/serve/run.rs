@@ -99,8 +99,7 @@ pub async fn start(options: ServeOptions) -> Result<Running, ServeError> {
     app.threads.add(jobs::reporter(Arc::clone(&app)).map_err(threads)?);
     let scrubber = Arc::new(Bell::default());
     if app.options.scrub.rate_bytes > 0 {
-        let runtime = tokio::runtime::Handle::current();
-        let thread = jobs::scrub(Arc::clone(&app), runtime, Arc::clone(&scrubber));
+        let thread = jobs::scrub(Arc::clone(&app), Arc::clone(&scrubber));
         app.threads.add(thread.map_err(threads)?);
     }
     let (stop, stopped) = watch::channel(false);

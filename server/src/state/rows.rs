@@ -183,6 +183,9 @@ pub struct ReportRow {
     pub verification_hash: Option<String>,
     /// Why it failed.
     pub error: Option<String>,
+    /// How often it was begun.
+    #[serde(default)]
+    pub tries: u32,
 }
 
 impl ReportRow {

@@ -124,6 +124,15 @@ impl State {
         before: Option<&str>,
         limit: usize,
     ) -> Result<Vec<ReportRow>, ServeError> {
+        guarded(&self.path, || self.read_reports(org, before, limit))
+    }
+
+    fn read_reports(
+        &self,
+        org: &str,
+        before: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<ReportRow>, ServeError> {
         let txn = self.db.begin_read().map_err(|e| self.failed(e))?;
         let table = txn.open_table(REPORTS).map_err(|e| self.failed(e))?;
         let (first, behind) = (format!("{org}\n"), format!("{org}\u{b}"));
@@ -143,10 +152,12 @@ impl State {
     /// The file cannot be read.
     pub fn report(&self, org: &str, id: &str) -> Result<Option<ReportRow>, ServeError> {
         let key = format!("{org}\n{id}");
-        let txn = self.db.begin_read().map_err(|e| self.failed(e))?;
-        let table = txn.open_table(REPORTS).map_err(|e| self.failed(e))?;
-        let value = table.get(key.as_str()).map_err(|e| self.failed(e))?;
-        value.map(|value| self.row(&key, value.value())).transpose()
+        guarded(&self.path, || {
+            let txn = self.db.begin_read().map_err(|e| self.failed(e))?;
+            let table = txn.open_table(REPORTS).map_err(|e| self.failed(e))?;
+            let value = table.get(key.as_str()).map_err(|e| self.failed(e))?;
+            value.map(|value| self.row(&key, value.value())).transpose()
+        })
     }
 
     /// Adds or replaces a report of an organization.

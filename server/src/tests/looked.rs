@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::client::{Server, event};
+use crate::state::{ReportRow, ReportStatus};
 
 fn reads(server: &Server) -> Vec<Value> {
     // Reading without a trace, so that looking changes nothing: straight from the log.
@@ -105,6 +106,39 @@ fn every_read_is_an_event_with_who_and_what_was_asked() {
     assert_eq!((&events[3]["resource"]["id"], &events[3]["status"]), (&"nobody".into(), &"failure".into()));
     let ordinary = server.get("/v1/events?limit=100").json();
     assert_eq!(ordinary["events"].as_array().unwrap().len(), 3, "own events stay out of sight");
+}
+
+/// Goal: the event says what was shown, also where that does not stand in the path.
+/// Method: a stream that is taken up again, a verification of a range, files that are not there.
+#[test]
+fn ranges_resumptions_and_refused_downloads_are_told() {
+    let server = Server::new();
+    server.post_lines("/v1/events", &[event("a"), event("b"), event("c")]);
+    let id = server.post_json("/v1/reports", "{}").json()["id"].as_str().unwrap().to_owned();
+    let path = format!("/v1/reports/{id}");
+    while ["pending", "running"].contains(&server.get(&path).json()["status"].as_str().unwrap()) {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    assert_eq!(turn(&server, true), 200);
+    assert_eq!(server.call("HEAD", "/v1/events/stream", &[("last-event-id", "1")], b"").status, 200);
+    assert_eq!(server.post_json("/v1/chain/verify", r#"{"from": 1, "to": 2}"#).status, 200);
+    let state = &server.app().state;
+    let row = state.report("default", &id).unwrap().unwrap();
+    for (status, code) in [(ReportStatus::Failed, 409), (ReportStatus::Expired, 410)] {
+        state.put_report("default", &ReportRow { status, ..row.clone() }).unwrap();
+        assert_eq!(server.get(&format!("{path}/download")).status, code);
+    }
+    let told: Vec<Value> =
+        reads(&server).iter().map(|e| json!([e["action"], e["status"], e["metadata"]])).collect();
+    assert_eq!(
+        told,
+        [
+            json!(["tail", "success", {"parameters": {}, "last_event_id": "1"}]),
+            json!(["verify", "success", {"parameters": {}, "from": 1, "to": 2}]),
+            json!(["download_report", "failure", {"parameters": {}}]),
+            json!(["download_report", "failure", {"parameters": {}}]),
+        ]
+    );
 }
 
 /// Goal: the event comes before the answer; only a log that takes no events at all is read without.

@@ -97,6 +97,35 @@ fn a_report_is_made_in_three_forms_and_is_an_event_of_the_log() {
     }
 }
 
+/// Goal: what was asked is in the log before the answer, whether the report is made or not.
+#[test]
+fn a_report_that_was_asked_for_is_an_event_also_when_it_fails() {
+    let server = filled(1);
+    let id = ask(&server, r#"{"status": "failure"}"#);
+    let path = format!("/v1/events/stele:report_requested:{id}");
+    let event = server.get(&path).json();
+    assert_eq!(
+        (&event["event_type"], &event["action"]),
+        (&"stele.report_requested".into(), &"request".into())
+    );
+    assert_eq!((&event["actor"]["id"], &event["resource"]["id"]), (&"first".into(), &id.as_str().into()));
+    let row = finished(&server, &id);
+    let filter: Value = event["metadata"]["filter"].as_str().unwrap().parse().unwrap();
+    assert_eq!(filter, row["filter"]);
+    let app = server.app();
+    let dir = crate::reports::files::dir(&crate::serve::start::log_dir(
+        &app.options.data,
+        &app.tenant("default").unwrap().org.log_id,
+    ));
+    let file = std::fs::File::options().write(true).open(dir.join(format!("{id}.csv"))).unwrap();
+    file.set_len(10 << 30).unwrap();
+    let id = ask(&server, "{}");
+    let row = finished(&server, &id);
+    assert_eq!(row["status"], "failed");
+    assert!(row["error"].as_str().unwrap().contains("report files"), "{row}");
+    assert_eq!(server.get(&format!("/v1/events/stele:report_requested:{id}")).status, 200);
+}
+
 #[test]
 fn equal_questions_make_reports_of_their_own_on_both_axes() {
     let server = filled(10);
@@ -172,12 +201,70 @@ fn a_report_that_a_restart_interrupted_is_made_again() {
 }
 
 #[test]
+fn a_report_that_brought_the_server_down_three_times_is_given_up() {
+    let server = filled(5);
+    let ids = [ask(&server, "{}"), ask(&server, "{}")];
+    for (id, tries) in ids.iter().zip([2, 3]) {
+        finished(&server, id);
+        let state = &server.app().state;
+        let row = state.report("default", id).unwrap().unwrap();
+        assert_eq!(row.tries, 1);
+        let status = ReportStatus::Running;
+        let cut = crate::state::ReportRow { status, tries, finished_us: None, ..row };
+        state.put_report("default", &cut).unwrap();
+    }
+    let server = server.restart();
+    assert_eq!(finished(&server, &ids[0])["status"], "done");
+    let row = finished(&server, &ids[1]);
+    assert_eq!(row["status"], "failed");
+    assert!(row["error"].as_str().unwrap().contains("three times"), "{row}");
+    assert_eq!(download(&server, &ids[1], "json").status, 409);
+}
+
+#[test]
+fn a_writer_that_has_ended_is_told_and_the_report_not_left_running() {
+    let server = filled(1);
+    let tenant = server.app().tenant("default").unwrap();
+    server.runtime().block_on(tenant.queue.stop());
+    while !tenant.queue.is_closed() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let id = "rep_1".to_owned();
+    let row = crate::state::ReportRow {
+        v: 1,
+        id: id.clone(),
+        created_us: 1,
+        finished_us: None,
+        status: ReportStatus::Pending,
+        requested_by: json!({"type": "system", "id": "test"}),
+        filter: r#"{"axis":"event","from_us":0,"to_us":1}"#.to_owned(),
+        entries: None,
+        as_of: None,
+        verification_hash: None,
+        error: None,
+        tries: 0,
+    };
+    server.app().state.put_report("default", &row).unwrap();
+    server.app().desk.put(jobs::Ticket { org: "default".to_owned(), id: id.clone() });
+    let row = finished(&server, &id);
+    assert_eq!(row["status"], "failed", "{row}");
+    assert!(row["error"].as_str().unwrap().contains("writer has ended"), "{row}");
+}
+
+#[test]
 fn files_of_old_reports_are_dropped_and_the_rest_stays() {
     let server = filled(5);
     let id = ask(&server, "{}");
     finished(&server, &id);
+    let orgs = server.dir.path().join("orgs");
+    let dir = std::fs::read_dir(orgs).unwrap().next().unwrap().unwrap().path().join("reports");
+    for name in ["rep_0.json", "rep_1.html.tmp", "notes.txt"] {
+        std::fs::write(dir.join(name), "x").unwrap();
+    }
     jobs::expire(server.app(), now_us() + 29 * 86_400_000_000).unwrap();
     assert_eq!(download(&server, &id, "csv").status, 200);
+    let left = ["rep_0.json", "rep_1.html.tmp", "notes.txt"].map(|name| dir.join(name).exists());
+    assert_eq!(left, [false, false, true], "files of no report are dropped, foreign ones stay");
     jobs::expire(server.app(), now_us() + 31 * 86_400_000_000).unwrap();
     let got = download(&server, &id, "csv");
     assert_eq!((got.status, &got.json()["type"]), (410, &"urn:stele:problem/gone".into()));
