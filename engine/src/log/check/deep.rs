@@ -30,18 +30,18 @@ pub(super) fn check(run: &Run<'_>, verdict: &mut Verdict) {
         }
     };
     let (found, met) = (Mutex::new(faults), Mutex::new(Vec::new()));
-    run.each(events.len(), &|at| {
+    run.each(events.len() + 1, &|at| {
         let mut index_events = Vec::new();
-        let wrong = compare(run, &events[at], &mut index_events);
+        let wrong = match events.get(at) {
+            Some(said) => compare(run, said, &mut index_events),
+            None => behind(run, covered, &mut index_events).err().map(|e| unreadable(run, covered, &e)),
+        };
         locked(&found).extend(wrong);
         locked(&met).append(&mut index_events);
         run.tell();
     });
     let mut faults = found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let mut met = met.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    if let Err(error) = behind(run, covered, &mut met) {
-        faults.push(unreadable(run, covered, &error));
-    }
+    let met = met.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     faults.extend(strangers(run, &events, met));
     faults.sort_by_key(|fault| fault.first_sequence);
     let first_wrong = faults.first().map_or(covered, |fault| fault.first_sequence.min(covered));
