@@ -25,7 +25,7 @@ pub struct VerifyReportArgs {
     /// The report (JSON), or - for standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// The log's verifier key (`key` in GET /v1/chain): <origin>+<key id>+<key>
+    /// The log's verifier key (`key` in GET /v1/chain): ORIGIN+ID+KEY
     #[arg(long, value_name = "KEY")]
     key: String,
     #[command(flatten)]
