@@ -59,7 +59,7 @@ fn checkpoints(sizes: &Sizes, report: &mut Report) -> Result<(), Failure> {
     let at_rate = each * EVENTS_A_CHECKPOINT as f64 / step as f64;
     report.add(
         "custody",
-        format!("a checkpoint over {step} new events, tree included"),
+        format!("a checkpoint over {step} new events, their tree hashed before"),
         vec![
             Figure::new("processor time", each * 1e3, Unit::Ms),
             Figure::new("of a core at 100,000 events/s", at_rate * 100.0, Unit::Percent),
