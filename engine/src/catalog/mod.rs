@@ -25,7 +25,7 @@ use std::sync::Arc;
 pub use entry::{Checkpoints, Closed, Created, Entry, SealedSegment};
 
 use crate::error::StoreError;
-use crate::io::{Disk, DiskFile, Mode};
+use crate::io::{Disk, DiskFile, Mode, write_whole};
 use entry::State;
 use framing::{Bad, MAGIC, Tie};
 
@@ -69,7 +69,7 @@ impl Catalog {
         let state = State::first(&entry).map_err(StoreError::Refused)?;
         let record = framing::record(&framing::first_tie(), &entry);
         let bytes = [&MAGIC[..], &record].concat();
-        let file = write_whole(&*disk, path, &bytes)?;
+        let file = write_whole(&*disk, path, Mode::Shared, &bytes)?;
         let (path, tie, bytes) = (path.to_owned(), framing::tie(&record), bytes.len() as u64);
         Ok(Self { path, state, tie, bytes, file: Some(file), failed: None })
     }
@@ -91,11 +91,11 @@ impl Catalog {
         let file = match &content.torn {
             // Written anew: what a killed process appended, and the file's name, may not be on stable
             // storage, and after a failed sync another sync of the old pages would prove nothing.
-            None => write_whole(&*disk, path, &bytes)?,
+            None => write_whole(&*disk, path, Mode::Shared, &bytes)?,
             Some(why) => {
                 let (sound, tail) = bytes.split_at(content.sound);
                 let aside = beside(path, "torn");
-                write_whole(&*disk, &aside, tail)?;
+                write_whole(&*disk, &aside, Mode::Shared, tail)?;
                 notes.push(format!(
                     "{}: cut at byte {} and kept {} bytes in {}: {why}",
                     path.display(),
@@ -103,7 +103,7 @@ impl Catalog {
                     tail.len(),
                     aside.display()
                 ));
-                write_whole(&*disk, path, sound)?
+                write_whole(&*disk, path, Mode::Shared, sound)?
             }
         };
         Ok((Self::of(content, path, Some(file)), notes))
@@ -200,21 +200,6 @@ fn beside(path: &Path, word: &str) -> PathBuf {
     name.push(".");
     name.push(word);
     PathBuf::from(name)
-}
-
-/// Writes a file under a temporary name and gives it its own; durable when it returns.
-fn write_whole(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<Arc<dyn DiskFile>, StoreError> {
-    let temporary = beside(path, "tmp");
-    if disk.exists(&temporary).map_err(StoreError::io(&temporary, "looking"))? {
-        disk.remove(&temporary).map_err(StoreError::io(&temporary, "removing"))?;
-    }
-    let file = disk.create_new(&temporary, Mode::Shared).map_err(StoreError::io(&temporary, "creating"))?;
-    file.write_all_at(bytes, 0).map_err(StoreError::io(&temporary, "writing"))?;
-    file.sync_data().map_err(StoreError::io(&temporary, "syncing"))?;
-    disk.rename(&temporary, path).map_err(StoreError::io(path, "renaming"))?;
-    let dir = path.parent().unwrap_or(Path::new("."));
-    disk.sync_dir(dir).map_err(StoreError::io(dir, "syncing"))?;
-    Ok(file)
 }
 
 fn read_whole(file: &dyn DiskFile, path: &Path) -> Result<Vec<u8>, StoreError> {

@@ -10,6 +10,7 @@ pub mod mapping;
 mod priority;
 mod real;
 pub mod sim;
+mod whole;
 
 use std::borrow::Cow;
 use std::io;
@@ -20,6 +21,7 @@ pub use mapping::Mapping;
 pub use priority::give_way;
 pub use real::RealDisk;
 pub use sim::SimDisk;
+pub use whole::{read_whole, remove_if_there, sync_parent, write_whole};
 
 /// A file system, real or simulated. Paths are used as given.
 pub trait Disk: Send + Sync {

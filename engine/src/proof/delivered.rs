@@ -11,9 +11,8 @@ use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::ledger::write_whole;
 use crate::error::StoreError;
-use crate::io::{Disk, DiskFile, Mode};
+use crate::io::{Disk, DiskFile, Mode, write_whole};
 
 const MAGIC: [u8; 8] = *b"STELEDLV";
 const VERSION: u16 = 1;

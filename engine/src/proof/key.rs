@@ -7,11 +7,10 @@ use ring::rand::{SecureRandom, SystemRandom};
 use ring::signature::{Ed25519KeyPair, KeyPair};
 
 use super::checkpoint::Checkpoint;
-use super::ledger::write_whole;
 use super::note::{KeyId, SignatureLine, VerifierKey};
 use crate::error::StoreError;
 use crate::ids::{Origin, guarded_line, read_guarded_line};
-use crate::io::{Disk, Mode};
+use crate::io::{Disk, Mode, read_whole, write_whole};
 
 const VERSION: &str = "stele-key-v1";
 const FILE_BYTES_MAX: u64 = 256;
@@ -87,13 +86,7 @@ impl SigningKey {
     /// # Errors
     /// `Io`, or `Damaged` when it is not what was written; never a byte of it.
     pub fn read(disk: &dyn Disk, path: &Path, origin: &Origin) -> Result<Self, StoreError> {
-        let file = disk.open_read(path).map_err(StoreError::io(path, "opening"))?;
-        let bytes = file.len().map_err(StoreError::io(path, "measuring"))?;
-        if bytes > FILE_BYTES_MAX {
-            return Err(StoreError::damaged(path, FILE_BYTES_MAX, "longer than a key"));
-        }
-        let mut line = vec![0; bytes as usize];
-        file.read_exact_at(&mut line, 0).map_err(StoreError::io(path, "reading"))?;
+        let line = read_whole(disk, path, FILE_BYTES_MAX, "a key")?;
         read_guarded_line(VERSION, &line)
             .and_then(|seed| Self::new(origin, &seed))
             .map_err(|why| StoreError::damaged(path, 0, why))

@@ -8,11 +8,10 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::ledger::write_whole;
 use super::note::{KeyId, VerifierKey};
 use crate::error::StoreError;
 use crate::ids::Origin;
-use crate::io::{Disk, Mode};
+use crate::io::{Disk, Mode, read_whole, write_whole};
 
 const VERSION: &str = "stele-keys-v1";
 /// Holds [`Keys::MOST`] of the longest.
@@ -105,13 +104,7 @@ impl Keys {
     /// # Errors
     /// `Io`, or `Damaged` when it is not what was written.
     pub fn read(disk: &dyn Disk, path: &Path, origin: &Origin) -> Result<Self, StoreError> {
-        let file = disk.open_read(path).map_err(StoreError::io(path, "opening"))?;
-        let length = file.len().map_err(StoreError::io(path, "measuring"))?;
-        if length > FILE_BYTES_MAX {
-            return Err(StoreError::damaged(path, FILE_BYTES_MAX, "longer than a list of keys"));
-        }
-        let mut bytes = vec![0; length as usize];
-        file.read_exact_at(&mut bytes, 0).map_err(StoreError::io(path, "reading"))?;
+        let bytes = read_whole(disk, path, FILE_BYTES_MAX, "a list of keys")?;
         Self::parse(&bytes, origin).map_err(|(at, why)| StoreError::damaged(path, at as u64, why))
     }
 

@@ -15,9 +15,8 @@ use sha2::{Digest as _, Sha256};
 use super::key::Signature;
 use super::note::KeyId;
 use crate::error::StoreError;
-use crate::io::{Disk, DiskFile, Mode};
+use crate::io::{Disk, DiskFile, Mode, remove_if_there, sync_parent, write_whole};
 use crate::merkle::Node;
-use crate::segment::growing::sync_parent;
 
 const MAGIC: [u8; 8] = *b"STELECKP";
 const VERSION: u16 = 1;
@@ -482,31 +481,6 @@ impl Rewrite {
         self.waiting.clear();
         Ok(())
     }
-}
-
-/// Writes a file under a temporary name and gives it its own; durable when it returns.
-pub fn write_whole(
-    disk: &dyn Disk,
-    path: &Path,
-    mode: Mode,
-    bytes: &[u8],
-) -> Result<Arc<dyn DiskFile>, StoreError> {
-    let temporary = path.with_extension("tmp");
-    remove_if_there(disk, &temporary)?;
-    let file = disk.create_new(&temporary, mode).map_err(StoreError::io(&temporary, "creating"))?;
-    file.write_all_at(bytes, 0).map_err(StoreError::io(&temporary, "writing"))?;
-    file.sync_data().map_err(StoreError::syncing(&temporary))?;
-    disk.rename(&temporary, path).map_err(StoreError::io(path, "renaming"))?;
-    sync_parent(disk, path)?;
-    Ok(file)
-}
-
-/// Removes what an interrupted attempt left.
-pub fn remove_if_there(disk: &dyn Disk, path: &Path) -> Result<(), StoreError> {
-    if disk.exists(path).map_err(StoreError::io(path, "looking"))? {
-        disk.remove(path).map_err(StoreError::io(path, "removing"))?;
-    }
-    Ok(())
 }
 
 const fn place(entry: u64) -> u64 {

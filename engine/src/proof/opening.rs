@@ -6,16 +6,15 @@ use std::path::{Path, PathBuf};
 use super::delivered::Delivered;
 use super::key::SigningKey;
 use super::keys::Keys;
-use super::ledger::{Entry, Ledger, Rewrite, remove_if_there};
+use super::ledger::{Entry, Ledger, Rewrite};
 use super::notary::{Held, Notary};
 use super::tree::{BLOCK, Tree};
 use crate::catalog::Checkpoints;
 use crate::error::StoreError;
 use crate::ids::Origin;
-use crate::io::Disk;
+use crate::io::{Disk, remove_if_there, sync_parent};
 use crate::merkle;
 use crate::segment::Snapshot;
-use crate::segment::growing::sync_parent;
 
 /// What opening found.
 pub struct Opened {

@@ -13,9 +13,8 @@ use super::notary::{Held, Notary, Signed, sealed};
 use super::note::VerifierKey;
 use super::opening::Paths;
 use crate::error::StoreError;
-use crate::io::Disk;
+use crate::io::{Disk, sync_parent};
 use crate::segment::Segments;
-use crate::segment::growing::sync_parent;
 
 /// Changes at one size: each adds a signature to its checkpoint.
 const CHANGES_MAX: usize = 8;

@@ -3,11 +3,11 @@
 use std::sync::PoisonError;
 
 use super::delivered::{Delivered, Given};
-use super::ledger::{All, Entry, Ledger, Rewrite, remove_if_there};
+use super::ledger::{All, Entry, Ledger, Rewrite};
 use super::notary::Notary;
 use super::opening::Paths;
 use crate::error::StoreError;
-use crate::io::Disk;
+use crate::io::{Disk, remove_if_there};
 
 const HOUR_US: u64 = 3_600_000_000;
 const DAY_US: u64 = 24 * HOUR_US;
