@@ -77,7 +77,7 @@ impl Log {
         if b <= a || !(force || self.is_due(&snapshot, a, now_ns)?) {
             return Ok(None);
         }
-        let epoch = epoch_over(&snapshot, &self.shared.secret, (a, b), &|| true, |_| {})?;
+        let epoch = epoch_over(&snapshot, &self.shared.secret, (a, b), &|| true, |_, _| {})?;
         let statement = Statement::of(&epoch, a, b, prev);
         self.index_event(&statement, now_ns).map(Some)
     }

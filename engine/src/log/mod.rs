@@ -7,6 +7,8 @@
 mod ask;
 mod background;
 mod check;
+#[cfg(test)]
+mod fixture;
 mod index_events;
 mod open;
 mod prove;

@@ -16,7 +16,7 @@ mod write;
 
 use std::sync::Arc;
 
-pub use epochs::epoch_over;
+pub use epochs::{each_event, epoch_over};
 pub use error::{ReportError, WriteError};
 pub use make::{Source, make};
 use stretch::ShownEpoch;

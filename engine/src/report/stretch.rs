@@ -3,6 +3,7 @@
 use super::epochs::epoch_over;
 use super::{IndexEvent, ReportError};
 use crate::error::StoreError;
+use crate::event::event_us;
 use crate::ids::Secret;
 use crate::segment::Snapshot;
 use crate::tags::{Dimension, Epoch, Filter, Lookup, Statement, Value};
@@ -44,7 +45,9 @@ pub(super) fn look_up(
 ) -> Result<Stretch, ReportError> {
     let said = &event.statement;
     let mut times = Vec::with_capacity((said.b - said.a) as usize);
-    let epoch = epoch_over(snapshot, secret, (said.a, said.b), go_on, |us| times.push(us));
+    let epoch = epoch_over(snapshot, secret, (said.a, said.b), go_on, |_, fields| {
+        times.push(event_us(fields.time_ns))
+    });
     let epoch = epoch.map_err(|error| match error {
         StoreError::Cancelled => ReportError::Cancelled,
         other => ReportError::Store(other),

@@ -7,6 +7,7 @@
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -15,8 +16,10 @@ use serde_json::json;
 use stele_engine::error::StoreError;
 use stele_engine::ids::hex;
 use stele_engine::log::{Outcome, Report, ReportError, ReportLimits, WriteError};
+use stele_engine::proof::VerifierKey;
 use stele_engine::record::committed_at;
 use stele_engine::tags::Filter;
+use stele_engine::verify;
 
 use super::indexer::{index_next, pause};
 use super::{Ticket, start};
@@ -152,8 +155,25 @@ fn make(app: &App, tenant: &Tenant, row: &ReportRow) -> Result<Report, Unmade> {
     let report = tenant.log.report(filter, ReportLimits::default(), now_us(), &go_on)?;
     let facts = Facts::of(tenant, row, &report, now_us(), &go_on)?;
     files::write_all(&dir, &facts, &report, &go_on)?;
+    prove(&files::path(&dir, &row.id, files::Format::Json), &report)?;
     issue(tenant, row, &facts, &report)?;
     Ok(report)
+}
+
+/// Proves the JSON form as whoever gets it will: what a verifier refuses is never issued. It also rehashes every
+/// body, so records that were altered on the disk make no report.
+fn prove(path: &Path, report: &Report) -> Result<(), Unmade> {
+    let key = VerifierKey::parse(report.key()).map_err(Unmade::Other)?;
+    let verdict = verify::report(&std::fs::read(path)?, &key);
+    let refused = |fault: verify::ReportFault| {
+        Unmade::Other(format!("the finished report is refused ({fault}); verify the log"))
+    };
+    let verdict = verdict.map_err(refused)?;
+    if verdict.verification_hash == report.verification_hash() {
+        Ok(())
+    } else {
+        Err(Unmade::Other("the finished report has another verification hash; verify the log".to_owned()))
+    }
 }
 
 /// Index events up to where the log ends now: later ones do not belong to what was asked.

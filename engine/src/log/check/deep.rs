@@ -5,8 +5,8 @@ use std::sync::Mutex;
 use super::{Run, fault, locked};
 use crate::error::StoreError;
 use crate::event::Fields;
-use crate::segment::{Segment, Snapshot};
-use crate::tags::{EVENT_ID_PREFIX, EVENT_TYPE, Epoch, EpochBuilder, Statement, TagKeys};
+use crate::report::{each_event, epoch_over};
+use crate::tags::{EVENT_ID_PREFIX, EVENT_TYPE, Statement};
 use crate::verify::{Fault, Verdict};
 
 /// An index event and what it says.
@@ -34,7 +34,10 @@ pub(super) fn check(run: &Run<'_>, verdict: &mut Verdict) {
         let mut index_events = Vec::new();
         let wrong = match events.get(at) {
             Some(said) => compare(run, said, &mut index_events),
-            None => behind(run, covered, &mut index_events).err().map(|e| unreadable(run, covered, &e)),
+            None => match behind(run, covered, &mut index_events) {
+                Ok(()) | Err(StoreError::Cancelled) => None,
+                Err(error) => Some(unreadable(run, covered, &error)),
+            },
         };
         locked(&found).extend(wrong);
         locked(&met).append(&mut index_events);
@@ -80,17 +83,14 @@ fn collect(run: &Run<'_>, faults: &mut Vec<Fault>) -> Result<(Vec<Said>, u64), S
 
 /// Index events among the records that none of the row covers.
 fn behind(run: &Run<'_>, covered: u64, met: &mut Vec<u64>) -> Result<(), StoreError> {
-    for sequence in covered..run.snapshot.head.size {
-        with_body(run.snapshot, sequence, |body| {
-            let fields = Fields::scan(body)?;
-            met.extend((fields.event_type == EVENT_TYPE).then_some(sequence));
-            Ok(())
-        })?;
-        if sequence % 65_536 == 0 && !run.tell() {
-            return Ok(());
-        }
-    }
-    Ok(())
+    let range = (covered, run.snapshot.head.size);
+    each_event(run.snapshot, range, &|| run.tell(), &mut |sequence, fields| {
+        met.extend(index_event(sequence, fields))
+    })
+}
+
+fn index_event(sequence: u64, fields: &Fields<'_>) -> Option<u64> {
+    (fields.event_type == EVENT_TYPE).then_some(sequence)
 }
 
 /// Index events that are not of the row.
@@ -107,8 +107,14 @@ fn strangers(run: &Run<'_>, row: &[Said], mut met: Vec<u64>) -> Vec<Fault> {
 fn compare(run: &Run<'_>, said: &Said, met: &mut Vec<u64>) -> Option<Fault> {
     let Said { sequence, statement, before } = said;
     let range = (statement.a, statement.b);
-    let epoch = match recompute(run, statement, met) {
+    let secret = &run.log.shared.secret;
+    let epoch = epoch_over(run.snapshot, secret, range, &|| run.tell(), |sequence, fields| {
+        met.extend(index_event(sequence, fields));
+    });
+    let epoch = match epoch {
         Ok(epoch) => epoch,
+        // Who stopped the run wants no verdict.
+        Err(StoreError::Cancelled) => return None,
         Err(error) => return Some(unreadable(run, *sequence, &error)),
     };
     let expected = Statement::of(&epoch, statement.a, statement.b, *before);
@@ -125,36 +131,6 @@ fn compare(run: &Run<'_>, said: &Said, met: &mut Vec<u64>) -> Option<Fault> {
     .collect();
     let detail = || format!("its records give another {}", differing.join(", "));
     (!differing.is_empty()).then(|| wrong(run, range, *sequence, detail()))
-}
-
-/// The epoch of an index event, and the index events among its records.
-fn recompute(run: &Run<'_>, statement: &Statement, met: &mut Vec<u64>) -> Result<Epoch, StoreError> {
-    let mut builder = EpochBuilder::new(TagKeys::new(&run.log.shared.secret, statement.a));
-    for sequence in statement.a..statement.b {
-        let offset = (sequence - statement.a) as u32;
-        with_body(run.snapshot, sequence, |body| {
-            let fields = Fields::scan(body)?;
-            builder.add(offset, &fields);
-            met.extend((fields.event_type == EVENT_TYPE).then_some(sequence));
-            Ok(())
-        })?;
-    }
-    Ok(builder.finish())
-}
-
-fn with_body(
-    snapshot: &Snapshot,
-    sequence: u64,
-    see: impl FnOnce(&[u8]) -> Result<(), String>,
-) -> Result<(), StoreError> {
-    let missing = || StoreError::Refused(format!("the log has no sequence {sequence}"));
-    let (segment, doc) = snapshot.find(sequence).ok_or_else(missing)?;
-    let seen = match &**segment {
-        Segment::Sealed(sealed) => see(sealed.body(doc)?),
-        // A copy, so that the writer waits for no event to be taken apart.
-        other => see(&other.record(doc)?.body),
-    };
-    seen.map_err(|why| StoreError::Refused(format!("the record at sequence {sequence} is no event: {why}")))
 }
 
 fn wrong(run: &Run<'_>, range: (u64, u64), sequence: u64, detail: String) -> Fault {

@@ -6,26 +6,16 @@ use std::sync::{Arc, Mutex};
 
 use super::{Check, Pace};
 use crate::error::StoreError;
-use crate::event::{Event, Limits, Receipt, Taxonomy, normalize};
 use crate::io::{Disk, SimDisk};
+use crate::log::fixture::{NOW_US, event};
 use crate::log::{Log, Options};
 use crate::proof::Checkpoint;
 use crate::verify::Verdict;
 
-const NOW_US: u64 = 1_700_000_000_000_000;
 const DIR: &str = "/log";
 
 fn options() -> Options {
     Options { segment_records_max: 300, verify_threads: 2, ..Options::default() }
-}
-
-fn event(id: u64) -> Event {
-    let raw = format!(
-        r#"{{"event_id":"e{id}","timestamp":"2023-11-14T00:00:00Z","event_type":"auth.login","actor":{{"type":"user","id":"u1"}},"resource":{{"type":"session","id":"s"}},"action":"login","status":"success"}}"#
-    );
-    let now_ns = NOW_US as i64 * 1_000;
-    let receipt = Receipt { now_ns, ip_address: None, user_agent: None, new_id: &|| unreachable!() };
-    normalize(raw.as_bytes(), &receipt, &Taxonomy::default(), &Limits::default()).unwrap()
 }
 
 fn grow(log: &Log, count: u64) {

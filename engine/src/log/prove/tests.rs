@@ -6,14 +6,13 @@ mod thinning;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::event::{Event, Limits, Receipt, Taxonomy, normalize};
 use crate::io::sim::Survival;
 use crate::io::{Disk, SimDisk};
+use crate::log::fixture::{NOW_US, event};
 use crate::log::{Log, OpenReport, Options, Outcome};
 use crate::merkle;
 use crate::proof::{Checkpoint, VerifierKey};
 
-const NOW_US: u64 = 1_700_000_000_000_000;
 const HOUR_US: u64 = 3_600_000_000;
 const DIR: &str = "/log";
 
@@ -27,15 +26,6 @@ fn create(disk: &SimDisk) -> Log {
 
 fn open(disk: &SimDisk) -> (Log, OpenReport) {
     Log::open(Arc::new(disk.clone()), Path::new(DIR), options()).unwrap()
-}
-
-fn event(id: u64) -> Event {
-    let raw = format!(
-        r#"{{"event_id":"e{id}","timestamp":"2023-11-14T00:00:00Z","event_type":"auth.login","actor":{{"type":"user","id":"u1"}},"resource":{{"type":"session","id":"s"}},"action":"login","status":"success"}}"#
-    );
-    let now_ns = NOW_US as i64 * 1_000;
-    let receipt = Receipt { now_ns, ip_address: None, user_agent: None, new_id: &|| unreachable!() };
-    normalize(raw.as_bytes(), &receipt, &Taxonomy::default(), &Limits::default()).unwrap()
 }
 
 /// Adds `count` events.
