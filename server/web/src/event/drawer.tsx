@@ -227,12 +227,13 @@ function Opened({ line }: { line: string }) {
           <Status value={event.status} /> <span class="tag">{event.category}</span>
         </p>
         <p class="sentence">
-          <b>
-            <Foreign text={actorText(event)} />
-          </b>{' '}
-          <span class="quiet">did</span> <Foreign text={event.action} /> <span class="quiet">to {event.resource.type}</span>{' '}
+          <Foreign text={event.action} /> <span class="quiet">of {event.resource.type}</span>{' '}
           <b>
             <Foreign text={event.resource.name ?? event.resource.id} />
+          </b>{' '}
+          <span class="quiet">by</span>{' '}
+          <b>
+            <Foreign text={actorText(event)} />
           </b>
         </p>
         <div class="row">

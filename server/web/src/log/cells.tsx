@@ -10,7 +10,7 @@ export interface ColumnKind {
 }
 
 export const COLUMNS: readonly ColumnKind[] = [
-  { id: 'timestamp', label: 'Time', width: 178 },
+  { id: 'timestamp', label: 'Time', width: 196 },
   { id: 'status', label: 'Status', width: 92 },
   { id: 'event_type', label: 'Event type', width: 196 },
   { id: 'category', label: 'Category', width: 100 },
@@ -21,9 +21,9 @@ export const COLUMNS: readonly ColumnKind[] = [
   { id: 'resource', label: 'Resource', width: 190 },
   { id: 'action', label: 'Action', width: 100 },
   { id: 'sequence', label: 'Sequence', width: 90 },
-  { id: 'committed_at', label: 'Stored at', width: 178 },
+  { id: 'committed_at', label: 'Stored at', width: 196 },
   { id: 'event_id', label: 'Event ID', width: 280 },
-  { id: 'metadata', label: 'Metadata', width: 420 },
+  { id: 'metadata', label: 'Metadata', width: 220 },
 ];
 
 export function labelOf(id: string): string {

@@ -102,7 +102,7 @@ function FacetList({ field }: { field: FacetField }) {
               <span class="facet-name" title={each.value}>
                 <Foreign text={each.value} />
               </span>
-              <span class="facet-count">{count(each.count)}</span>
+              <span class="facet-count">{found || facet ? count(each.count) : ''}</span>
               <i aria-hidden="true" class={`facet-bar ${field.field === 'status' ? each.value : ''}`} style={{ width: `${(100 * each.count) / most}%` }} />
             </label>
             <Button bare icon="minus" label={`Exclude ${each.value}`} onClick={() => setQuery(exclude(query.peek(), field.field, each.value))} />

@@ -6,6 +6,7 @@ import type { Histogram as Data } from '../api/types';
 import { withoutTimes } from '../query/edit';
 import { theme, zone } from '../state/prefs';
 import { count, stamp, toMillis, DEFAULT_FROM } from '../time/time';
+import { timeLabels } from '../ui/axis';
 import { Failed } from '../ui/parts';
 import { histogram, query, range, refreshCounts, setQuery } from './state';
 
@@ -60,7 +61,7 @@ function draw(place: HTMLElement, data: Data, onHover: (index: number | null) =>
       scales: { x: { time: true, range: () => ends(data) }, y: { range: (_, __, most) => [0, Math.max(1, most * 1.04)] } },
       tzDate: (at) => (zone.peek() === 'utc' ? uPlot.tzDate(new Date(at * 1000), 'Etc/UTC') : new Date(at * 1000)),
       axes: [
-        { stroke: colour('--quiet'), grid: { show: false }, ticks: { show: false }, size: 22, font: '11px system-ui', space: 70 },
+        { stroke: colour('--quiet'), grid: { show: false }, ticks: { show: false }, size: 22, font: '11px system-ui', space: 70, values: timeLabels },
         { stroke: colour('--quiet'), grid: { stroke: colour('--line'), width: 1 }, ticks: { show: false }, size: 46, font: '11px system-ui', space: 34, values: (_, marks) => marks.map((each) => (Number.isInteger(each) ? count(each) : '')) },
       ],
       series: [
@@ -137,7 +138,7 @@ export function HistogramPanel() {
         {STATUSES.map((status) => (
           <span key={status} class={`swatch ${status}`}>
             <i aria-hidden="true" />
-            {status} <b>{count(by(status) ?? 0)}</b>
+            {status} {data && <b>{count(by(status) ?? 0)}</b>}
           </span>
         ))}
         <span class="quiet histogram-when">

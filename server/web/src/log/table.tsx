@@ -218,6 +218,11 @@ export function Table() {
             );
           })}
         </div>
+        {never && problem?.body.position !== undefined && (
+          <Empty title="The query cannot be read yet">
+            <p>The place is underlined. Events appear as soon as it can be.</p>
+          </Empty>
+        )}
         {never && busy && <Busy label="Searching" />}
         {problem && problem.body.position === undefined && <Failed problem={problem} onRetry={refresh} />}
         {!problem && !never && total === 0 && <NothingFound />}

@@ -129,7 +129,6 @@ function GroupTable({ rows, left, by, label, onPick }: { rows: GroupRow[]; left:
   const [sort, setSort] = useState<keyof GroupRow>('count');
   const value = (row: GroupRow) => (sort === 'failed' ? row.failed / row.count : Number(row[sort]));
   const sorted = [...rows].sort((a, b) => value(b) - value(a));
-  const most = Math.max(1, ...rows.map((row) => row.p95));
   const field = by === 'actor' ? 'actor' : `@${by.slice('metadata.'.length)}`;
   return (
     <>
@@ -163,10 +162,7 @@ function GroupTable({ rows, left, by, label, onPick }: { rows: GroupRow[]; left:
                 <td class="number">{count(row.count)}</td>
                 <td class={`number${row.failed > 0 ? ' bad' : ''}`}>{percent(row.failed, row.count)}</td>
                 <td class="number">{ms(row.p50)}</td>
-                <td class="number">
-                  {ms(row.p95)}
-                  <i class="meter" aria-hidden="true" style={{ width: `${(100 * row.p95) / most}%` }} />
-                </td>
+                <td class="number">{ms(row.p95)}</td>
                 <td class="number">{ms(row.p99)}</td>
                 <td class="number">{ms(row.max)}</td>
               </tr>

@@ -49,12 +49,12 @@ function isColumn(value: unknown): value is Column {
 }
 
 export const DEFAULT_COLUMNS: Column[] = [
-  { id: 'timestamp', width: 178 },
+  { id: 'timestamp', width: 196 },
   { id: 'status', width: 92 },
   { id: 'event_type', width: 196 },
   { id: 'actor', width: 210 },
   { id: 'resource', width: 190 },
-  { id: 'metadata', width: 420 },
+  { id: 'metadata', width: 220 },
 ];
 
 export const columns = stored<Column[]>(

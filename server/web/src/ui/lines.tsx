@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
 import { theme, zone } from '../state/prefs';
 import { count, stamp } from '../time/time';
+import { timeLabels } from './axis';
 
 export interface Line {
   label: string;
@@ -37,7 +38,7 @@ export function LinesChart({ starts, lines, unit, label }: { starts: number[]; l
         tzDate: (time) => (zone.peek() === 'utc' ? uPlot.tzDate(new Date(time * 1000), 'Etc/UTC') : new Date(time * 1000)),
         scales: { y: { range: (_, __, most) => [0, Math.max(1, (most || 1) * 1.08)] } },
         axes: [
-          { ...axis, grid: { show: false }, size: 24, space: 80 },
+          { ...axis, grid: { show: false }, size: 24, space: 80, values: timeLabels },
           { ...axis, grid: { stroke: colour('--line'), width: 1 }, size: 56, values: (_, marks) => marks.map((each) => count(each)) },
         ],
         series: [

@@ -1,0 +1,43 @@
+/** A page of a signed-in person, on which every complaint of the browser is a failure. */
+import { test as base, expect, type Page } from '@playwright/test';
+
+export { expect };
+
+export const pageUrl = () => process.env['STELE_PAGE'] as string;
+export const address = () => process.env['STELE_ADDRESS'] as string;
+export const key = () => process.env['STELE_KEY'] as string;
+
+/** Refusals that a test provokes are also told on the console. */
+const PROVOKED = /status of (400|401|404|409|429)|net::ERR|the server responded/i;
+
+export async function signIn(page: Page): Promise<void> {
+  await page.goto(pageUrl());
+  await page.getByLabel('API key').fill(key());
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await expect(page.getByRole('navigation', { name: 'Pages' })).toBeVisible();
+}
+
+export const test = base.extend<{ signedIn: Page }>({
+  signedIn: async ({ page }, use) => {
+    const complaints: string[] = [];
+    page.on('pageerror', (fault) => complaints.push(`error: ${fault.message}`));
+    page.on('console', (said) => {
+      if (said.type() === 'error' && !PROVOKED.test(said.text())) complaints.push(said.text());
+    });
+    page.on('request', (asked) => {
+      if (!asked.url().startsWith(pageUrl()) && !asked.url().startsWith('blob:')) complaints.push(`asks elsewhere: ${asked.url()}`);
+    });
+    page.on('dialog', (dialog) => {
+      complaints.push(`dialog: ${dialog.message()}`);
+      void dialog.dismiss();
+    });
+    await signIn(page);
+    await use(page);
+    expect(complaints).toEqual([]);
+  },
+});
+
+export async function go(page: Page, path: string): Promise<void> {
+  await page.goto(`${pageUrl()}/${path}`);
+  await expect(page.getByRole('navigation', { name: 'Pages' })).toBeVisible();
+}
