@@ -3,13 +3,15 @@ import globals from 'globals';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist', 'node_modules', 'tests/screens', 'tests/results'] },
+  { ignores: ['dist', 'node_modules', 'tests/screens', 'tests/results', '**/*.d.mts'] },
   js.configs.recommended,
   ...tseslint.configs.recommendedTypeChecked,
   {
     languageOptions: {
       globals: { ...globals.browser },
-      parserOptions: { projectService: { allowDefaultProject: ['eslint.config.js', 'scripts/*.mjs'] } },
+      parserOptions: {
+        projectService: { allowDefaultProject: ['eslint.config.js', 'scripts/*.mjs', 'tests/harness/*.mjs'] },
+      },
     },
     rules: {
       // Text reaches the document as text nodes only; these are the ways around that.

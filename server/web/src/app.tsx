@@ -38,7 +38,15 @@ function isTyping(event: KeyboardEvent): boolean {
 let leader = 0;
 
 function onKey(event: KeyboardEvent): void {
-  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isTyping(event) || !session.value) return;
+  if (
+    event.defaultPrevented ||
+    event.ctrlKey ||
+    event.metaKey ||
+    event.altKey ||
+    isTyping(event) ||
+    !session.value
+  )
+    return;
   if (event.key === '?') {
     showKeys.value = !showKeys.value;
     event.preventDefault();
@@ -49,7 +57,9 @@ function onKey(event: KeyboardEvent): void {
     return;
   }
   if (Date.now() - leader < 1200) {
-    const target = ({ l: 'log', a: 'api', e: 'errors', r: 'resources', i: 'integrity', s: 'settings' } as const)[event.key];
+    const target = (
+      { l: 'log', a: 'api', e: 'errors', r: 'resources', i: 'integrity', s: 'settings' } as const
+    )[event.key];
     leader = 0;
     if (target) {
       event.preventDefault();
@@ -98,9 +108,17 @@ function Current() {
 function Banners() {
   return (
     <div class="banners" aria-live="polite">
-      {offline.value && <div class="banner bad">The server cannot be reached. What you see may be out of date; it goes on as soon as the server answers.</div>}
+      {offline.value && (
+        <div class="banner bad">
+          The server cannot be reached. What you see may be out of date; it goes on as soon as the server
+          answers.
+        </div>
+      )}
       {limitedUntil.value > 0 && (
-        <div class="banner">Too many requests for this key. Asking again in {Math.max(1, Math.ceil((limitedUntil.value - Date.now()) / 1000))} s.</div>
+        <div class="banner">
+          Too many requests for this key. Asking again in{' '}
+          {Math.max(1, Math.ceil((limitedUntil.value - Date.now()) / 1000))} s.
+        </div>
       )}
     </div>
   );
@@ -122,7 +140,13 @@ function Navigation() {
       <ul>
         {NAVIGATION.map((each) => (
           <li key={each.page}>
-            <a href={href(each.page)} onClick={follow} aria-current={page.value === each.page ? 'page' : undefined}>
+            <a
+              href={href(each.page)}
+              onClick={follow}
+              title={each.label}
+              aria-label={each.label}
+              aria-current={page.value === each.page ? 'page' : undefined}
+            >
               <Icon name={each.icon} />
               <span>{each.label}</span>
             </a>
@@ -135,7 +159,12 @@ function Navigation() {
           <span class="quiet">{session.value?.role}</span>
         </p>
         <div class="nav-tools">
-          <button type="button" class="button bare zone" onClick={() => (zone.value = zone.value === 'utc' ? 'local' : 'utc')} title="Switch between local time and UTC">
+          <button
+            type="button"
+            class="button bare zone"
+            onClick={() => (zone.value = zone.value === 'utc' ? 'local' : 'utc')}
+            title="Switch between local time and UTC"
+          >
             {zoneName()}
           </button>
           <Button bare icon={icon} label={`Theme: ${theme.value}`} onClick={() => (theme.value = next)} />

@@ -75,7 +75,9 @@ async function problemOf(response: Response): Promise<Problem> {
   try {
     return new Problem(response.status, (await response.json()) as ProblemBody);
   } catch {
-    return new Problem(response.status, { detail: `The server answered ${response.status} ${response.statusText}` });
+    return new Problem(response.status, {
+      detail: `The server answered ${response.status} ${response.statusText}`,
+    });
   }
 }
 
@@ -108,12 +110,18 @@ export async function call(path: string, options: Call = {}): Promise<Response> 
 }
 
 export async function ask<T>(path: string, params?: Params, aborted?: AbortSignal): Promise<T> {
-  const response = await call(path, { ...(params ? { params } : {}), ...(aborted ? { signal: aborted } : {}) });
+  const response = await call(path, {
+    ...(params ? { params } : {}),
+    ...(aborted ? { signal: aborted } : {}),
+  });
   return (await response.json()) as T;
 }
 
 export async function askText(path: string, params?: Params, aborted?: AbortSignal): Promise<string> {
-  const response = await call(path, { ...(params ? { params } : {}), ...(aborted ? { signal: aborted } : {}) });
+  const response = await call(path, {
+    ...(params ? { params } : {}),
+    ...(aborted ? { signal: aborted } : {}),
+  });
   return response.text();
 }
 

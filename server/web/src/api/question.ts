@@ -21,7 +21,9 @@ export class Question<T> {
     } catch (fault) {
       if (this.#running !== mine || mine.signal.aborted) return;
       this.problem.value =
-        fault instanceof Problem ? fault : new Problem(-1, { detail: `The answer cannot be read: ${String(fault)}` });
+        fault instanceof Problem
+          ? fault
+          : new Problem(-1, { detail: `The answer cannot be read: ${String(fault)}` });
     }
     this.busy.value = false;
   }

@@ -13,7 +13,8 @@ export function changesOf(before: Json | null, after: Json | null, path: string[
   if (before?.kind === 'object' && after?.kind === 'object') {
     const names = [...new Set([...before.members, ...after.members].map(([name]) => name))];
     return names.flatMap((name) => {
-      const side = (json: { members: [string, Json][] }) => json.members.find(([each]) => each === name)?.[1] ?? null;
+      const side = (json: { members: [string, Json][] }) =>
+        json.members.find(([each]) => each === name)?.[1] ?? null;
       return changesOf(side(before), side(after), [...path, name]);
     });
   }

@@ -34,7 +34,17 @@ function permalink(event: LogEvent): string {
   return new URL(href('log', { event: event.event_id }), location.href).href;
 }
 
-function Fact({ name, field, value, children }: { name: string; field?: string; value: string | undefined; children?: ComponentChildren }) {
+function Fact({
+  name,
+  field,
+  value,
+  children,
+}: {
+  name: string;
+  field?: string;
+  value: string | undefined;
+  children?: ComponentChildren;
+}) {
   if (value === undefined || value === '') return null;
   return (
     <>
@@ -130,8 +140,28 @@ function Changes({ metadata }: { metadata: Json }) {
                 <Foreign text={each.path.join('.') || '(whole)'} />
                 <span class="tag">{each.kind === 'same' ? 'unchanged' : each.kind}</span>
               </th>
-              <td class="before">{each.before && <LongText text={each.before.kind === 'object' || each.before.kind === 'array' ? pretty(each.before) : textOf(each.before)} />}</td>
-              <td class="after">{each.after && <LongText text={each.after.kind === 'object' || each.after.kind === 'array' ? pretty(each.after) : textOf(each.after)} />}</td>
+              <td class="before">
+                {each.before && (
+                  <LongText
+                    text={
+                      each.before.kind === 'object' || each.before.kind === 'array'
+                        ? pretty(each.before)
+                        : textOf(each.before)
+                    }
+                  />
+                )}
+              </td>
+              <td class="after">
+                {each.after && (
+                  <LongText
+                    text={
+                      each.after.kind === 'object' || each.after.kind === 'array'
+                        ? pretty(each.after)
+                        : textOf(each.after)
+                    }
+                  />
+                )}
+              </td>
             </tr>
           ))}
         </tbody>
@@ -139,7 +169,8 @@ function Changes({ metadata }: { metadata: Json }) {
       {shown.length === 0 && <p class="quiet">Before and after are the same.</p>}
       {all.some((each) => each.kind === 'same') && (
         <label class="check">
-          <input type="checkbox" checked={unchanged} onChange={() => setUnchanged(!unchanged)} /> Show what did not change
+          <input type="checkbox" checked={unchanged} onChange={() => setUnchanged(!unchanged)} /> Show what
+          did not change
         </label>
       )}
     </>
@@ -155,7 +186,8 @@ export function StackView({ stack }: { stack: string }) {
         <CopyButton text={stack} what="Stack trace" />
         {frames.some((each) => each.kind === 'library') && (
           <label class="check">
-            <input type="checkbox" checked={libraries} onChange={() => setLibraries(!libraries)} /> Frames of libraries
+            <input type="checkbox" checked={libraries} onChange={() => setLibraries(!libraries)} /> Frames of
+            libraries
           </label>
         )}
       </div>
@@ -187,7 +219,16 @@ function Tabs({ tabs, now, onChoose }: { tabs: [Tab, string][]; now: Tab; onChoo
   return (
     <div class="tabs" role="tablist" aria-label="Parts of the event" onKeyDown={step}>
       {tabs.map(([id, label]) => (
-        <button key={id} id={`tab-${id}`} type="button" role="tab" aria-selected={id === now} aria-controls="tab-panel" tabIndex={id === now ? 0 : -1} onClick={() => onChoose(id)}>
+        <button
+          key={id}
+          id={`tab-${id}`}
+          type="button"
+          role="tab"
+          aria-selected={id === now}
+          aria-controls="tab-panel"
+          tabIndex={id === now ? 0 : -1}
+          onClick={() => onChoose(id)}
+        >
           {label}
         </button>
       ))}
@@ -237,8 +278,18 @@ function Opened({ line }: { line: string }) {
           </b>
         </p>
         <div class="row">
-          <Button icon="target" label="Context" title="Everything five minutes around this event" onClick={() => context(event)} />
-          <Button icon="link" label="Permalink" title="Copy permalink (p)" onClick={() => void copy(permalink(event), 'Permalink')} />
+          <Button
+            icon="target"
+            label="Context"
+            title="Everything five minutes around this event"
+            onClick={() => context(event)}
+          />
+          <Button
+            icon="link"
+            label="Permalink"
+            title="Copy permalink (p)"
+            onClick={() => void copy(permalink(event), 'Permalink')}
+          />
           <Menu icon="copy" label="Copy as">
             {(close) => (
               <div class="menu-list">
@@ -287,7 +338,8 @@ function Opened({ line }: { line: string }) {
 export function Drawer({ id }: { id: string }) {
   const [question] = useState(() => new Question<string>());
   const inList = rows.list[rows.indexOf(id)]?.line;
-  const run = () => void question.run((aborted) => askText(`v1/events/${encodeURIComponent(id)}`, {}, aborted));
+  const run = () =>
+    void question.run((aborted) => askText(`v1/events/${encodeURIComponent(id)}`, {}, aborted));
   useEffect(() => {
     if (inList === undefined) run();
     else question.data.value = inList;
@@ -295,9 +347,15 @@ export function Drawer({ id }: { id: string }) {
   }, [id]);
   useEffect(() => {
     const keys = (event: KeyboardEvent) => {
-      if (event.defaultPrevented || (event.target as HTMLElement).matches('input, textarea, select') || document.querySelector('dialog[open]')) return;
+      if (
+        event.defaultPrevented ||
+        (event.target as HTMLElement).matches('input, textarea, select') ||
+        document.querySelector('dialog[open]')
+      )
+        return;
       if (event.key === 'Escape') change({ event: '' });
-      else if (event.key === 'p') void copy(new URL(href('log', { event: id }), location.href).href, 'Permalink');
+      else if (event.key === 'p')
+        void copy(new URL(href('log', { event: id }), location.href).href, 'Permalink');
     };
     document.addEventListener('keydown', keys);
     return () => document.removeEventListener('keydown', keys);
@@ -309,8 +367,20 @@ export function Drawer({ id }: { id: string }) {
   return (
     <section class="drawer" aria-label="Event">
       <header class="drawer-head">
-        <Button bare icon="up" label="Previous in the list (k)" disabled={!neighbour(-1)} onClick={() => open(neighbour(-1)?.event.event_id ?? id)} />
-        <Button bare icon="down" label="Next in the list (j)" disabled={!neighbour(1)} onClick={() => open(neighbour(1)?.event.event_id ?? id)} />
+        <Button
+          bare
+          icon="up"
+          label="Previous in the list (k)"
+          disabled={!neighbour(-1)}
+          onClick={() => open(neighbour(-1)?.event.event_id ?? id)}
+        />
+        <Button
+          bare
+          icon="down"
+          label="Next in the list (j)"
+          disabled={!neighbour(1)}
+          onClick={() => open(neighbour(1)?.event.event_id ?? id)}
+        />
         <span class="grow" />
         <Button bare icon="close" label="Close (Esc)" onClick={() => change({ event: '' })} />
       </header>

@@ -14,7 +14,8 @@ import { Busy, CopyButton, Failed, Time } from '../ui/parts';
 const knownKeys = stored<Record<string, string>>(
   'log-keys',
   {},
-  (value): value is Record<string, string> => typeof value === 'object' && value !== null && !Array.isArray(value),
+  (value): value is Record<string, string> =>
+    typeof value === 'object' && value !== null && !Array.isArray(value),
 );
 
 export interface Trust {
@@ -36,8 +37,10 @@ export function trust(chain: ChainHead): Trust {
 const TRUST: Record<Trust['state'], string> = {
   first: 'This browser sees this log for the first time: compare the key with the one you keep outside.',
   known: 'The same key as when this browser first saw this log.',
-  rotated: 'The log has changed its key since this browser first saw it; the log names the earlier key among its own.',
-  other: 'Not the key that this browser saw before, and the log does not name that one. Compare it with the one you keep outside.',
+  rotated:
+    'The log has changed its key since this browser first saw it; the log names the earlier key among its own.',
+  other:
+    'Not the key that this browser saw before, and the log does not name that one. Compare it with the one you keep outside.',
 };
 
 interface Answer {
@@ -76,10 +79,15 @@ export function ProofView({ event }: { event: LogEvent }) {
       {question.busy.value && !answer && <Busy label="Proving in this browser" />}
       {problem && <Failed problem={problem} onRetry={run} />}
       {answer && (
-        <div class={`verdict ${answer.proof.proved && answer.trust.state !== 'other' ? 'ok' : 'bad'}`} role="status">
+        <div
+          class={`verdict ${answer.proof.proved && answer.trust.state !== 'other' ? 'ok' : 'bad'}`}
+          role="status"
+        >
           <Icon name={answer.proof.proved ? 'integrity' : 'errors'} size={20} />
           <div>
-            <p class="verdict-title">{answer.proof.proved ? 'In the log, unaltered: verified in this browser' : 'Not proved'}</p>
+            <p class="verdict-title">
+              {answer.proof.proved ? 'In the log, unaltered: verified in this browser' : 'Not proved'}
+            </p>
             <ol>
               {answer.proof.steps.map((step) => (
                 <li key={step.what} class={step.state}>
@@ -107,7 +115,10 @@ export function ProofView({ event }: { event: LogEvent }) {
               {hash}
               <CopyButton text={hash} what={name} />
               {name === 'Previous hash' && chain.sequence > 0 && (
-                <a class="small" href={href('log', { q: `sequence:${chain.sequence - 1}`, from: 'all', own: 'true' })}>
+                <a
+                  class="small"
+                  href={href('log', { q: `sequence:${chain.sequence - 1}`, from: 'all', own: 'true' })}
+                >
                   event {count(chain.sequence - 1)}
                 </a>
               )}
@@ -130,7 +141,10 @@ export function ProofView({ event }: { event: LogEvent }) {
         )}
       </dl>
       <p class="small">
-        <a href={url(`v1/events/${encodeURIComponent(event.event_id)}`, { proof: 'tlog' })} download={`${event.event_id.replace(/[^A-Za-z0-9._-]/g, '_')}.tlog-proof`}>
+        <a
+          href={url(`v1/events/${encodeURIComponent(event.event_id)}`, { proof: 'tlog' })}
+          download={`${event.event_id.replace(/[^A-Za-z0-9._-]/g, '_')}.tlog-proof`}
+        >
           Download as tlog-proof
         </a>{' '}
         <span class="quiet">to check with other tools, without this server</span>

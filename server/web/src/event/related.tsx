@@ -22,7 +22,12 @@ function text(value: unknown): string | null {
 export function relationsOf(event: LogEvent): Relation[] {
   const found: Relation[] = [];
   const { actor, resource, metadata } = event;
-  const who = actor.id !== undefined ? clauseFor('actor.id', actor.id) : actor.email !== undefined ? clauseFor('actor.email', actor.email) : null;
+  const who =
+    actor.id !== undefined
+      ? clauseFor('actor.id', actor.id)
+      : actor.email !== undefined
+        ? clauseFor('actor.email', actor.email)
+        : null;
   if (who) found.push({ label: 'Same actor', value: actorText(event), q: who });
   found.push({
     label: 'Same resource',
@@ -36,18 +41,26 @@ export function relationsOf(event: LogEvent): Relation[] {
     const id = names.map((name) => text(valueAt(metadata, name))).find((each) => each !== null);
     if (id) found.push({ label, value: id, q: quoteValue(id).startsWith('"') ? quoteValue(id) : `"${id}"` });
   }
-  if (actor.ip_address !== undefined) found.push({ label: 'Same address', value: actor.ip_address, q: clauseFor('actor.ip_address', actor.ip_address) });
+  if (actor.ip_address !== undefined)
+    found.push({
+      label: 'Same address',
+      value: actor.ip_address,
+      q: clauseFor('actor.ip_address', actor.ip_address),
+    });
   return found;
 }
 
 function Group({ relation, event }: { relation: Relation; event: LogEvent }) {
   const [question] = useState(() => new Question<{ events: LogEvent[] }>());
-  const run = () => void question.run((aborted) => ask('v1/events', { q: relation.q, limit: 8, to: 'now+1d' }, aborted));
+  const run = () =>
+    void question.run((aborted) => ask('v1/events', { q: relation.q, limit: 8, to: 'now+1d' }, aborted));
   useEffect(() => {
     run();
     return () => question.stop();
   }, [relation.q]);
-  const others = (question.data.value?.events ?? []).filter((each) => each.event_id !== event.event_id).slice(0, 6);
+  const others = (question.data.value?.events ?? [])
+    .filter((each) => each.event_id !== event.event_id)
+    .slice(0, 6);
   return (
     <section class="related">
       <h3>

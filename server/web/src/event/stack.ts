@@ -12,15 +12,21 @@ export function stackOf(metadata: Json | undefined): string | null {
   for (const path of PLACES) {
     const found = member(metadata, ...path);
     if (found?.kind === 'string' && found.value.trim() !== '') return found.value;
-    if (found?.kind === 'array' && found.items.length > 0 && found.items.every((item) => item.kind === 'string')) {
+    if (
+      found?.kind === 'array' &&
+      found.items.length > 0 &&
+      found.items.every((item) => item.kind === 'string')
+    ) {
       return found.items.map((item) => (item.kind === 'string' ? item.value : '')).join('\n');
     }
   }
   return null;
 }
 
-const FRAME = /^\s*(at\s|File "|#\d+\s|\S+\.go:\d+|from\s\S+:\d+|\d+:\s+\S+::)|\(\S+:\d+\)|\.(py|js|ts|rb|go|rs|php|java|cs):\d+/;
-const LIBRARY = /node_modules|node:internal|site-packages|dist-packages|\/lib\/|\/vendor\/|\/usr\/|\.cargo|java\.|javax\.|System\.|Microsoft\.|\/gems\/|runtime\//;
+const FRAME =
+  /^\s*(at\s|File "|#\d+\s|\S+\.go:\d+|from\s\S+:\d+|\d+:\s+\S+::)|\(\S+:\d+\)|\.(py|js|ts|rb|go|rs|php|java|cs):\d+/;
+const LIBRARY =
+  /node_modules|node:internal|site-packages|dist-packages|\/lib\/|\/vendor\/|\/usr\/|\.cargo|java\.|javax\.|System\.|Microsoft\.|\/gems\/|runtime\//;
 
 export function framesOf(stack: string): Frame[] {
   return stack.split(/\r?\n/).map((text) => ({

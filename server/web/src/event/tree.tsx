@@ -67,10 +67,25 @@ export function LongText({ text }: { text: string }) {
 function Leaf({ json, path }: { json: Json; path: string[] }) {
   const text = textOf(json);
   const field = pathField(path);
-  const tools = json.kind === 'null' ? <CopyOnly text={text} field={field} /> : <ValueTools field={field} value={text} column={field} />;
+  const tools =
+    json.kind === 'null' ? (
+      <CopyOnly text={text} field={field} />
+    ) : (
+      <ValueTools field={field} value={text} column={field} />
+    );
   return (
     <span class="tree-value">
-      <span class={`json-${json.kind}`}>{json.kind === 'string' ? text === '' ? <span class="quiet">empty</span> : <LongText text={text} /> : text}</span>
+      <span class={`json-${json.kind}`}>
+        {json.kind === 'string' ? (
+          text === '' ? (
+            <span class="quiet">empty</span>
+          ) : (
+            <LongText text={text} />
+          )
+        ) : (
+          text
+        )}
+      </span>
       {tools}
     </span>
   );
@@ -110,7 +125,12 @@ function Branch({ name, json, path, depth }: { name: string; json: Json; path: s
           <Foreign text={name} /> <span class="quiet">{size}</span>
         </button>
         <span class="value-tools">
-          <Button bare icon="copy" label={`Copy ${name} as JSON`} onClick={() => void copy(compact(json), 'JSON')} />
+          <Button
+            bare
+            icon="copy"
+            label={`Copy ${name} as JSON`}
+            onClick={() => void copy(compact(json), 'JSON')}
+          />
         </span>
       </span>
       {open && (
@@ -132,7 +152,8 @@ function Branch({ name, json, path, depth }: { name: string; json: Json; path: s
 }
 
 export function Tree({ json }: { json: Json }) {
-  if (json.kind !== 'object' || json.members.length === 0) return <p class="quiet">This event has no metadata.</p>;
+  if (json.kind !== 'object' || json.members.length === 0)
+    return <p class="quiet">This event has no metadata.</p>;
   return (
     <ul class="tree">
       {json.members.map(([name, value], i) => (

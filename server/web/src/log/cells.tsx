@@ -49,7 +49,8 @@ export function excerpt(event: LogEvent): string {
 /** The first value at `a.b` below metadata, also where member names hold the dots themselves. */
 export function valueAt(value: unknown, path: string): unknown {
   if (path === '') return value;
-  if (Array.isArray(value)) return value.map((item) => valueAt(item, path)).find((found) => found !== undefined);
+  if (Array.isArray(value))
+    return value.map((item) => valueAt(item, path)).find((found) => found !== undefined);
   if (value === null || typeof value !== 'object') return undefined;
   const members = value as Record<string, unknown>;
   const parts = path.split('.');
@@ -80,7 +81,9 @@ export function cell(event: LogEvent, id: string): ComponentChildren {
       return (
         <>
           <Foreign text={actorText(event)} />
-          {event.actor.type !== 'user' && <span class="tag">{event.actor.type === 'api_key' ? 'key' : event.actor.type}</span>}
+          {event.actor.type !== 'user' && (
+            <span class="tag">{event.actor.type === 'api_key' ? 'key' : event.actor.type}</span>
+          )}
         </>
       );
     case 'actor.type':

@@ -33,8 +33,11 @@ function Chooser() {
   const [text, setText] = useState('');
   const shown = columns.value;
   const wanted = text.trim().toLowerCase();
-  const fits = (id: string) => wanted === '' || id.toLowerCase().includes(wanted) || labelOf(id).toLowerCase().includes(wanted);
-  const hidden = COLUMNS.map((each) => each.id).filter((id) => !shown.some((each) => each.id === id) && fits(id));
+  const fits = (id: string) =>
+    wanted === '' || id.toLowerCase().includes(wanted) || labelOf(id).toLowerCase().includes(wanted);
+  const hidden = COLUMNS.map((each) => each.id).filter(
+    (id) => !shown.some((each) => each.id === id) && fits(id),
+  );
   const paths = pathsOf(rows.list.slice(0, 60).map((row) => row.event))
     .map(([path]) => path)
     .filter((path) => !path.includes('"') && !shown.some((each) => each.id === path) && fits(path))
@@ -46,14 +49,38 @@ function Chooser() {
         {shown.map((each, i) => (
           <li key={each.id}>
             <span>{labelOf(each.id)}</span>
-            <Button bare icon="up" label={`Move ${labelOf(each.id)} to the left`} disabled={i === 0} onClick={() => moveColumn(each.id, -1)} />
-            <Button bare icon="down" label={`Move ${labelOf(each.id)} to the right`} disabled={i === shown.length - 1} onClick={() => moveColumn(each.id, 1)} />
-            <Button bare icon="close" label={`Hide ${labelOf(each.id)}`} disabled={shown.length === 1} onClick={() => removeColumn(each.id)} />
+            <Button
+              bare
+              icon="up"
+              label={`Move ${labelOf(each.id)} to the left`}
+              disabled={i === 0}
+              onClick={() => moveColumn(each.id, -1)}
+            />
+            <Button
+              bare
+              icon="down"
+              label={`Move ${labelOf(each.id)} to the right`}
+              disabled={i === shown.length - 1}
+              onClick={() => moveColumn(each.id, 1)}
+            />
+            <Button
+              bare
+              icon="close"
+              label={`Hide ${labelOf(each.id)}`}
+              disabled={shown.length === 1}
+              onClick={() => removeColumn(each.id)}
+            />
           </li>
         ))}
       </ol>
       <h3>Add</h3>
-      <input type="search" aria-label="Search columns" placeholder="Search columns and metadata" value={text} onInput={(event) => setText(event.currentTarget.value)} />
+      <input
+        type="search"
+        aria-label="Search columns"
+        placeholder="Search columns and metadata"
+        value={text}
+        onInput={(event) => setText(event.currentTarget.value)}
+      />
       <ul>
         {[...hidden, ...paths].map((id) => (
           <li key={id}>

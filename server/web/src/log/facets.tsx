@@ -19,7 +19,10 @@ interface Choice {
 
 /** The values that the log has, those that the mission knows, and those that are chosen although nothing has them. */
 function choices(field: FacetField, facet: Facet | undefined, picked: string[]): Choice[] {
-  const found = (facet?.values ?? []).map(({ value, count: times }) => ({ value: String(value), count: times }));
+  const found = (facet?.values ?? []).map(({ value, count: times }) => ({
+    value: String(value),
+    count: times,
+  }));
   const fixed = field.field === 'category' ? CATEGORIES : field.field === 'status' ? STATUSES : [];
   for (const value of [...fixed, ...picked]) {
     if (!found.some((each) => each.value === value)) found.push({ value, count: 0 });
@@ -43,7 +46,10 @@ function Finder({ field, onFound }: { field: FacetField; onFound: (values: Choic
           const rest = without(query.peek(), field.field);
           const q = `${rest === '' ? '' : `(${rest}) `}${field.field}~${quoteValue(text.trim())}`;
           const answer = await ask<Answer>('v1/facets', { ...base, q, fields: field.name, top: 20 }, aborted);
-          return (answer.facets[field.name]?.values ?? []).map(({ value, count: times }) => ({ value: String(value), count: times }));
+          return (answer.facets[field.name]?.values ?? []).map(({ value, count: times }) => ({
+            value: String(value),
+            count: times,
+          }));
         })
         .then(() => onFound(question.data.value));
     }, 150);
@@ -72,7 +78,11 @@ function FacetList({ field }: { field: FacetField }) {
     <fieldset class="facet">
       <legend>{field.label}</legend>
       {!all && (
-        <button type="button" class="link facet-clear" onClick={() => setQuery(choose(query.peek(), field.field, []))}>
+        <button
+          type="button"
+          class="link facet-clear"
+          onClick={() => setQuery(choose(query.peek(), field.field, []))}
+        >
           Clear
         </button>
       )}
@@ -103,9 +113,18 @@ function FacetList({ field }: { field: FacetField }) {
                 <Foreign text={each.value} />
               </span>
               <span class="facet-count">{found || facet ? count(each.count) : ''}</span>
-              <i aria-hidden="true" class={`facet-bar ${field.field === 'status' ? each.value : ''}`} style={{ width: `${(100 * each.count) / most}%` }} />
+              <i
+                aria-hidden="true"
+                class={`facet-bar ${field.field === 'status' ? each.value : ''}`}
+                style={{ width: `${(100 * each.count) / most}%` }}
+              />
             </label>
-            <Button bare icon="minus" label={`Exclude ${each.value}`} onClick={() => setQuery(exclude(query.peek(), field.field, each.value))} />
+            <Button
+              bare
+              icon="minus"
+              label={`Exclude ${each.value}`}
+              onClick={() => setQuery(exclude(query.peek(), field.field, each.value))}
+            />
           </li>
         ))}
       </ul>
@@ -125,6 +144,9 @@ export function FacetPanel() {
   const problem = facets.problem.value;
   return (
     <aside class="facets" aria-label="Filters">
+      <div class="facets-close">
+        <Button icon="close" label="Close filters" onClick={() => (showFacets.value = false)} />
+      </div>
       {problem && problem.body.position === undefined ? (
         <Failed problem={problem} onRetry={refreshCounts} />
       ) : (

@@ -58,11 +58,31 @@ function draw(place: HTMLElement, data: Data, onHover: (index: number | null) =>
       padding: [6, 0, 0, 0],
       legend: { show: false },
       cursor: { y: false, points: { show: false }, drag: { x: true, y: false, setScale: false, dist: 4 } },
-      scales: { x: { time: true, range: () => ends(data) }, y: { range: (_, __, most) => [0, Math.max(1, most * 1.04)] } },
-      tzDate: (at) => (zone.peek() === 'utc' ? uPlot.tzDate(new Date(at * 1000), 'Etc/UTC') : new Date(at * 1000)),
+      scales: {
+        x: { time: true, range: () => ends(data) },
+        y: { range: (_, __, most) => [0, Math.max(1, most * 1.04)] },
+      },
+      tzDate: (at) =>
+        zone.peek() === 'utc' ? uPlot.tzDate(new Date(at * 1000), 'Etc/UTC') : new Date(at * 1000),
       axes: [
-        { stroke: colour('--quiet'), grid: { show: false }, ticks: { show: false }, size: 22, font: '11px system-ui', space: 70, values: timeLabels },
-        { stroke: colour('--quiet'), grid: { stroke: colour('--line'), width: 1 }, ticks: { show: false }, size: 46, font: '11px system-ui', space: 34, values: (_, marks) => marks.map((each) => (Number.isInteger(each) ? count(each) : '')) },
+        {
+          stroke: colour('--quiet'),
+          grid: { show: false },
+          ticks: { show: false },
+          size: 22,
+          font: '11px system-ui',
+          space: 70,
+          values: timeLabels,
+        },
+        {
+          stroke: colour('--quiet'),
+          grid: { stroke: colour('--line'), width: 1 },
+          ticks: { show: false },
+          size: 46,
+          font: '11px system-ui',
+          space: 34,
+          values: (_, marks) => marks.map((each) => (Number.isInteger(each) ? count(each) : '')),
+        },
       ],
       series: [
         {},
@@ -120,7 +140,9 @@ export function HistogramPanel() {
     const element = place.current;
     if (!element || !data || broken) return undefined;
     const plot = draw(element, data, setHovered);
-    const observer = new ResizeObserver(() => plot.setSize({ width: Math.max(120, element.clientWidth), height: HEIGHT }));
+    const observer = new ResizeObserver(() =>
+      plot.setSize({ width: Math.max(120, element.clientWidth), height: HEIGHT }),
+    );
     observer.observe(element);
     return () => {
       observer.disconnect();
@@ -130,8 +152,11 @@ export function HistogramPanel() {
 
   if (broken) return <Failed problem={problem} onRetry={refreshCounts} />;
   const bucket = hovered === null ? undefined : data?.buckets[hovered];
-  const totals = STATUSES.map((status) => data?.buckets.reduce((sum, each) => sum + (each.by[status] ?? 0), 0) ?? 0);
-  const by = (status: (typeof STATUSES)[number]) => (bucket ? (bucket.by[status] ?? 0) : totals[STATUSES.indexOf(status)]);
+  const totals = STATUSES.map(
+    (status) => data?.buckets.reduce((sum, each) => sum + (each.by[status] ?? 0), 0) ?? 0,
+  );
+  const by = (status: (typeof STATUSES)[number]) =>
+    bucket ? (bucket.by[status] ?? 0) : totals[STATUSES.indexOf(status)];
   return (
     <section class={`histogram${histogram.busy.value ? ' busy-now' : ''}`} aria-label="Events by time">
       <div class="histogram-legend">
@@ -142,7 +167,11 @@ export function HistogramPanel() {
           </span>
         ))}
         <span class="quiet histogram-when">
-          {bucket ? `${stamp(bucket.start, 's')} · ${data?.interval ?? ''}` : data ? `bars of ${data.interval} · drag to zoom` : ''}
+          {bucket
+            ? `${stamp(bucket.start, 's')} · ${data?.interval ?? ''}`
+            : data
+              ? `bars of ${data.interval} · drag to zoom`
+              : ''}
         </span>
       </div>
       <div

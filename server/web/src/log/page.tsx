@@ -10,7 +10,19 @@ import { ColumnMenu } from './columns';
 import { FacetPanel } from './facets';
 import { HistogramPanel } from './histogram';
 import { QueryBox, QueryNotes } from './query-box';
-import { filters, live, own, query, range, refresh, resumeTail, selected, startLive, tail, watch } from './state';
+import {
+  filters,
+  live,
+  own,
+  query,
+  range,
+  refresh,
+  resumeTail,
+  selected,
+  startLive,
+  tail,
+  watch,
+} from './state';
 import { Count, Table } from './table';
 import { TimePicker } from './time-picker';
 
@@ -21,8 +33,12 @@ function shellQuoted(text: string): string {
 /** The question as it is, for a terminal; the key stays in the terminal's environment. */
 export function asCurl(): string {
   const target = new URL(url('v1/events'), location.href).href;
-  const parts = Object.entries(filters.peek()).map(([name, value]) => `--data-urlencode ${shellQuoted(`${name}=${String(value)}`)}`);
-  return ['curl -sS -G -H "Authorization: Bearer $STELE_API_KEY"', shellQuoted(target), ...parts].join(' \\\n  ');
+  const parts = Object.entries(filters.peek()).map(
+    ([name, value]) => `--data-urlencode ${shellQuoted(`${name}=${String(value)}`)}`,
+  );
+  return ['curl -sS -G -H "Authorization: Bearer $STELE_API_KEY"', shellQuoted(target), ...parts].join(
+    ' \\\n  ',
+  );
 }
 
 export function asCommand(): string {
@@ -37,8 +53,10 @@ export function asCommand(): string {
 function LiveControl() {
   const state = live.value;
   const at = tail.state.value;
-  if (state === 'off') return <Button icon="play" label="Live" title="Follow the log (t)" onClick={startLive} />;
-  const label = state === 'paused' ? 'Paused' : at === 'open' ? 'Live' : at === 'closed' ? 'Stopped' : 'Connecting';
+  if (state === 'off')
+    return <Button icon="play" label="Live" title="Follow the log (t)" onClick={startLive} />;
+  const label =
+    state === 'paused' ? 'Paused' : at === 'open' ? 'Live' : at === 'closed' ? 'Stopped' : 'Connecting';
   return (
     <div class={`live ${state} ${at}`}>
       <button
@@ -61,9 +79,24 @@ function More() {
     <Menu icon="settings" label="View" bare align="end">
       {(close) => (
         <div class="menu-list">
-          <MenuItem icon="chart" label="Histogram" on={showHistogram.value} onClick={() => (showHistogram.value = !showHistogram.value)} />
-          <MenuItem icon="filter" label="Filters" on={showFacets.value} onClick={() => (showFacets.value = !showFacets.value)} />
-          <MenuItem icon="integrity" label="The log's own events" on={own.value} onClick={() => change({ own: own.peek() ? '' : 'true' })} />
+          <MenuItem
+            icon="chart"
+            label="Histogram"
+            on={showHistogram.value}
+            onClick={() => (showHistogram.value = !showHistogram.value)}
+          />
+          <MenuItem
+            icon="filter"
+            label="Filters"
+            on={showFacets.value}
+            onClick={() => (showFacets.value = !showFacets.value)}
+          />
+          <MenuItem
+            icon="integrity"
+            label="The log's own events"
+            on={own.value}
+            onClick={() => change({ own: own.peek() ? '' : 'true' })}
+          />
           <hr />
           <MenuItem
             icon="link"
@@ -99,7 +132,13 @@ export function LogPage() {
   useEffect(() => watch(), []);
   useEffect(() => {
     const keys = (event: KeyboardEvent) => {
-      if (event.ctrlKey || event.metaKey || event.altKey || (event.target as HTMLElement).matches('input, textarea, select')) return;
+      if (
+        event.ctrlKey ||
+        event.metaKey ||
+        event.altKey ||
+        (event.target as HTMLElement).matches('input, textarea, select')
+      )
+        return;
       if (event.key === 't') {
         if (live.peek() === 'off') startLive();
         else if (live.peek() === 'on') live.value = 'paused';
@@ -132,7 +171,13 @@ export function LogPage() {
         <FacetPanel />
         <div class="log-main">
           <div class="log-bar">
-            <Button bare icon="filter" label={showFacets.value ? 'Hide filters (f)' : 'Show filters (f)'} pressed={showFacets.value} onClick={() => (showFacets.value = !showFacets.value)} />
+            <Button
+              bare
+              icon="filter"
+              label={showFacets.value ? 'Hide filters (f)' : 'Show filters (f)'}
+              pressed={showFacets.value}
+              onClick={() => (showFacets.value = !showFacets.value)}
+            />
             <Count />
             <span class="grow" />
             <ColumnMenu />

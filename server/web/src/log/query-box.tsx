@@ -117,7 +117,13 @@ export function QueryBox() {
 
   useEffect(() => {
     const slash = (event: KeyboardEvent) => {
-      if (event.key !== '/' || event.ctrlKey || event.metaKey || (event.target as HTMLElement).matches('input, textarea, select')) return;
+      if (
+        event.key !== '/' ||
+        event.ctrlKey ||
+        event.metaKey ||
+        (event.target as HTMLElement).matches('input, textarea, select')
+      )
+        return;
       event.preventDefault();
       input.current?.focus();
       input.current?.select();
@@ -133,7 +139,13 @@ export function QueryBox() {
     } else if (event.key === 'ArrowUp' && open && list.length > 0) {
       event.preventDefault();
       setActive((active <= 0 ? list.length : active) - 1);
-    } else if (event.key === 'Tab' && open && list.length > 0 && !event.shiftKey && (active >= 0 || isPartial(text, input.current))) {
+    } else if (
+      event.key === 'Tab' &&
+      open &&
+      list.length > 0 &&
+      !event.shiftKey &&
+      (active >= 0 || isPartial(text, input.current))
+    ) {
       event.preventDefault();
       take(list[Math.max(0, active)] as Suggestion);
     } else if (event.key === 'Enter') {
@@ -193,7 +205,13 @@ export function QueryBox() {
         />
       </div>
       {text !== '' && <Button bare icon="close" label="Clear the query" onClick={() => setQuery('')} />}
-      <ul id="suggestions" class="suggestions" role="listbox" aria-label="Suggestions" hidden={list.length === 0}>
+      <ul
+        id="suggestions"
+        class="suggestions"
+        role="listbox"
+        aria-label="Suggestions"
+        hidden={list.length === 0}
+      >
         {list.map((each, i) => (
           <li
             key={`${each.kind}${each.label}`}
@@ -229,7 +247,10 @@ export function QueryNotes() {
   if (problem?.body.position !== undefined && draft.value.trim() === query.value.trim()) {
     const { suggestion, position, length = 0, expected } = problem.body;
     const at = toUnits(query.value, position);
-    const repaired = suggestion == null ? null : query.value.slice(0, at) + suggestion + query.value.slice(toUnits(query.value, position + length));
+    const repaired =
+      suggestion === null || suggestion === undefined
+        ? null
+        : query.value.slice(0, at) + suggestion + query.value.slice(toUnits(query.value, position + length));
     return (
       <p id="query-fault" class="query-note bad" role="status">
         Character {position + 1}: expected {expected ?? 'something else'}.

@@ -64,7 +64,8 @@ export class Rows {
 
   async loadMore(): Promise<void> {
     const cursor = this.cursor.peek();
-    if (cursor === null || this.more.busy.peek() || this.first.busy.peek() || this.more.problem.peek()) return;
+    if (cursor === null || this.more.busy.peek() || this.first.busy.peek() || this.more.problem.peek())
+      return;
     await this.more.run(async (aborted) => {
       const answer = await read({ ...this.#params, limit: PAGE, cursor }, aborted);
       this.list.push(...answer.rows);
@@ -88,7 +89,9 @@ export class Rows {
     const fresh: Row[] = [];
     for (let i = lines.length - 1; i >= 0; i--) {
       const row = new Row(lines[i] as string);
-      const at = Number(/"chain":\{"sequence":(\d+)/.exec(row.line.slice(row.line.lastIndexOf(',"chain":{')))?.[1] ?? '-1');
+      const at = Number(
+        /"chain":\{"sequence":(\d+)/.exec(row.line.slice(row.line.lastIndexOf(',"chain":{')))?.[1] ?? '-1',
+      );
       if (this.#sequences.has(at)) continue;
       this.#sequences.add(at);
       fresh.push(row);

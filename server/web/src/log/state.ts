@@ -88,7 +88,13 @@ async function askFacets(aborted: AbortSignal): Promise<{ facets: Record<string,
   const names = rest.length > 0 ? rest.map((each) => each.name) : ['category'];
   const calls = [
     ask<Facets>('v1/facets', { ...base, fields: names.join(','), top: 12 }, aborted),
-    ...own.map((each) => ask<Facets>('v1/facets', { ...base, q: without(text, each.field), fields: each.name, top: 12 }, aborted)),
+    ...own.map((each) =>
+      ask<Facets>(
+        'v1/facets',
+        { ...base, q: without(text, each.field), fields: each.name, top: 12 },
+        aborted,
+      ),
+    ),
   ];
   const answers = await Promise.all(calls);
   const first = answers[0] as Facets;
@@ -100,7 +106,9 @@ async function askFacets(aborted: AbortSignal): Promise<{ facets: Record<string,
 
 export function refreshCounts(): void {
   void facets.run(askFacets);
-  void histogram.run((aborted) => ask<Histogram>('v1/histogram', { ...filters.peek(), split: 'status', interval: 'auto' }, aborted));
+  void histogram.run((aborted) =>
+    ask<Histogram>('v1/histogram', { ...filters.peek(), split: 'status', interval: 'auto' }, aborted),
+  );
 }
 
 export function refresh(): void {
@@ -131,7 +139,8 @@ export function watch(): () => void {
       void question.value;
       untracked(() => {
         if (state === 'off') tail.stop();
-        else if (!tail.isFor(question.value)) tail.start(question.value, { ...filters.value, from: undefined, to: undefined });
+        else if (!tail.isFor(question.value))
+          tail.start(question.value, { ...filters.value, from: undefined, to: undefined });
       });
     }),
   ];

@@ -8,18 +8,36 @@ import { Icon } from '../ui/icon';
 import { Busy, Button, Empty, Failed } from '../ui/parts';
 import { useVirtual } from '../ui/virtual';
 import { cell, labelOf } from './cells';
-import { asked, facets, live, order, query, range, refresh, resumeTail, rows, selected, setQuery, setRange, tail } from './state';
+import {
+  asked,
+  facets,
+  live,
+  order,
+  query,
+  range,
+  refresh,
+  resumeTail,
+  rows,
+  selected,
+  setQuery,
+  setRange,
+  tail,
+} from './state';
 
 const ROW = 30;
 const MIN_WIDTH = 60;
 
 function template(list: readonly Column[]): string {
   // The last column takes what is left.
-  return list.map((each, i) => (i === list.length - 1 ? `minmax(${each.width}px, 1fr)` : `${each.width}px`)).join(' ');
+  return list
+    .map((each, i) => (i === list.length - 1 ? `minmax(${each.width}px, 1fr)` : `${each.width}px`))
+    .join(' ');
 }
 
 function setWidth(id: string, width: number): void {
-  columns.value = columns.peek().map((each) => (each.id === id ? { ...each, width: Math.max(MIN_WIDTH, Math.round(width)) } : each));
+  columns.value = columns
+    .peek()
+    .map((each) => (each.id === id ? { ...each, width: Math.max(MIN_WIDTH, Math.round(width)) } : each));
 }
 
 function Resizer({ column }: { column: Column }) {
@@ -63,7 +81,9 @@ function Head({ list }: { list: readonly Column[] }) {
           key={each.id}
           class="table-cell"
           role="columnheader"
-          aria-sort={each.id === 'timestamp' ? (order.value === 'asc' ? 'ascending' : 'descending') : undefined}
+          aria-sort={
+            each.id === 'timestamp' ? (order.value === 'asc' ? 'ascending' : 'descending') : undefined
+          }
         >
           {each.id === 'timestamp' ? (
             <button
@@ -95,16 +115,25 @@ function NothingFound() {
   const last = clauses.at(-1);
   if (live.value !== 'off') return <Empty title="Waiting for events that match" />;
   return (
-    <Empty title={q === '' ? 'No events in this range of time' : 'No events match this query in this range of time'}>
+    <Empty
+      title={
+        q === '' ? 'No events in this range of time' : 'No events match this query in this range of time'
+      }
+    >
       <p>
         {q === ''
           ? 'Nothing was recorded then, or events have older timestamps.'
           : 'Words are matched whole: use * for beginnings (deplo*), ~ for parts of a value.'}
       </p>
       <div class="row center">
-        {bounded && <Button primary icon="clock" label="Search all time" onClick={() => setRange('all', '')} />}
+        {bounded && (
+          <Button primary icon="clock" label="Search all time" onClick={() => setRange('all', '')} />
+        )}
         {last && clauses.length > 1 && (
-          <Button label={`Without ${q.slice(last.start, last.end)}`} onClick={() => setQuery(`${q.slice(0, last.start)}${q.slice(last.end)}`.trim())} />
+          <Button
+            label={`Without ${q.slice(last.start, last.end)}`}
+            onClick={() => setQuery(`${q.slice(0, last.start)}${q.slice(last.end)}`.trim())}
+          />
         )}
         {q !== '' && <Button label="Clear the query" onClick={() => setQuery('')} />}
       </div>
@@ -128,7 +157,12 @@ export function Table() {
   void rows.version.value;
   const more = rows.cursor.value !== null;
   const total = rows.list.length;
-  const virtual = useVirtual({ count: total, getScrollElement: () => scroller.current, estimateSize: () => ROW, overscan: 12 });
+  const virtual = useVirtual({
+    count: total,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => ROW,
+    overscan: 12,
+  });
   const items = virtual.getVirtualItems();
   const end = items.at(-1)?.index ?? 0;
   const now = selected.value;
@@ -149,7 +183,11 @@ export function Table() {
   useEffect(() => {
     const keys = (event: KeyboardEvent) => {
       if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-      if ((event.target as HTMLElement).matches('input, textarea, select') || document.querySelector('dialog[open]')) return;
+      if (
+        (event.target as HTMLElement).matches('input, textarea, select') ||
+        document.querySelector('dialog[open]')
+      )
+        return;
       if (event.key === 'j') step(1);
       else if (event.key === 'k') step(-1);
       else if (event.key === 'r') refresh();
@@ -172,10 +210,8 @@ export function Table() {
       )}
       <div
         class="table"
-        role="grid"
+        role="region"
         aria-label="Events"
-        aria-rowcount={more ? -1 : total + 1}
-        aria-colcount={list.length}
         ref={scroller}
         tabIndex={0}
         onScroll={(event) => {
@@ -183,40 +219,53 @@ export function Table() {
           if (live.peek() === 'on' && event.currentTarget.scrollTop > ROW * 3) live.value = 'paused';
         }}
       >
-        <Head list={list} />
-        <div class="table-body" role="rowgroup" style={{ height: `${virtual.getTotalSize()}px` }}>
-          {items.map((item) => {
-            const row = rows.list[item.index];
-            if (!row) return null;
-            const { event } = row;
-            const isOpen = event.event_id === now;
-            return (
-              <div
-                key={event.chain.sequence}
-                class={`table-row ${event.status}${isOpen ? ' open' : ''}`}
-                role="row"
-                aria-rowindex={item.index + 2}
-                aria-selected={isOpen}
-                tabIndex={-1}
-                style={{ gridTemplateColumns: template(list), transform: `translateY(${item.start}px)` }}
-                onClick={() => {
-                  if (getSelection()?.isCollapsed !== false) open(event.event_id);
-                }}
-              >
-                {list.map((each, i) => (
-                  <div key={each.id} class="table-cell" role="gridcell">
-                    {i === 0 ? (
-                      <button type="button" class="row-open" aria-label={`Open ${event.event_type}, ${event.timestamp}`} onClick={() => open(event.event_id)}>
-                        {cell(event, each.id)}
-                      </button>
-                    ) : (
-                      cell(event, each.id)
-                    )}
-                  </div>
-                ))}
-              </div>
-            );
-          })}
+        <div
+          class="table-grid"
+          role="grid"
+          aria-label="Events"
+          aria-rowcount={more ? -1 : total + 1}
+          aria-colcount={list.length}
+        >
+          <Head list={list} />
+          <div class="table-body" role="rowgroup" style={{ height: `${virtual.getTotalSize()}px` }}>
+            {items.map((item) => {
+              const row = rows.list[item.index];
+              if (!row) return null;
+              const { event } = row;
+              const isOpen = event.event_id === now;
+              return (
+                <div
+                  key={event.chain.sequence}
+                  class={`table-row ${event.status}${isOpen ? ' open' : ''}`}
+                  role="row"
+                  aria-rowindex={item.index + 2}
+                  aria-selected={isOpen}
+                  tabIndex={-1}
+                  style={{ gridTemplateColumns: template(list), transform: `translateY(${item.start}px)` }}
+                  onClick={() => {
+                    if (getSelection()?.isCollapsed !== false) open(event.event_id);
+                  }}
+                >
+                  {list.map((each, i) => (
+                    <div key={each.id} class="table-cell" role="gridcell">
+                      {i === 0 ? (
+                        <button
+                          type="button"
+                          class="row-open"
+                          aria-label={`Open ${event.event_type}, ${event.timestamp}`}
+                          onClick={() => open(event.event_id)}
+                        >
+                          {cell(event, each.id)}
+                        </button>
+                      ) : (
+                        cell(event, each.id)
+                      )}
+                    </div>
+                  ))}
+                </div>
+              );
+            })}
+          </div>
         </div>
         {never && problem?.body.position !== undefined && (
           <Empty title="The query cannot be read yet">
@@ -226,10 +275,16 @@ export function Table() {
         {never && busy && <Busy label="Searching" />}
         {problem && problem.body.position === undefined && <Failed problem={problem} onRetry={refresh} />}
         {!problem && !never && total === 0 && <NothingFound />}
-        {rows.more.problem.value && <Failed problem={rows.more.problem.value} onRetry={() => rows.retryMore()} />}
+        {rows.more.problem.value && (
+          <Failed problem={rows.more.problem.value} onRetry={() => rows.retryMore()} />
+        )}
         {more && total > 0 && rows.more.busy.value && <Busy label="Reading on" />}
-        {rows.dropped.value && <p class="table-end quiet">Older events left the list while it was live. Stop live to see them.</p>}
-        {!more && total > 0 && !rows.dropped.value && <p class="table-end quiet">{count(total)} events, all of this question.</p>}
+        {rows.dropped.value && (
+          <p class="table-end quiet">Older events left the list while it was live. Stop live to see them.</p>
+        )}
+        {!more && total > 0 && !rows.dropped.value && (
+          <p class="table-end quiet">{count(total)} events, all of this question.</p>
+        )}
       </div>
     </div>
   );

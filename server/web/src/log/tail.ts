@@ -69,7 +69,10 @@ export class Tail {
     for (let attempt = 0; !aborted.aborted; attempt++) {
       this.state.value = attempt === 0 ? 'opening' : 'waiting';
       try {
-        const headers = { accept: 'text/event-stream', ...(this.#last === null ? {} : { 'last-event-id': this.#last }) };
+        const headers = {
+          accept: 'text/event-stream',
+          ...(this.#last === null ? {} : { 'last-event-id': this.#last }),
+        };
         const response = await call('v1/events/stream', { params, headers, signal: aborted });
         this.state.value = 'open';
         this.problem.value = null;

@@ -48,7 +48,12 @@ function Custom({ close }: { close: () => void }) {
       <form onSubmit={useText}>
         <label for="time-text">Relative or exact</label>
         <div class="row">
-          <input id="time-text" placeholder="45m · 3 days · 2026-11 · now-7d to now-1d" value={text} onInput={(event) => setText(event.currentTarget.value)} />
+          <input
+            id="time-text"
+            placeholder="45m · 3 days · 2026-11 · now-7d to now-1d"
+            value={text}
+            onInput={(event) => setText(event.currentTarget.value)}
+          />
           <button type="submit" class="button">
             Apply
           </button>
@@ -56,10 +61,22 @@ function Custom({ close }: { close: () => void }) {
       </form>
       <form onSubmit={useEnds}>
         <label for="time-from">From ({zoneName()})</label>
-        <input id="time-from" type="datetime-local" step="1" value={from} onInput={(event) => setFrom(event.currentTarget.value)} />
+        <input
+          id="time-from"
+          type="datetime-local"
+          step="1"
+          value={from}
+          onInput={(event) => setFrom(event.currentTarget.value)}
+        />
         <label for="time-to">To, not included</label>
         <div class="row">
-          <input id="time-to" type="datetime-local" step="1" value={to} onInput={(event) => setTo(event.currentTarget.value)} />
+          <input
+            id="time-to"
+            type="datetime-local"
+            step="1"
+            value={to}
+            onInput={(event) => setTo(event.currentTarget.value)}
+          />
           <button type="submit" class="button">
             Apply
           </button>
@@ -70,7 +87,12 @@ function Custom({ close }: { close: () => void }) {
       </p>
       <div class="segmented" role="group" aria-label="Time zone">
         {(['local', 'utc'] as const).map((each) => (
-          <button key={each} type="button" aria-pressed={zone.value === each} onClick={() => (zone.value = each)}>
+          <button
+            key={each}
+            type="button"
+            aria-pressed={zone.value === each}
+            onClick={() => (zone.value = each)}
+          >
             {each === 'utc' ? 'UTC' : 'Local time'}
           </button>
         ))}
@@ -91,7 +113,11 @@ export function TimePicker() {
               <MenuItem
                 key={each.value}
                 label={each.label}
-                on={inQuery.length === 0 && range.value.to === '' && (range.value.from || DEFAULT_FROM) === each.value}
+                on={
+                  inQuery.length === 0 &&
+                  range.value.to === '' &&
+                  (range.value.from || DEFAULT_FROM) === each.value
+                }
                 onClick={() => {
                   pick(each.value, '');
                   close();

@@ -73,7 +73,8 @@ async function overTime(q: string, aborted: AbortSignal): Promise<OverTime> {
   };
   await Promise.all([work(), work(), work(), work()]);
   const starts = steps.map((step) => Date.parse(step[0]?.start ?? '') / 1000);
-  const sum = (step: Histogram['buckets'], pick: (bucket: Histogram['buckets'][number]) => number) => step.reduce((total, bucket) => total + pick(bucket), 0);
+  const sum = (step: Histogram['buckets'], pick: (bucket: Histogram['buckets'][number]) => number) =>
+    step.reduce((total, bucket) => total + pick(bucket), 0);
   const line = (label: string, colour: string, pick: (group: MetricGroup) => number): Line => ({
     label,
     colour,
@@ -82,8 +83,16 @@ async function overTime(q: string, aborted: AbortSignal): Promise<OverTime> {
   return {
     starts,
     calls: [
-      { label: 'requests', colour: '--accent', values: steps.map((step) => sum(step, (bucket) => bucket.count)) },
-      { label: 'failure', colour: '--bad', values: steps.map((step) => sum(step, (bucket) => bucket.by['failure'] ?? 0)) },
+      {
+        label: 'requests',
+        colour: '--accent',
+        values: steps.map((step) => sum(step, (bucket) => bucket.count)),
+      },
+      {
+        label: 'failure',
+        colour: '--bad',
+        values: steps.map((step) => sum(step, (bucket) => bucket.by['failure'] ?? 0)),
+      },
     ],
     latency: [
       line('p50', '--accent', (group) => group.p50),
@@ -103,13 +112,21 @@ async function groups(by: string, aborted: AbortSignal): Promise<{ rows: GroupRo
     ask<Metrics>('v1/metrics/query', { ...base, q: CALLS, field: LATENCY, group_by: by, top: 200 }, aborted),
     ask<Facets>('v1/facets', { ...base, q: 'category:api status:failure', fields: by, top: 1000 }, aborted),
   ]);
-  const failed = new Map((failures.facets[by]?.values ?? []).map((each) => [String(each.value), each.count]));
-  const rows = metrics.groups.filter((each) => each.count > 0).map((each) => ({ ...each, failed: each.key === null ? 0 : (failed.get(String(each.key)) ?? 0) }));
+  const failed = new Map((failures.facets[by]?.values ?? []).map((each) => [nameOf(each.value), each.count]));
+  const rows = metrics.groups
+    .filter((each) => each.count > 0)
+    .map((each) => ({ ...each, failed: each.key === null ? 0 : (failed.get(nameOf(each.key)) ?? 0) }));
   return { rows, left: metrics.groups_left_out };
 }
 
+function nameOf(key: unknown): string {
+  return typeof key === 'string' ? key : JSON.stringify(key);
+}
+
 function ms(value: number): string {
-  return value >= 10_000 ? `${count(Math.round(value / 100) / 10)} s` : `${count(Math.round(value * 10) / 10)} ms`;
+  return value >= 10_000
+    ? `${count(Math.round(value / 100) / 10)} s`
+    : `${count(Math.round(value * 10) / 10)} ms`;
 }
 
 function percent(part: number, whole: number): string {
@@ -125,7 +142,19 @@ const COLUMNS: [keyof GroupRow, string][] = [
   ['max', 'Max'],
 ];
 
-function GroupTable({ rows, left, by, label, onPick }: { rows: GroupRow[]; left: number; by: string; label: string; onPick: (clause: string) => void }) {
+function GroupTable({
+  rows,
+  left,
+  by,
+  label,
+  onPick,
+}: {
+  rows: GroupRow[];
+  left: number;
+  by: string;
+  label: string;
+  onPick: (clause: string) => void;
+}) {
   const [sort, setSort] = useState<keyof GroupRow>('count');
   const value = (row: GroupRow) => (sort === 'failed' ? row.failed / row.count : Number(row[sort]));
   const sorted = [...rows].sort((a, b) => value(b) - value(a));
@@ -149,13 +178,17 @@ function GroupTable({ rows, left, by, label, onPick }: { rows: GroupRow[]; left:
           </thead>
           <tbody>
             {sorted.slice(0, 100).map((row) => (
-              <tr key={String(row.key)}>
+              <tr key={nameOf(row.key)}>
                 <th scope="row">
                   {row.key === null ? (
                     <span class="quiet">none</span>
                   ) : (
-                    <button type="button" class="link mono" onClick={() => onPick(clauseFor(field, String(row.key)))}>
-                      <Foreign text={String(row.key)} />
+                    <button
+                      type="button"
+                      class="link mono"
+                      onClick={() => onPick(clauseFor(field, nameOf(row.key)))}
+                    >
+                      <Foreign text={nameOf(row.key)} />
                     </button>
                   )}
                 </th>
@@ -170,7 +203,9 @@ function GroupTable({ rows, left, by, label, onPick }: { rows: GroupRow[]; left:
           </tbody>
         </table>
       </div>
-      {(left > 0 || rows.length > 100) && <p class="quiet small">{count(left + Math.max(0, rows.length - 100))} more with fewer requests.</p>}
+      {(left > 0 || rows.length > 100) && (
+        <p class="quiet small">{count(left + Math.max(0, rows.length - 100))} more with fewer requests.</p>
+      )}
     </>
   );
 }
@@ -185,7 +220,11 @@ export function ApiPage() {
   const table = useAsk(JSON.stringify([range.value, by]), (aborted) => groups(by, aborted));
   const label = GROUPS.find(([each]) => each === by)?.[1] ?? '';
   return (
-    <PageFrame title="API" lead="Requests, their failures and their latency (metadata.latency_ms), from events of category api." tools={<TimePicker />}>
+    <PageFrame
+      title="API"
+      lead="Requests, their failures and their latency (metadata.latency_ms), from events of category api."
+      tools={<TimePicker />}
+    >
       {only !== '' && (
         <p class="only">
           Only <code>{only}</code>
@@ -217,10 +256,32 @@ export function ApiPage() {
       </Panel>
       <div class="two">
         <Panel title="Requests over time" asked={chart}>
-          {(answer) => (answer.starts.length === 0 ? <Empty title="No requests in this range of time" /> : <LinesChart starts={answer.starts} lines={answer.calls} unit="" label="Requests and failures over time" />)}
+          {(answer) =>
+            answer.starts.length === 0 ? (
+              <Empty title="No requests in this range of time" />
+            ) : (
+              <LinesChart
+                starts={answer.starts}
+                lines={answer.calls}
+                unit=""
+                label="Requests and failures over time"
+              />
+            )
+          }
         </Panel>
         <Panel title="Latency over time" asked={chart}>
-          {(answer) => (answer.starts.length === 0 ? <Empty title="No latencies in this range of time" /> : <LinesChart starts={answer.starts} lines={answer.latency} unit="ms" label="Latency percentiles over time" />)}
+          {(answer) =>
+            answer.starts.length === 0 ? (
+              <Empty title="No latencies in this range of time" />
+            ) : (
+              <LinesChart
+                starts={answer.starts}
+                lines={answer.latency}
+                unit="ms"
+                label="Latency percentiles over time"
+              />
+            )
+          }
         </Panel>
       </div>
       <Panel

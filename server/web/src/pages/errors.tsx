@@ -29,7 +29,13 @@ function Group({ group }: { group: ErrorGroup }) {
   const id = `group-${group.fingerprint}`;
   return (
     <li class="error-group">
-      <button type="button" class="error-row" aria-expanded={open} aria-controls={id} onClick={() => setOpen(!open)}>
+      <button
+        type="button"
+        class="error-row"
+        aria-expanded={open}
+        aria-controls={id}
+        onClick={() => setOpen(!open)}
+      >
         <Icon name={open ? 'down' : 'right'} size={12} />
         <span class="error-message">
           <Foreign text={group.message} />
@@ -45,11 +51,22 @@ function Group({ group }: { group: ErrorGroup }) {
         <div class="error-detail" id={id}>
           <p>
             First <Ago value={group.first_seen} />, last <Ago value={group.last_seen} />.{' '}
-            <a href={href('log', { q: `event_type=${group.event_type} status:failure`, event: group.sample.event_id, ...range.value })} onClick={follow}>
+            <a
+              href={href('log', {
+                q: `event_type=${group.event_type} status:failure`,
+                event: group.sample.event_id,
+                ...range.value,
+              })}
+              onClick={follow}
+            >
               Open the latest event
             </a>
           </p>
-          {stack === null ? <p class="quiet">The latest event has no stack trace.</p> : <StackView stack={stack} />}
+          {stack === null ? (
+            <p class="quiet">The latest event has no stack trace.</p>
+          ) : (
+            <StackView stack={stack} />
+          )}
         </div>
       )}
     </li>
@@ -59,7 +76,11 @@ function Group({ group }: { group: ErrorGroup }) {
 export function ErrorsPage() {
   const [question] = useState(() => new Question<Groups>());
   const key = JSON.stringify(range.value);
-  const params = (cursor?: string) => ({ ...rangeParams(range.peek()), limit: PAGE, ...(cursor === undefined ? {} : { cursor }) });
+  const params = (cursor?: string) => ({
+    ...rangeParams(range.peek()),
+    limit: PAGE,
+    ...(cursor === undefined ? {} : { cursor }),
+  });
   const run = () => void question.run((aborted) => ask<Groups>('v1/errors', params(), aborted));
   const more = (before: Groups) =>
     void question.run(async (aborted) => {
@@ -73,17 +94,25 @@ export function ErrorsPage() {
   }, [key]);
   const answer = question.data.value;
   return (
-    <PageFrame title="Errors" lead="Events with status failure, grouped by type, message and top stack frames." tools={<TimePicker />}>
+    <PageFrame
+      title="Errors"
+      lead="Events with status failure, grouped by type, message and top stack frames."
+      tools={<TimePicker />}
+    >
       <section class="panel" aria-label="Error groups">
         <header>
-          <h2>{answer ? `${count(answer.matched)} ${answer.matched === 1 ? 'group' : 'groups'}` : 'Groups'}</h2>
+          <h2>
+            {answer ? `${count(answer.matched)} ${answer.matched === 1 ? 'group' : 'groups'}` : 'Groups'}
+          </h2>
           <span class="quiet small">most recently seen first</span>
         </header>
         {question.problem.value && <Failed problem={question.problem.value} onRetry={run} />}
         {!answer && question.busy.value && <Busy label="Grouping" />}
         {answer?.groups.length === 0 && (
           <Empty title="No failures in this range of time">
-            <p>Events with status failure would be here. Choose a longer range of time to see earlier ones.</p>
+            <p>
+              Events with status failure would be here. Choose a longer range of time to see earlier ones.
+            </p>
           </Empty>
         )}
         {answer && answer.groups.length > 0 && (
@@ -93,7 +122,9 @@ export function ErrorsPage() {
             ))}
           </ul>
         )}
-        {answer && answer.next_cursor !== null && <Button label="More groups" disabled={question.busy.value} onClick={() => more(answer)} />}
+        {answer && answer.next_cursor !== null && (
+          <Button label="More groups" disabled={question.busy.value} onClick={() => more(answer)} />
+        )}
       </section>
     </PageFrame>
   );

@@ -5,7 +5,17 @@ import { reconnects } from '../api/client';
 import { Question } from '../api/question';
 import { Busy, Failed } from '../ui/parts';
 
-export function PageFrame({ title, lead, tools, children }: { title: string; lead: string; tools?: ComponentChildren; children: ComponentChildren }) {
+export function PageFrame({
+  title,
+  lead,
+  tools,
+  children,
+}: {
+  title: string;
+  lead: string;
+  tools?: ComponentChildren;
+  children: ComponentChildren;
+}) {
   return (
     <div class="page">
       <header class="page-head">
@@ -37,7 +47,12 @@ export function useAsk<T>(key: string, work: (aborted: AbortSignal) => Promise<T
   return { question, again };
 }
 
-export function Panel<T>(props: { title: string; tools?: ComponentChildren; asked: Asked<T>; children: (answer: T) => ComponentChildren }) {
+export function Panel<T>(props: {
+  title: string;
+  tools?: ComponentChildren;
+  asked: Asked<T>;
+  children: (answer: T) => ComponentChildren;
+}) {
   const { question, again } = props.asked;
   const answer = question.data.value;
   return (

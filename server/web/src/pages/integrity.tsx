@@ -18,7 +18,11 @@ interface Checked {
 }
 
 async function head(aborted: AbortSignal): Promise<Checked> {
-  const [{ openCheckpoint, readKey }, { toHex }, chain] = await Promise.all([import('../proof/note'), import('../proof/bytes'), ask<ChainHead>('v1/chain', {}, aborted)]);
+  const [{ openCheckpoint, readKey }, { toHex }, chain] = await Promise.all([
+    import('../proof/note'),
+    import('../proof/bytes'),
+    ask<ChainHead>('v1/chain', {}, aborted),
+  ]);
   const state = trust(chain).state;
   try {
     const note = openCheckpoint(chain.checkpoint, readKey(chain.key));
@@ -60,7 +64,9 @@ const IDLE: Run = { state: 'idle', sequence: 0, of: 0, outcome: null, detail: ''
 /** Reads the lines of a verification as they come. */
 async function verify(deep: boolean, aborted: AbortSignal, onRun: (run: Run) => void): Promise<void> {
   const response = await call('v1/chain/verify', { method: 'POST', body: { deep }, signal: aborted });
-  const reader = (response.body as ReadableStream<Uint8Array>).pipeThrough(new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>).getReader();
+  const reader = (response.body as ReadableStream<Uint8Array>)
+    .pipeThrough(new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>)
+    .getReader();
   let rest = '';
   let outcome: Outcome | null = null;
   for (;;) {
@@ -88,7 +94,9 @@ function Verification({ chain, onDone }: { chain: ChainHead; onDone: () => void 
     setRun({ ...IDLE, state: 'running', of: chain.size });
     verify(deep, mine.signal, setRun)
       .then(onDone)
-      .catch((fault: unknown) => setRun(mine.signal.aborted ? IDLE : { ...IDLE, state: 'broken', detail: (fault as Error).message }));
+      .catch((fault: unknown) =>
+        setRun(mine.signal.aborted ? IDLE : { ...IDLE, state: 'broken', detail: (fault as Error).message }),
+      );
   };
   const { verified, deep_verified: deepVerified } = chain;
   const behind = verified ? chain.size - 1 - verified.sequence : chain.size;
@@ -99,7 +107,10 @@ function Verification({ chain, onDone }: { chain: ChainHead; onDone: () => void 
         <dd>
           {verified ? (
             <>
-              to sequence {count(verified.sequence)}, <Ago value={verified.at} /> <span class="quiet">(<Time value={verified.at} />)</span>
+              to sequence {count(verified.sequence)}, <Ago value={verified.at} />{' '}
+              <span class="quiet">
+                (<Time value={verified.at} />)
+              </span>
             </>
           ) : (
             'never'
@@ -126,7 +137,13 @@ function Verification({ chain, onDone }: { chain: ChainHead; onDone: () => void 
             <Button primary icon="integrity" label="Run verification" onClick={start} />
           )}
           <label class="check">
-            <input type="checkbox" checked={deep} disabled={run.state === 'running'} onChange={() => setDeep(!deep)} /> Deep: also recompute the index
+            <input
+              type="checkbox"
+              checked={deep}
+              disabled={run.state === 'running'}
+              onChange={() => setDeep(!deep)}
+            />{' '}
+            Deep: also recompute the index
           </label>
         </div>
       ) : (
@@ -154,12 +171,18 @@ function Ended({ outcome }: { outcome: Outcome }) {
     <div class={`verdict ${ok ? 'ok' : 'bad'}`}>
       <Icon name={ok ? 'integrity' : 'errors'} size={20} />
       <div>
-        <p class="verdict-title">{ok ? `${count(outcome.checked)} events verified: no fault` : (outcome.error ?? `${count(outcome.faults.length + outcome.faults_left_out)} faults`)}</p>
+        <p class="verdict-title">
+          {ok
+            ? `${count(outcome.checked)} events verified: no fault`
+            : (outcome.error ?? `${count(outcome.faults.length + outcome.faults_left_out)} faults`)}
+        </p>
         {outcome.faults.length > 0 && (
           <ul>
             {outcome.faults.slice(0, 100).map((each, i) => (
               <li key={i}>
-                <b>{each.kind}</b> <span class="mono">{each.file}</span> {each.first_sequence !== null && `sequence ${each.first_sequence} to ${each.last_sequence}`} {each.detail}
+                <b>{each.kind}</b> <span class="mono">{each.file}</span>{' '}
+                {each.first_sequence !== null && `sequence ${each.first_sequence} to ${each.last_sequence}`}{' '}
+                {each.detail}
               </li>
             ))}
           </ul>
@@ -172,7 +195,11 @@ function Ended({ outcome }: { outcome: Outcome }) {
 export function IntegrityPage() {
   const asked = useAsk('head', head);
   return (
-    <PageFrame title="Integrity" lead="Tamper-evident: whoever holds an earlier checkpoint can see any change of the past." tools={<Button icon="refresh" label="Ask again" onClick={asked.again} />}>
+    <PageFrame
+      title="Integrity"
+      lead="Tamper-evident: whoever holds an earlier checkpoint can see any change of the past."
+      tools={<Button icon="refresh" label="Ask again" onClick={asked.again} />}
+    >
       <div class="two">
         <Panel title="Chain head" asked={asked}>
           {({ chain }) => (
@@ -209,12 +236,23 @@ export function IntegrityPage() {
                       Covers {count(checkpoint.size)} of {count(chain.size)} events.
                     </p>
                   )}
-                  {state === 'other' && <p>The key is not the one that this browser saw before, and the log does not name that one.</p>}
+                  {state === 'other' && (
+                    <p>
+                      The key is not the one that this browser saw before, and the log does not name that one.
+                    </p>
+                  )}
                 </div>
               </div>
-              <p class="quiet small">Keep the checkpoint and the verifier key outside of this server. They are what shows a change of the past later.</p>
+              <p class="quiet small">
+                Keep the checkpoint and the verifier key outside of this server. They are what shows a change
+                of the past later.
+              </p>
               <div class="row">
-                <Button icon="copy" label="Copy verifier key" onClick={() => void copy(chain.key, 'Verifier key')} />
+                <Button
+                  icon="copy"
+                  label="Copy verifier key"
+                  onClick={() => void copy(chain.key, 'Verifier key')}
+                />
                 <a class="button" href={url('v1/checkpoint')} download="checkpoint.txt">
                   <Icon name="download" /> Checkpoint of now
                 </a>

@@ -23,7 +23,13 @@ export function ReportCheck({ logKey }: { logKey: string }) {
   return (
     <div class="report-check">
       <label for="report-key">Verifier key, as you keep it outside of this server</label>
-      <input id="report-key" class="mono" value={key} spellcheck={false} onInput={(event) => setKey(event.currentTarget.value)} />
+      <input
+        id="report-key"
+        class="mono"
+        value={key}
+        spellcheck={false}
+        onInput={(event) => setKey(event.currentTarget.value)}
+      />
       <label
         class={`drop${over ? ' over' : ''}`}
         onDragOver={(event) => {
@@ -41,7 +47,12 @@ export function ReportCheck({ logKey }: { logKey: string }) {
         <span>
           Drop a report (JSON), or <u>choose a file</u>
         </span>
-        <input type="file" class="offscreen" accept=".json,application/json" onChange={(event) => void check(event.currentTarget.files?.[0])} />
+        <input
+          type="file"
+          class="offscreen"
+          accept=".json,application/json"
+          onChange={(event) => void check(event.currentTarget.files?.[0])}
+        />
       </label>
       <div aria-live="polite">
         {verdict && 'fault' in verdict && (
@@ -62,11 +73,17 @@ export function ReportCheck({ logKey }: { logKey: string }) {
             <Icon name="integrity" size={20} />
             <div>
               <p class="verdict-title">
-                {count(verdict.facts.entries)} entries are unaltered records of the signed log: <Foreign text={verdict.name} />
+                {count(verdict.facts.entries)} entries are unaltered records of the signed log:{' '}
+                <Foreign text={verdict.name} />
               </p>
-              <p>Verified here: the signature over {count(verdict.facts.treeSize)} events, {count(verdict.facts.records)} records and their links, the proof that all are in the tree, the range, and the verification hash.</p>
               <p>
-                Not verified here: that nothing was left out. <code>stele verify-report</code> or <code>stele_verify.py</code> proves that too, with the same file and key.
+                Verified here: the signature over {count(verdict.facts.treeSize)} events,{' '}
+                {count(verdict.facts.records)} records and their links, the proof that all are in the tree,
+                the range, and the verification hash.
+              </p>
+              <p>
+                Not verified here: that nothing was left out. <code>stele verify-report</code> or{' '}
+                <code>stele_verify.py</code> proves that too, with the same file and key.
               </p>
               <p class="mono wrap small">{verdict.facts.verificationHash}</p>
             </div>

@@ -25,7 +25,16 @@ function Create({ onClose, onMade }: { onClose: () => void; onMade: () => void }
     event.preventDefault();
     const filter = Object.fromEntries(
       Object.entries(lists)
-        .map(([name, text]) => [name, text.split(',').map((each) => each.trim()).filter((each) => each !== '')] as const)
+        .map(
+          ([name, text]) =>
+            [
+              name,
+              text
+                .split(',')
+                .map((each) => each.trim())
+                .filter((each) => each !== ''),
+            ] as const,
+        )
         .filter(([, values]) => values.length > 0),
     );
     try {
@@ -39,7 +48,9 @@ function Create({ onClose, onMade }: { onClose: () => void; onMade: () => void }
   return (
     <Dialog title="New compliance report" onClose={onClose}>
       <form class="form" onSubmit={(event) => void submit(event)}>
-        <p class="quiet">A list of events with the proof that none was changed and none left out. At most 100,000 entries.</p>
+        <p class="quiet">
+          A list of events with the proof that none was changed and none left out. At most 100,000 entries.
+        </p>
         <label>
           Range of time
           <select value={from} onChange={(event) => setFrom(event.currentTarget.value)}>
@@ -63,10 +74,16 @@ function Create({ onClose, onMade }: { onClose: () => void; onMade: () => void }
         {LISTS.map(([name, label, example]) => (
           <label key={name}>
             {label}
-            <input placeholder={`all, or for example ${example}`} value={lists[name] ?? ''} onInput={(event) => setLists({ ...lists, [name]: event.currentTarget.value })} />
+            <input
+              placeholder={`all, or for example ${example}`}
+              value={lists[name] ?? ''}
+              onInput={(event) => setLists({ ...lists, [name]: event.currentTarget.value })}
+            />
           </label>
         ))}
-        <p class="quiet small">Several values with commas; whole and exact. What is asked becomes an event of the log.</p>
+        <p class="quiet small">
+          Several values with commas; whole and exact. What is asked becomes an event of the log.
+        </p>
         <p class="fault" role="alert">
           {fault}
         </p>
@@ -86,13 +103,18 @@ function described(filter: Record<string, unknown>): string {
   const range = `${Number(filter['from_us']) === 0 ? 'the beginning' : time(filter['from_us'])} – ${time(filter['to_us'])}`;
   const rest = Object.entries(filter)
     .filter(([name]) => !['axis', 'from_us', 'to_us'].includes(name))
-    .map(([name, value]) => `${name}: ${Array.isArray(value) ? value.map((each) => (Array.isArray(each) ? each.join('/') : String(each))).join(', ') : String(value)}`);
+    .map(
+      ([name, value]) =>
+        `${name}: ${Array.isArray(value) ? value.map((each) => (Array.isArray(each) ? each.join('/') : String(each))).join(', ') : String(value)}`,
+    );
   return [range, ...rest].join(' · ');
 }
 
 export function Reports() {
   const [creating, setCreating] = useState(false);
-  const asked = useAsk('reports', (aborted) => ask<{ reports: Report[] }>('v1/reports', { limit: 50 }, aborted));
+  const asked = useAsk('reports', (aborted) =>
+    ask<{ reports: Report[] }>('v1/reports', { limit: 50 }, aborted),
+  );
   const reports = asked.question.data.value?.reports ?? [];
   const waiting = reports.some((each) => each.status === 'pending' || each.status === 'running');
   useEffect(() => {
@@ -102,11 +124,22 @@ export function Reports() {
   }, [waiting]);
   return (
     <>
-      <Panel title="Compliance reports" asked={asked} tools={(may('export') || may('auditor')) && <Button icon="plus" label="New report" onClick={() => setCreating(true)} />}>
+      <Panel
+        title="Compliance reports"
+        asked={asked}
+        tools={
+          (may('export') || may('auditor')) && (
+            <Button icon="plus" label="New report" onClick={() => setCreating(true)} />
+          )
+        }
+      >
         {() =>
           reports.length === 0 ? (
             <Empty title="No reports yet">
-              <p>A report is a list of events with the proof that none was changed and none left out, to hand to an auditor.</p>
+              <p>
+                A report is a list of events with the proof that none was changed and none left out, to hand
+                to an auditor.
+              </p>
             </Empty>
           ) : (
             <div class="scroll-x" tabIndex={0} role="region" aria-label="Reports">
@@ -131,7 +164,14 @@ export function Reports() {
                         <Ago value={each.created_at} />
                       </td>
                       <td>
-                        <Foreign text={each.requested_by.email ?? each.requested_by.name ?? each.requested_by.id ?? each.requested_by.type} />
+                        <Foreign
+                          text={
+                            each.requested_by.email ??
+                            each.requested_by.name ??
+                            each.requested_by.id ??
+                            each.requested_by.type
+                          }
+                        />
                       </td>
                       <td class="wide">
                         <Foreign text={described(each.filter)} />
@@ -154,7 +194,12 @@ export function Reports() {
                       <td>
                         {each.status === 'done' &&
                           (['json', 'csv', 'html'] as const).map((format) => (
-                            <a key={format} class="download" href={url(`v1/reports/${each.id}/download`, { format })} download={`${each.id}.${format}`}>
+                            <a
+                              key={format}
+                              class="download"
+                              href={url(`v1/reports/${each.id}/download`, { format })}
+                              download={`${each.id}.${format}`}
+                            >
                               <Icon name="download" size={14} />
                               {format.toUpperCase()}
                             </a>

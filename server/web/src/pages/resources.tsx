@@ -25,7 +25,11 @@ async function history(type: string, id: string, at: string, aborted: AbortSigna
   const text = await askText(path, { limit: CHANGES_MAX, ...(at === '' ? {} : { at }) }, aborted);
   const cut = cutLines(text, 'changes');
   const rest = readJson(cut.rest);
-  return { lines: cut.lines, state: member(rest, 'state') ?? { kind: 'null' }, more: member(rest, 'next_cursor')?.kind === 'string' };
+  return {
+    lines: cut.lines,
+    state: member(rest, 'state') ?? { kind: 'null' },
+    more: member(rest, 'next_cursor')?.kind === 'string',
+  };
 }
 
 function Finder() {
@@ -55,14 +59,21 @@ function Finder() {
 }
 
 function Start() {
-  const types = useAsk('types', (aborted) => ask<Facets>('v1/facets', { q: '@changes:*', fields: 'resource_type', top: 50 }, aborted));
+  const types = useAsk('types', (aborted) =>
+    ask<Facets>('v1/facets', { q: '@changes:*', fields: 'resource_type', top: 50 }, aborted),
+  );
   const [type, setType] = useState('');
   const names = types.question.data.value?.facets['resource_type']?.values ?? [];
-  const chosen = type || String(names[0]?.value ?? '');
+  const first = names[0]?.value;
+  const chosen = type || (typeof first === 'string' ? first : '');
   const ids = useAsk(chosen, (aborted) =>
     chosen === ''
-      ? Promise.resolve({ facets: {}, matched: 0, took_us: 0 } as Facets)
-      : ask<Facets>('v1/facets', { q: '@changes:*', resource_type: chosen, fields: 'resource_id', top: 60 }, aborted),
+      ? Promise.resolve<Facets>({ facets: {}, matched: 0, took_us: 0 })
+      : ask<Facets>(
+          'v1/facets',
+          { q: '@changes:*', resource_type: chosen, fields: 'resource_id', top: 60 },
+          aborted,
+        ),
   );
   return (
     <div class="two narrow-first">
@@ -76,7 +87,11 @@ function Start() {
             <ul class="pick">
               {names.map((each) => (
                 <li key={String(each.value)}>
-                  <button type="button" aria-pressed={String(each.value) === chosen} onClick={() => setType(String(each.value))}>
+                  <button
+                    type="button"
+                    aria-pressed={String(each.value) === chosen}
+                    onClick={() => setType(String(each.value))}
+                  >
                     <Foreign text={String(each.value)} />
                     <span class="facet-count">{count(each.count)}</span>
                   </button>
@@ -115,7 +130,14 @@ function ChangeItem({ line, now }: { line: string; now: boolean }) {
   return (
     <li class={`history-item${now ? ' now' : ''}`}>
       <p>
-        <a href={href('log', { event: event.event_id, from: 'all', q: `resource.id=${JSON.stringify(event.resource.id)}` })} onClick={follow}>
+        <a
+          href={href('log', {
+            event: event.event_id,
+            from: 'all',
+            q: `resource.id=${JSON.stringify(event.resource.id)}`,
+          })}
+          onClick={follow}
+        >
           <Time value={event.timestamp} precision="ms" />
         </a>{' '}
         <b>{event.event_type}</b> <span class="quiet">by</span> <Foreign text={actorText(event)} />
@@ -151,7 +173,8 @@ function Resource({ type, id }: { type: string; id: string }) {
   const lines = all.question.data.value?.lines ?? [];
   // Oldest first, as on the slider.
   const times = lines.map((line) => (JSON.parse(line) as LogEvent).timestamp).reverse();
-  const found = at === '' ? times.length - 1 : times.findLastIndex((each) => Date.parse(each) <= Date.parse(at));
+  const found =
+    at === '' ? times.length - 1 : times.findLastIndex((each) => Date.parse(each) <= Date.parse(at));
   const point = Math.max(0, found);
   return (
     <>
@@ -159,7 +182,13 @@ function Resource({ type, id }: { type: string; id: string }) {
         <code>
           <Foreign text={`${type}/${id}`} />
         </code>
-        <a href={href('log', { q: `resource.type:${JSON.stringify(type)} resource.id=${JSON.stringify(id)}`, from: 'all' })} onClick={follow}>
+        <a
+          href={href('log', {
+            q: `resource.type:${JSON.stringify(type)} resource.id=${JSON.stringify(id)}`,
+            from: 'all',
+          })}
+          onClick={follow}
+        >
           All its events
         </a>
         <a href={href('resources')} onClick={follow}>
@@ -169,10 +198,19 @@ function Resource({ type, id }: { type: string; id: string }) {
       {times.length > 1 && (
         <div class="slider">
           <label for="slider">
-            State at <b>{stamp(times[point] ?? '', 'ms')}</b> <span class="quiet">change {point + 1} of {times.length}</span>
+            State at <b>{stamp(times[point] ?? '', 'ms')}</b>{' '}
+            <span class="quiet">
+              change {point + 1} of {times.length}
+            </span>
           </label>
           <div class="row">
-            <Button bare icon="left" label="Change before" disabled={point === 0} onClick={() => change({ at: times[point - 1] ?? '' }, 'replace')} />
+            <Button
+              bare
+              icon="left"
+              label="Change before"
+              disabled={point === 0}
+              onClick={() => change({ at: times[point - 1] ?? '' }, 'replace')}
+            />
             <input
               id="slider"
               type="range"
@@ -185,16 +223,36 @@ function Resource({ type, id }: { type: string; id: string }) {
                 change({ at: to === times.length - 1 ? '' : (times[to] ?? '') }, 'replace');
               }}
             />
-            <Button bare icon="right" label="Change after" disabled={point >= times.length - 1} onClick={() => change({ at: times[point + 1] ?? '' }, 'replace')} />
+            <Button
+              bare
+              icon="right"
+              label="Change after"
+              disabled={point >= times.length - 1}
+              onClick={() => change({ at: times[point + 1] ?? '' }, 'replace')}
+            />
           </div>
         </div>
       )}
       <div class="two">
-        <Panel title="State" asked={then} tools={then.question.data.value && <CopyButton text={pretty(then.question.data.value.state)} what="State" />}>
+        <Panel
+          title="State"
+          asked={then}
+          tools={
+            then.question.data.value && (
+              <CopyButton text={pretty(then.question.data.value.state)} what="State" />
+            )
+          }
+        >
           {(answer) =>
             answer.state.kind === 'null' ? (
-              <Empty title={answer.lines.length === 0 ? 'No change is known' : 'It does not exist at this time'}>
-                <p>{answer.lines.length === 0 ? 'No event of this resource carries metadata.changes.' : 'The latest change deleted it.'}</p>
+              <Empty
+                title={answer.lines.length === 0 ? 'No change is known' : 'It does not exist at this time'}
+              >
+                <p>
+                  {answer.lines.length === 0
+                    ? 'No event of this resource carries metadata.changes.'
+                    : 'The latest change deleted it.'}
+                </p>
               </Empty>
             ) : (
               <pre class="json" tabIndex={0} aria-label="State">
@@ -214,7 +272,9 @@ function Resource({ type, id }: { type: string; id: string }) {
                     <ChangeItem key={line} line={line} now={answer.lines.length - 1 - i === point} />
                   ))}
                 </ol>
-                {(answer.more || answer.lines.length > 200) && <p class="quiet small">Earlier changes are in the activity log.</p>}
+                {(answer.more || answer.lines.length > 200) && (
+                  <p class="quiet small">Earlier changes are in the activity log.</p>
+                )}
               </>
             )
           }
@@ -228,7 +288,11 @@ export function ResourcesPage() {
   const [type, id] = [param('type'), param('id')];
   const named = type !== '' && id !== '';
   return (
-    <PageFrame title="Resources" lead="How a resource came to be what it is: every change, and the state at any time." tools={<Finder key={`${type}/${id}`} />}>
+    <PageFrame
+      title="Resources"
+      lead="How a resource came to be what it is: every change, and the state at any time."
+      tools={<Finder key={`${type}/${id}`} />}
+    >
       {named ? <Resource key={`${type}/${id}`} type={type} id={id} /> : <Start />}
     </PageFrame>
   );

@@ -24,7 +24,11 @@ function NewKey({ onClose, onMade }: { onClose: () => void; onMade: () => void }
     event.preventDefault();
     const expires = days === '' ? null : new Date(Date.now() + Number(days) * 86_400_000).toISOString();
     try {
-      const made = await send<ApiKey & { secret: string }>('POST', 'v1/keys', { name: name.trim(), scopes, ...(expires === null ? {} : { expires_at: expires }) });
+      const made = await send<ApiKey & { secret: string }>('POST', 'v1/keys', {
+        name: name.trim(),
+        scopes,
+        ...(expires === null ? {} : { expires_at: expires }),
+      });
       setSecret(made.secret);
       onMade();
     } catch (problem) {
@@ -48,13 +52,26 @@ function NewKey({ onClose, onMade }: { onClose: () => void; onMade: () => void }
       <form class="form" onSubmit={(event) => void submit(event)}>
         <label>
           Name
-          <input required value={name} placeholder="what will use it" onInput={(event) => setName(event.currentTarget.value)} />
+          <input
+            required
+            value={name}
+            placeholder="what will use it"
+            onInput={(event) => setName(event.currentTarget.value)}
+          />
         </label>
         <fieldset>
           <legend>Scopes</legend>
           {SCOPES.map(([scope, what]) => (
             <label key={scope} class="check">
-              <input type="checkbox" checked={scopes.includes(scope)} onChange={() => setScopes(scopes.includes(scope) ? scopes.filter((each) => each !== scope) : [...scopes, scope])} />
+              <input
+                type="checkbox"
+                checked={scopes.includes(scope)}
+                onChange={() =>
+                  setScopes(
+                    scopes.includes(scope) ? scopes.filter((each) => each !== scope) : [...scopes, scope],
+                  )
+                }
+              />
               <b>{scope}</b> <span class="quiet">{what}</span>
             </label>
           ))}
@@ -96,10 +113,15 @@ function Keys() {
     setRevoking(null);
     asked.again();
   };
-  const ended = (key: ApiKey) => key.revoked_at !== null || (key.expires_at !== null && Date.parse(key.expires_at) < Date.now());
+  const ended = (key: ApiKey) =>
+    key.revoked_at !== null || (key.expires_at !== null && Date.parse(key.expires_at) < Date.now());
   return (
     <>
-      <Panel title="API keys" asked={asked} tools={<Button icon="plus" label="New key" onClick={() => setCreating(true)} />}>
+      <Panel
+        title="API keys"
+        asked={asked}
+        tools={<Button icon="plus" label="New key" onClick={() => setCreating(true)} />}
+      >
         {({ keys }) => (
           <div class="scroll-x" tabIndex={0} role="region" aria-label="API keys">
             <table class="data">
@@ -126,7 +148,11 @@ function Keys() {
                     <td>{key.last_used_at === null ? 'never' : <Ago value={key.last_used_at} />}</td>
                     <td>{key.expires_at === null ? 'never' : <Time value={key.expires_at} />}</td>
                     <td>{key.revoked_at !== null ? 'revoked' : ended(key) ? 'expired' : 'active'}</td>
-                    <td>{key.revoked_at === null && <Button danger label="Revoke" onClick={() => setRevoking(key)} />}</td>
+                    <td>
+                      {key.revoked_at === null && (
+                        <Button danger label="Revoke" onClick={() => setRevoking(key)} />
+                      )}
+                    </td>
                   </tr>
                 ))}
               </tbody>
@@ -155,7 +181,15 @@ function Keys() {
 
 const EMPTY_SCHEMA = '{\n  "type": "object",\n  "properties": {}\n}';
 
-function EditType({ type, onClose, onMade }: { type: EventType | null; onClose: () => void; onMade: () => void }) {
+function EditType({
+  type,
+  onClose,
+  onMade,
+}: {
+  type: EventType | null;
+  onClose: () => void;
+  onMade: () => void;
+}) {
   const [name, setName] = useState(type?.event_type ?? '');
   const [category, setCategory] = useState(type?.category ?? 'system');
   const [schema, setSchema] = useState(type ? JSON.stringify(type.schema, null, 2) : EMPTY_SCHEMA);
@@ -164,7 +198,12 @@ function EditType({ type, onClose, onMade }: { type: EventType | null; onClose: 
   const submit = async (event: Event) => {
     event.preventDefault();
     try {
-      const body = { event_type: name.trim(), category: category.trim(), schema: JSON.parse(schema) as unknown, on_mismatch: mismatch };
+      const body = {
+        event_type: name.trim(),
+        category: category.trim(),
+        schema: JSON.parse(schema) as unknown,
+        on_mismatch: mismatch,
+      };
       if (type) await send('PUT', `v1/event-types/${encodeURIComponent(type.event_type)}`, body);
       else await send('POST', 'v1/event-types', body);
       say(`${name.trim()} saved`);
@@ -179,15 +218,32 @@ function EditType({ type, onClose, onMade }: { type: EventType | null; onClose: 
       <form class="form" onSubmit={(event) => void submit(event)}>
         <label>
           Event type
-          <input required value={name} placeholder="invoice.paid" readOnly={type !== null} onInput={(event) => setName(event.currentTarget.value)} />
+          <input
+            required
+            value={name}
+            placeholder="invoice.paid"
+            readOnly={type !== null}
+            onInput={(event) => setName(event.currentTarget.value)}
+          />
         </label>
         <label>
           Category
-          <input required value={category} readOnly={type?.built_in === true} onInput={(event) => setCategory(event.currentTarget.value)} />
+          <input
+            required
+            value={category}
+            readOnly={type?.built_in === true}
+            onInput={(event) => setCategory(event.currentTarget.value)}
+          />
         </label>
         <label>
           JSON Schema of metadata
-          <textarea class="mono" rows={10} spellcheck={false} value={schema} onInput={(event) => setSchema(event.currentTarget.value)} />
+          <textarea
+            class="mono"
+            rows={10}
+            spellcheck={false}
+            value={schema}
+            onInput={(event) => setSchema(event.currentTarget.value)}
+          />
         </label>
         <label>
           Events that do not fit it
@@ -211,7 +267,9 @@ function EditType({ type, onClose, onMade }: { type: EventType | null; onClose: 
 }
 
 function EventTypes() {
-  const asked = useAsk('types', (aborted) => ask<{ event_types: EventType[] }>('v1/event-types', {}, aborted));
+  const asked = useAsk('types', (aborted) =>
+    ask<{ event_types: EventType[] }>('v1/event-types', {}, aborted),
+  );
   const [text, setText] = useState('');
   const [editing, setEditing] = useState<EventType | 'new' | null>(null);
   const wanted = text.trim().toLowerCase();
@@ -222,24 +280,34 @@ function EventTypes() {
         asked={asked}
         tools={
           <>
-            <input type="search" aria-label="Search event types" placeholder="Search event types" value={text} onInput={(event) => setText(event.currentTarget.value)} />
+            <input
+              type="search"
+              aria-label="Search event types"
+              placeholder="Search event types"
+              value={text}
+              onInput={(event) => setText(event.currentTarget.value)}
+            />
             {may('admin') && <Button icon="plus" label="New type" onClick={() => setEditing('new')} />}
           </>
         }
       >
         {({ event_types: types }) => {
-          const shown = types.filter((each) => `${each.event_type} ${each.category}`.toLowerCase().includes(wanted));
+          const shown = types.filter((each) =>
+            `${each.event_type} ${each.category}`.toLowerCase().includes(wanted),
+          );
           if (shown.length === 0) return <Empty title="No event type contains this" />;
           return (
             <div class="scroll-x" tabIndex={0} role="region" aria-label="Event types">
               <table class="data">
                 <thead>
                   <tr>
-                    {['Event type', 'Category', 'Members of metadata', 'On mismatch', 'From', ''].map((each) => (
-                      <th key={each} scope="col">
-                        {each === '' ? <span class="offscreen">Actions</span> : each}
-                      </th>
-                    ))}
+                    {['Event type', 'Category', 'Members of metadata', 'On mismatch', 'From', ''].map(
+                      (each) => (
+                        <th key={each} scope="col">
+                          {each === '' ? <span class="offscreen">Actions</span> : each}
+                        </th>
+                      ),
+                    )}
                   </tr>
                 </thead>
                 <tbody>
@@ -247,7 +315,11 @@ function EventTypes() {
                     <tr key={each.event_type}>
                       <th scope="row">{each.event_type}</th>
                       <td>{each.category}</td>
-                      <td class="wide quiet">{Object.keys((each.schema as { properties?: object } | null)?.properties ?? {}).join(', ')}</td>
+                      <td class="wide quiet">
+                        {Object.keys((each.schema as { properties?: object } | null)?.properties ?? {}).join(
+                          ', ',
+                        )}
+                      </td>
                       <td>{each.on_mismatch}</td>
                       <td>{each.built_in ? 'built in' : 'this organization'}</td>
                       <td>{may('admin') && <Button label="Edit" onClick={() => setEditing(each)} />}</td>
@@ -260,7 +332,13 @@ function EventTypes() {
           );
         }}
       </Panel>
-      {editing !== null && <EditType type={editing === 'new' ? null : editing} onClose={() => setEditing(null)} onMade={asked.again} />}
+      {editing !== null && (
+        <EditType
+          type={editing === 'new' ? null : editing}
+          onClose={() => setEditing(null)}
+          onMade={asked.again}
+        />
+      )}
     </>
   );
 }
@@ -283,10 +361,19 @@ function Reads() {
       {(settings) => (
         <>
           <label class="check">
-            <input type="checkbox" role="switch" checked={settings.record_reads} disabled={!may('admin')} onChange={(event) => void set(event.currentTarget.checked)} />
+            <input
+              type="checkbox"
+              role="switch"
+              checked={settings.record_reads}
+              disabled={!may('admin')}
+              onChange={(event) => void set(event.currentTarget.checked)}
+            />
             <span>Record reads</span>
           </label>
-          <p class="quiet">Every search, opened event, tail, proof and download becomes an event of the log (stele.read) before it is answered. This page asks as you type, so it makes many of them.</p>
+          <p class="quiet">
+            Every search, opened event, tail, proof and download becomes an event of the log (stele.read)
+            before it is answered. This page asks as you type, so it makes many of them.
+          </p>
           <p class="fault" role="alert">
             {fault}
           </p>

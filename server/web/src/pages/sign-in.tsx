@@ -50,7 +50,8 @@ export function SignIn() {
           {busy ? 'Signing in…' : 'Sign in'}
         </button>
         <p id="key-help" class="quiet small">
-          The key is exchanged once for a session cookie that scripts cannot read, and is not kept in this browser. It needs the scope <code>read</code>.
+          The key is exchanged once for a session cookie that scripts cannot read, and is not kept in this
+          browser. It needs the scope <code>read</code>.
         </p>
       </form>
     </main>

@@ -47,7 +47,7 @@ export function fromHex(text: unknown, length: number, what: string): Uint8Array
 
 /** @throws Error where it is not base64, in its one form, of so many bytes. */
 export function fromBase64(text: unknown, length: number, what: string): Uint8Array {
-  let raw = '';
+  let raw: string;
   try {
     raw = atob(typeof text === 'string' ? text : '');
   } catch {

@@ -65,7 +65,8 @@ export function pathsOf(events: readonly LogEvent[]): [string, number][] {
     if (Array.isArray(value)) {
       value.slice(0, 5).forEach((item) => walk(item, path, seen));
     } else if (value !== null && typeof value === 'object') {
-      for (const [name, below] of Object.entries(value)) if (path.length < 5) walk(below, [...path, name], seen);
+      for (const [name, below] of Object.entries(value))
+        if (path.length < 5) walk(below, [...path, name], seen);
     } else if (path.length > 0) {
       seen.add(pathField(path));
     }
@@ -88,11 +89,19 @@ function facetOf(field: string): string | null {
 function typedPart(clause: Clause, cursor: number): { text: string; start: number } {
   const before = clause.value.slice(0, Math.max(0, cursor - clause.valueStart));
   const listed = before.startsWith('(');
-  const at = listed ? Math.max(before.lastIndexOf(','), before.lastIndexOf('('), before.lastIndexOf(' ')) + 1 : 0;
+  const at = listed
+    ? Math.max(before.lastIndexOf(','), before.lastIndexOf('('), before.lastIndexOf(' ')) + 1
+    : 0;
   return { text: before.slice(at).replace(/^"/, ''), start: clause.valueStart + at };
 }
 
-async function values(query: string, clause: Clause, cursor: number, base: Params, aborted: AbortSignal): Promise<Suggestion[]> {
+async function values(
+  query: string,
+  clause: Clause,
+  cursor: number,
+  base: Params,
+  aborted: AbortSignal,
+): Promise<Suggestion[]> {
   const { text, start } = typedPart(clause, cursor);
   const end = clause.value.startsWith('(') ? cursor : clause.end;
   if (clause.field === 'last') {
@@ -108,7 +117,10 @@ async function values(query: string, clause: Clause, cursor: number, base: Param
   const facet = facetOf(clause.field);
   if (facet === null) return [];
   // The rest of the query narrows the values, as long as it can be read; its own clause must not.
-  const rest = without(`${query.slice(0, clause.start)} ${query.slice(clause.end)}`.trim(), fullName(clause.field));
+  const rest = without(
+    `${query.slice(0, clause.start)} ${query.slice(clause.end)}`.trim(),
+    fullName(clause.field),
+  );
   const narrowed = text === '' ? '' : ` ${clause.field}~${quoteValue(text)}`;
   const attempts: Params[] = [
     { ...base, q: (rest + narrowed).trim() },
@@ -168,15 +180,34 @@ export async function complete(
   const history = past
     .filter((each) => query.trim() === '' && each !== query)
     .slice(0, 6)
-    .map<Suggestion>((each) => ({ insert: each, start: 0, end: query.length, label: each, detail: 'before', kind: 'history' }));
-  const words = tokens.length > 0 && !['or', 'and', 'not', 'minus', 'open'].includes(tokens.at(-1)?.kind ?? '') ? ['OR', 'NOT'] : [];
-  const between = words.map<Suggestion>((word) => ({ insert: `${word} `, start: cursor, end: cursor, label: word, detail: '', kind: 'word' }));
+    .map<Suggestion>((each) => ({
+      insert: each,
+      start: 0,
+      end: query.length,
+      label: each,
+      detail: 'before',
+      kind: 'history',
+    }));
+  const words =
+    tokens.length > 0 && !['or', 'and', 'not', 'minus', 'open'].includes(tokens.at(-1)?.kind ?? '')
+      ? ['OR', 'NOT']
+      : [];
+  const between = words.map<Suggestion>((word) => ({
+    insert: `${word} `,
+    start: cursor,
+    end: cursor,
+    label: word,
+    detail: '',
+    kind: 'word',
+  }));
   return [...history, ...fields('', cursor, cursor, known).slice(0, 9), ...between];
 }
 
 function fields(typed: string, start: number, end: number, known: readonly [string, number][]): Suggestion[] {
   const wanted = typed.toLowerCase();
-  const named = FIELDS.filter((each) => each.name.startsWith(wanted) || (wanted.length > 1 && each.name.includes(wanted)));
+  const named = FIELDS.filter(
+    (each) => each.name.startsWith(wanted) || (wanted.length > 1 && each.name.includes(wanted)),
+  );
   const own = named.map<Suggestion>((each) => ({
     insert: each.name.endsWith('.') ? each.name : `${each.name}:`,
     start,
@@ -187,7 +218,11 @@ function fields(typed: string, start: number, end: number, known: readonly [stri
   }));
   const path = wanted.replace(/^@|^metadata\./, '');
   const below = known
-    .filter(([name]) => (wanted.startsWith('@') || wanted.startsWith('meta') || wanted.length > 1) && name.toLowerCase().includes(path))
+    .filter(
+      ([name]) =>
+        (wanted.startsWith('@') || wanted.startsWith('meta') || wanted.length > 1) &&
+        name.toLowerCase().includes(path),
+    )
     .slice(0, 20)
     .map<Suggestion>(([name, seen]) => ({
       insert: `${name}:`,

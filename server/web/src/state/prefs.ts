@@ -30,7 +30,11 @@ const oneOf =
 
 export const theme = stored<'system' | 'light' | 'dark'>('theme', 'system', oneOf('system', 'light', 'dark'));
 export const zone = stored<'local' | 'utc'>('zone', 'local', oneOf('local', 'utc'));
-export const showFacets = stored('facets', true, (value) => typeof value === 'boolean');
+export const showFacets = stored(
+  'facets',
+  globalThis.innerWidth > 860,
+  (value) => typeof value === 'boolean',
+);
 export const showHistogram = stored('histogram', true, (value) => typeof value === 'boolean');
 export const pastQueries = stored<string[]>(
   'queries',

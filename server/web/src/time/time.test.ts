@@ -10,12 +10,22 @@ describe('ranges', () => {
     zone.value = 'utc';
     expect(readRange('15m', now)).toEqual({ from: 'now-15m', to: '' });
     expect(readRange('last 3 days', now)).toEqual({ from: 'now-3d', to: '' });
-    expect(readRange('2026-11', now)).toEqual({ from: '2026-11-01T00:00:00.000Z', to: '2026-12-01T00:00:00.000Z' });
-    expect(readRange('2026-11-01 to 2026-11-02', now)).toEqual({ from: '2026-11-01T00:00:00.000Z', to: '2026-11-03T00:00:00.000Z' });
-    expect(readRange('2026-11-23 07:28 .. now', now)).toEqual({ from: '2026-11-23T07:28:00.000Z', to: 'now' });
+    expect(readRange('2026-11', now)).toEqual({
+      from: '2026-11-01T00:00:00.000Z',
+      to: '2026-12-01T00:00:00.000Z',
+    });
+    expect(readRange('2026-11-01 to 2026-11-02', now)).toEqual({
+      from: '2026-11-01T00:00:00.000Z',
+      to: '2026-11-03T00:00:00.000Z',
+    });
+    expect(readRange('2026-11-23 07:28 .. now', now)).toEqual({
+      from: '2026-11-23T07:28:00.000Z',
+      to: 'now',
+    });
     expect(readRange('now-7d to now-1d', now)).toEqual({ from: 'now-7d', to: 'now-1d' });
     expect(readRange('all', now)).toEqual({ from: 'all', to: '' });
-    for (const text of ['', 'soon', '2026-11-05 to 2026-11-01', '99999', 'now-1d to now-7d']) expect(readRange(text, now)).toBeNull();
+    for (const text of ['', 'soon', '2026-11-05 to 2026-11-01', '99999', 'now-1d to now-7d'])
+      expect(readRange(text, now)).toBeNull();
   });
   it('are named and sent', () => {
     expect(rangeLabel({ from: '', to: '' })).toBe('Last 24 hours');

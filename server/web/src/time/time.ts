@@ -66,7 +66,9 @@ export function rangeLabel(range: Range): string {
 export function readRange(text: string, now: number): Range | null {
   const words = text.trim().toLowerCase();
   if (words === 'all' || words === 'all time') return { from: 'all', to: '' };
-  const length = /^(?:last\s+)?(\d{1,5})?\s*(s|sec|seconds?|m|min|minutes?|h|hours?|d|days?|w|weeks?)$/.exec(words);
+  const length = /^(?:last\s+)?(\d{1,5})?\s*(s|sec|seconds?|m|min|minutes?|h|hours?|d|days?|w|weeks?)$/.exec(
+    words,
+  );
   if (length) {
     const unit = (length[2] ?? 'h').charAt(0);
     return { from: `now-${Number(length[1] ?? '1')}${unit}`, to: '' };
@@ -94,7 +96,14 @@ function readMoment(text: string): { start: string; end: string; relative: boole
   const given = parts.slice(1).map((part) => (part === undefined ? undefined : Number(part)));
   const depth = given.findIndex((part) => part === undefined);
   const last = (depth === -1 ? given.length : depth) - 1;
-  const fields = [given[0] ?? 1970, (given[1] ?? 1) - 1, given[2] ?? 1, given[3] ?? 0, given[4] ?? 0, given[5] ?? 0] as const;
+  const fields = [
+    given[0] ?? 1970,
+    (given[1] ?? 1) - 1,
+    given[2] ?? 1,
+    given[3] ?? 0,
+    given[4] ?? 0,
+    given[5] ?? 0,
+  ] as const;
   const next = fields.map((field, i) => (i === last ? field + 1 : field)) as unknown as typeof fields;
   const at = zone.value === 'utc' ? new Date(Date.UTC(...fields)) : new Date(...fields);
   const after = zone.value === 'utc' ? new Date(Date.UTC(...next)) : new Date(...next);
@@ -156,5 +165,7 @@ export function count(value: number): string {
 
 export function short(value: number): string {
   if (value < 10_000) return count(value);
-  return value < 1_000_000 ? `${(value / 1000).toFixed(value < 100_000 ? 1 : 0)}k` : `${(value / 1_000_000).toFixed(1)}M`;
+  return value < 1_000_000
+    ? `${(value / 1000).toFixed(value < 100_000 ? 1 : 0)}k`
+    : `${(value / 1_000_000).toFixed(1)}M`;
 }

@@ -13,7 +13,17 @@ export interface Line {
 
 const HEIGHT = 170;
 
-export function LinesChart({ starts, lines, unit, label }: { starts: number[]; lines: Line[]; unit: string; label: string }) {
+export function LinesChart({
+  starts,
+  lines,
+  unit,
+  label,
+}: {
+  starts: number[];
+  lines: Line[];
+  unit: string;
+  label: string;
+}) {
   const place = useRef<HTMLDivElement>(null);
   const [at, setAt] = useState<number | null>(null);
   const [scheme, setScheme] = useState(0);
@@ -35,22 +45,36 @@ export function LinesChart({ starts, lines, unit, label }: { starts: number[]; l
         padding: [8, 8, 0, 0],
         legend: { show: false },
         cursor: { y: false, drag: { x: false, y: false } },
-        tzDate: (time) => (zone.peek() === 'utc' ? uPlot.tzDate(new Date(time * 1000), 'Etc/UTC') : new Date(time * 1000)),
+        tzDate: (time) =>
+          zone.peek() === 'utc' ? uPlot.tzDate(new Date(time * 1000), 'Etc/UTC') : new Date(time * 1000),
         scales: { y: { range: (_, __, most) => [0, Math.max(1, (most || 1) * 1.08)] } },
         axes: [
           { ...axis, grid: { show: false }, size: 24, space: 80, values: timeLabels },
-          { ...axis, grid: { stroke: colour('--line'), width: 1 }, size: 56, values: (_, marks) => marks.map((each) => count(each)) },
+          {
+            ...axis,
+            grid: { stroke: colour('--line'), width: 1 },
+            size: 56,
+            values: (_, marks) => marks.map((each) => count(each)),
+          },
         ],
         series: [
           {},
-          ...lines.map((line) => ({ label: line.label, stroke: colour(line.colour), width: 1.5, spanGaps: true, points: { show: starts.length < 40, size: 4 } })),
+          ...lines.map((line) => ({
+            label: line.label,
+            stroke: colour(line.colour),
+            width: 1.5,
+            spanGaps: true,
+            points: { show: starts.length < 40, size: 4 },
+          })),
         ],
         hooks: { setCursor: [(self: uPlot) => setAt(self.cursor.idx ?? null)] },
       },
       [starts, ...lines.map((line) => line.values)] as uPlot.AlignedData,
       element,
     );
-    const observer = new ResizeObserver(() => plot.setSize({ width: Math.max(160, element.clientWidth), height: HEIGHT }));
+    const observer = new ResizeObserver(() =>
+      plot.setSize({ width: Math.max(160, element.clientWidth), height: HEIGHT }),
+    );
     observer.observe(element);
     return () => {
       observer.disconnect();
@@ -66,11 +90,18 @@ export function LinesChart({ starts, lines, unit, label }: { starts: number[]; l
           return (
             <span key={line.label} class={`swatch ${line.label}`}>
               <i aria-hidden="true" />
-              {line.label} <b>{value == null ? '–' : `${count(Math.round(value * 10) / 10)} ${unit}`}</b>
+              {line.label}{' '}
+              <b>
+                {value === null || value === undefined
+                  ? '–'
+                  : `${count(Math.round(value * 10) / 10)} ${unit}`}
+              </b>
             </span>
           );
         })}
-        <span class="quiet histogram-when">{when === undefined ? 'latest' : stamp(new Date(when * 1000).toISOString(), 's')}</span>
+        <span class="quiet histogram-when">
+          {when === undefined ? 'latest' : stamp(new Date(when * 1000).toISOString(), 's')}
+        </span>
       </div>
       <div ref={place} role="img" aria-label={label} />
     </div>

@@ -54,7 +54,17 @@ interface ButtonProps {
   onClick: (event: MouseEvent) => void;
 }
 
-export function Button({ icon, label, bare, primary, pressed, disabled, danger, title, onClick }: ButtonProps) {
+export function Button({
+  icon,
+  label,
+  bare,
+  primary,
+  pressed,
+  disabled,
+  danger,
+  title,
+  onClick,
+}: ButtonProps) {
   const kind = `button${bare ? ' bare' : ''}${primary ? ' primary' : ''}${danger ? ' danger' : ''}`;
   return (
     <button
@@ -73,7 +83,9 @@ export function Button({ icon, label, bare, primary, pressed, disabled, danger, 
 }
 
 export function CopyButton({ text, what }: { text: string; what: string }) {
-  return <Button bare icon="copy" label={`Copy ${what.toLowerCase()}`} onClick={() => void copy(text, what)} />;
+  return (
+    <Button bare icon="copy" label={`Copy ${what.toLowerCase()}`} onClick={() => void copy(text, what)} />
+  );
 }
 
 /** A button that opens a small panel; Escape, a click elsewhere and a choice close it. */
@@ -129,7 +141,11 @@ export function Menu(props: {
         {!props.bare && <Icon name="down" size={12} />}
       </button>
       {open && (
-        <div class={`menu-panel ${props.align ?? 'start'}${props.wide ? ' wide' : ''}`} role="dialog" aria-label={props.label}>
+        <div
+          class={`menu-panel ${props.align ?? 'start'}${props.wide ? ' wide' : ''}`}
+          role="dialog"
+          aria-label={props.label}
+        >
           {props.children(close)}
         </div>
       )}
@@ -137,7 +153,13 @@ export function Menu(props: {
   );
 }
 
-export function MenuItem(props: { icon?: IconName; label: string; detail?: string; on?: boolean; onClick: () => void }) {
+export function MenuItem(props: {
+  icon?: IconName;
+  label: string;
+  detail?: string;
+  on?: boolean;
+  onClick: () => void;
+}) {
   return (
     <button type="button" class="menu-item" aria-pressed={props.on} onClick={props.onClick}>
       {props.icon && <Icon name={props.icon} />}
@@ -164,7 +186,9 @@ export function Failed({ problem, onRetry }: { problem: Problem; onRetry?: () =>
       <Icon name="errors" />
       <div>
         <p>{problem.message}</p>
-        {problem.body.request_id !== undefined && <p class="quiet small">Request {problem.body.request_id}</p>}
+        {problem.body.request_id !== undefined && (
+          <p class="quiet small">Request {problem.body.request_id}</p>
+        )}
         {onRetry && <Button icon="refresh" label="Try again" onClick={onRetry} />}
       </div>
     </div>
@@ -235,6 +259,7 @@ export function Dialog(props: { title: string; onClose: () => void; children: Co
   );
 }
 
+// eslint-disable-next-line no-control-regex -- control characters are what it looks for
 const INVISIBLE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/;
 
 /**
@@ -250,7 +275,10 @@ export function Foreign({ text }: { text: string }) {
       plain += char;
       continue;
     }
-    parts.push(plain, <span class="codepoint">{`U+${(char.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}`}</span>);
+    parts.push(
+      plain,
+      <span class="codepoint">{`U+${(char.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}`}</span>,
+    );
     plain = '';
   }
   return (

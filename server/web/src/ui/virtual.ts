@@ -1,8 +1,17 @@
 /** A hook over the headless virtual list. */
-import { elementScroll, observeElementOffset, observeElementRect, Virtualizer, type VirtualizerOptions } from '@tanstack/virtual-core';
+import {
+  elementScroll,
+  observeElementOffset,
+  observeElementRect,
+  Virtualizer,
+  type VirtualizerOptions,
+} from '@tanstack/virtual-core';
 import { useLayoutEffect, useReducer, useState } from 'preact/hooks';
 
-type Options = Pick<VirtualizerOptions<HTMLElement, HTMLElement>, 'count' | 'getScrollElement' | 'estimateSize' | 'overscan'>;
+type Options = Pick<
+  VirtualizerOptions<HTMLElement, HTMLElement>,
+  'count' | 'getScrollElement' | 'estimateSize' | 'overscan'
+>;
 
 export function useVirtual(options: Options): Virtualizer<HTMLElement, HTMLElement> {
   const [, rerender] = useReducer((n: number, _: void) => n + 1, 0);

@@ -25,7 +25,8 @@ export const test = base.extend<{ signedIn: Page }>({
       if (said.type() === 'error' && !PROVOKED.test(said.text())) complaints.push(said.text());
     });
     page.on('request', (asked) => {
-      if (!asked.url().startsWith(pageUrl()) && !asked.url().startsWith('blob:')) complaints.push(`asks elsewhere: ${asked.url()}`);
+      if (!asked.url().startsWith(pageUrl()) && !asked.url().startsWith('blob:'))
+        complaints.push(`asks elsewhere: ${asked.url()}`);
     });
     page.on('dialog', (dialog) => {
       complaints.push(`dialog: ${dialog.message()}`);

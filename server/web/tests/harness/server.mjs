@@ -33,10 +33,14 @@ const PAGES = ['/', '/log', '/api', '/errors', '/resources', '/integrity', '/set
 
 /** Starts the server on a new directory and waits until it listens. */
 async function startStele(data, key) {
-  const child = spawn(stele, ['serve', '--data', data, '--listen', '127.0.0.1:0', '--access-log', 'off', '--rate-other', 'off'], {
-    env: { ...process.env, STELE_ADMIN_KEY: key },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const child = spawn(
+    stele,
+    ['serve', '--data', data, '--listen', '127.0.0.1:0', '--access-log', 'off', '--rate-other', 'off'],
+    {
+      env: { ...process.env, STELE_ADMIN_KEY: key },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
   const address = await new Promise((resolve, reject) => {
     let said = '';
     child.stdout.on('data', (chunk) => {
@@ -58,14 +62,18 @@ export async function ingest(address, key, body) {
     body,
   });
   const answer = await response.json();
-  if (!response.ok || answer.rejected > 0) throw new Error(`events were refused: ${JSON.stringify(answer).slice(0, 2000)}`);
+  if (!response.ok || answer.rejected > 0)
+    throw new Error(`events were refused: ${JSON.stringify(answer).slice(0, 2000)}`);
   return answer;
 }
 
 async function fill(address, key) {
   const env = { ...process.env, STELE_API_KEY: key, STELE_URL: address };
-  const shell = (command) => execFileSync('/bin/sh', ['-c', command], { env, stdio: ['ignore', 'ignore', 'inherit'] });
-  shell(`'${generate}' --demo --seed 1 --events ${Number(process.env.STELE_EVENTS ?? 50000)} | '${stele}' ingest`);
+  const shell = (command) =>
+    execFileSync('/bin/sh', ['-c', command], { env, stdio: ['ignore', 'ignore', 'inherit'] });
+  shell(
+    `'${generate}' --demo --seed 1 --events ${Number(process.env.STELE_EVENTS ?? 50000)} | '${stele}' ingest`,
+  );
   const real = process.env.STELE_REAL_EVENTS;
   if (real) shell(`${real.endsWith('.zst') ? 'zstdcat' : 'cat'} '${real}' | '${stele}' ingest`);
 }
@@ -124,7 +132,8 @@ async function sessionCall(sessions, incoming, response) {
   }
   if (!session) return problem(response, 401, 'Nobody is signed in');
   if (incoming.method === 'DELETE') {
-    if (incoming.headers['x-stele-csrf'] !== session.shown.csrf) return problem(response, 403, 'The CSRF token is missing');
+    if (incoming.headers['x-stele-csrf'] !== session.shown.csrf)
+      return problem(response, 403, 'The CSRF token is missing');
     sessions.close(session);
   }
   response.writeHead(200, { 'content-type': 'application/json' });
@@ -137,12 +146,18 @@ function forward(sessions, incoming, response) {
   if (!['GET', 'HEAD'].includes(incoming.method) && incoming.headers['x-stele-csrf'] !== session.shown.csrf) {
     return problem(response, 403, 'The CSRF token is missing');
   }
-  const { cookie: _cookie, host: _host, ...headers } = incoming.headers;
+  const headers = { ...incoming.headers };
+  delete headers.cookie;
+  delete headers.host;
   if (session) headers.authorization = `Bearer ${session.key}`;
-  const upstream = request(`${sessions.address}${incoming.url}`, { method: incoming.method, headers }, (answer) => {
-    response.writeHead(answer.statusCode, answer.headers);
-    answer.pipe(response);
-  });
+  const upstream = request(
+    `${sessions.address}${incoming.url}`,
+    { method: incoming.method, headers },
+    (answer) => {
+      response.writeHead(answer.statusCode, answer.headers);
+      answer.pipe(response);
+    },
+  );
   upstream.on('error', () => response.destroy());
   response.on('close', () => upstream.destroy());
   incoming.pipe(upstream);
@@ -194,5 +209,6 @@ export async function start(port = 0) {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const running = await start(Number(process.env.PORT ?? 7392));
   console.log(`page  ${running.url}\nkey   ${running.key}`);
-  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => void running.stop().then(() => process.exit(0)));
+  for (const signal of ['SIGINT', 'SIGTERM'])
+    process.on(signal, () => void running.stop().then(() => process.exit(0)));
 }
