@@ -7,6 +7,7 @@ import { LongText } from '../event/tree';
 import { cutLines } from '../json/lines';
 import { member, pretty, readJson, textOf, type Json } from '../json/read';
 import { actorText } from '../log/cells';
+import { clauseFor } from '../query/edit';
 import { change, follow, go, href, param } from '../state/route';
 import { count, stamp } from '../time/time';
 import { Button, CopyButton, Empty, Foreign, Time } from '../ui/parts';
@@ -134,7 +135,7 @@ function ChangeItem({ line, now }: { line: string; now: boolean }) {
           href={href('log', {
             event: event.event_id,
             from: 'all',
-            q: `resource.id=${JSON.stringify(event.resource.id)}`,
+            q: clauseFor('resource.id', event.resource.id),
           })}
           onClick={follow}
         >
@@ -184,7 +185,7 @@ function Resource({ type, id }: { type: string; id: string }) {
         </code>
         <a
           href={href('log', {
-            q: `resource.type:${JSON.stringify(type)} resource.id=${JSON.stringify(id)}`,
+            q: `${clauseFor('resource.type', type)} ${clauseFor('resource.id', id)}`,
             from: 'all',
           })}
           onClick={follow}

@@ -1,0 +1,179 @@
+/** The pages beside the activity log. */
+import { readFileSync } from 'node:fs';
+import { address, expect, go, key, test } from './harness/page';
+import { ingest } from './harness/server.mjs';
+
+test('API: figures are those of the log, groups sort, a path narrows all panels', async ({
+  signedIn: page,
+}) => {
+  await go(page, 'api?from=now-30d');
+  const summary = page.getByRole('region', { name: 'Summary' });
+  const answer = (await (
+    await fetch(
+      `${address()}/v1/facets?from=now-30d&fields=status&q=${encodeURIComponent('category:api -status:pending')}`,
+      { headers: { authorization: `Bearer ${key()}` } },
+    )
+  ).json()) as { matched: number };
+  await expect(summary.locator('dd').first()).toHaveText(answer.matched.toLocaleString('en-US'));
+  await expect(summary.locator('dd').nth(2)).toHaveText(/ms|s$/);
+  const table = page.getByRole('region', { name: 'By path' });
+  await table.getByRole('button', { name: 'p99' }).click();
+  await expect(table.getByRole('columnheader', { name: /p99/ })).toHaveAttribute('aria-sort', 'descending');
+  await table.getByRole('button', { name: 'Requests' }).click();
+  await table.getByRole('button', { name: '/v1/sessions', exact: true }).click();
+  await expect(page.locator('.only')).toContainText('@path=/v1/sessions');
+  await expect(summary.locator('dd').first()).not.toHaveText(answer.matched.toLocaleString('en-US'));
+  await table
+    .locator('select')
+    .selectOption('metadata.status_code')
+    .catch(async () => page.getByLabel('Group by').selectOption('metadata.status_code'));
+  await expect(
+    page.getByRole('region', { name: 'By status code' }).getByRole('button', { name: '200', exact: true }),
+  ).toBeVisible();
+});
+
+test('Errors: groups open to their stack and lead to their events', async ({ signedIn: page }) => {
+  await go(page, 'errors?from=now-30d');
+  const row = page.locator('.error-row', { hasText: 'timed out waiting' }).first();
+  await row.click();
+  await expect(page.getByLabel('Stack trace').first()).toContainText('TimeoutError');
+  await page.getByRole('link', { name: 'Open the latest event' }).first().click();
+  await expect(page.getByRole('region', { name: 'Event', exact: true })).toBeVisible();
+});
+
+test('Resources: the state follows the slider', async ({ signedIn: page }) => {
+  const change = (n: number, before: string | null, after: string | null, type = 'agent.updated') =>
+    JSON.stringify({
+      event_id: `history-${n}`,
+      timestamp: `2026-11-0${n}T00:00:00Z`,
+      event_type: type,
+      actor: { type: 'user', id: 'usr_h' },
+      resource: { type: 'agent', id: 'agt_history/1' },
+      action: 'update',
+      status: 'success',
+      metadata: {
+        changes: {
+          before: before === null ? null : { model: before },
+          after: after === null ? null : { model: after },
+        },
+      },
+    });
+  await ingest(
+    address(),
+    key(),
+    [change(1, null, 'a', 'agent.created'), change(2, 'a', 'b'), change(3, 'b', null, 'agent.deleted')].join(
+      '\n',
+    ),
+  );
+  await go(page, 'resources');
+  await page.getByLabel('Type').fill('agent');
+  await page.getByLabel('ID').fill('agt_history/1');
+  await page.getByRole('button', { name: 'Show history' }).click();
+  await expect(page.getByText('It does not exist at this time')).toBeVisible();
+  await page.getByRole('button', { name: 'Change before' }).click();
+  await expect(page.locator('pre.json')).toContainText('"model": "b"');
+  await page.getByRole('slider').fill('0');
+  await expect(page.locator('pre.json')).toContainText('"model": "a"');
+  await page.reload();
+  await expect(page.locator('pre.json')).toContainText('"model": "a"');
+  await expect(page.locator('.history-item')).toHaveCount(3);
+});
+
+test('Integrity: verification runs and is fresh; a report is made, taken away and checked; a changed one is refused', async ({
+  signedIn: page,
+}) => {
+  await go(page, 'integrity');
+  await expect(page.getByText('Signature verified in this browser')).toBeVisible();
+  await page.getByRole('button', { name: 'Run verification' }).click();
+  await expect(page.getByText(/events verified: no fault/)).toBeVisible({ timeout: 20_000 });
+  await expect(page.getByRole('region', { name: 'Verification' })).toContainText(
+    /to sequence [\d,]+, \d+ s ago/,
+  );
+
+  await page.getByRole('button', { name: 'New report' }).click();
+  await page.getByLabel('Category').fill('security, agent');
+  await page.getByLabel('Status').fill('success');
+  await page.getByRole('button', { name: 'Create', exact: true }).click();
+  const reports = page.getByRole('region', { name: 'Compliance reports' });
+  await expect(reports.getByRole('link', { name: 'JSON' })).toBeVisible({ timeout: 20_000 });
+  await expect(reports).toContainText('category: agent, security');
+  const waiting = page.waitForEvent('download');
+  await reports.getByRole('link', { name: 'JSON' }).click();
+  const path = await (await waiting).path();
+  const chooser = page.getByLabel(/Drop a report/);
+  await chooser.setInputFiles({
+    name: 'report.json',
+    mimeType: 'application/json',
+    buffer: readFileSync(path),
+  });
+  await expect(page.locator('.report-check .verdict.ok')).toContainText(
+    'are unaltered records of the signed log',
+  );
+  const changed = readFileSync(path, 'utf8').replace(
+    '\\"status\\":\\"success\\"',
+    '\\"status\\":\\"failure\\"',
+  );
+  await chooser.setInputFiles({
+    name: 'changed.json',
+    mimeType: 'application/json',
+    buffer: Buffer.from(changed),
+  });
+  await expect(page.locator('.report-check .verdict.bad')).toContainText('Refused: changed.json');
+});
+
+test('Settings: a key is shown once, works, and is revoked; types and reads are changed', async ({
+  signedIn: page,
+}) => {
+  await go(page, 'settings');
+  await page.getByRole('button', { name: 'New key' }).click();
+  await page.getByLabel('Name').fill('browser test');
+  await page.getByRole('button', { name: 'Create key' }).click();
+  const secret = (await page.locator('.secret').textContent()) ?? '';
+  expect(secret).toMatch(/^stl_/);
+  const status = async () =>
+    (await fetch(`${address()}/v1/events?limit=1`, { headers: { authorization: `Bearer ${secret}` } }))
+      .status;
+  expect(await status()).toBe(200);
+  await page.getByRole('button', { name: 'Done' }).click();
+  const row = page.getByRole('row', { name: /^browser test/ });
+  await row.getByRole('button', { name: 'Revoke' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Revoke' }).click();
+  await expect(row).toContainText('revoked');
+  expect(await status()).toBe(401);
+
+  await page.getByRole('button', { name: 'New type' }).click();
+  await page.getByRole('textbox', { name: 'Event type', exact: true }).fill('invoice.paid');
+  await page.getByLabel('JSON Schema of metadata').fill('{"type": 1}');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await expect(page.getByRole('dialog').getByRole('alert')).not.toBeEmpty();
+  await page
+    .getByLabel('JSON Schema of metadata')
+    .fill('{"type": "object", "properties": {"amount": {"type": "number"}}}');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await expect(page.getByRole('row', { name: /^invoice.paid/ })).toContainText('amount');
+
+  await page.getByRole('switch', { name: 'Record reads' }).check();
+  await expect(page.getByText('Reads are recorded')).toBeVisible();
+  await page.getByRole('switch', { name: 'Record reads' }).uncheck();
+  await expect(page.getByText('Reads are no longer recorded')).toBeVisible();
+});
+
+test('who may only read sees no controls that would be refused', async ({ signedIn: page }) => {
+  const made = (await (
+    await fetch(`${address()}/v1/keys`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${key()}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ name: 'reader', scopes: ['read'] }),
+    })
+  ).json()) as { secret: string };
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.getByLabel('API key').fill(made.secret);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await expect(page.locator('.table-body .table-row').first()).toBeVisible();
+  await go(page, 'settings');
+  await expect(page.getByText('API keys are seen and changed with the scope admin')).toBeVisible();
+  await expect(page.getByRole('button', { name: 'New type' })).toHaveCount(0);
+  await go(page, 'integrity');
+  await expect(page.getByText('needs the scope auditor')).toBeVisible();
+  await expect(page.getByRole('button', { name: 'New report' })).toHaveCount(0);
+});
