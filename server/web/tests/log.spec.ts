@@ -88,7 +88,7 @@ test('fields, operators and values are completed, values with their counts', asy
   await expect(page.getByRole('option', { name: /@latency_ms>=/ })).toBeVisible();
   await page.keyboard.press('Escape');
   await page.keyboard.press('Enter');
-  await page.getByRole('button', { name: 'Clear the query' }).click();
+  await page.locator('.query').getByRole('button', { name: 'Clear the query' }).click();
   await box(page).click();
   await expect(page.getByRole('option', { name: /status:failure @latency_ms/ })).toBeVisible();
 });

@@ -2,12 +2,13 @@
 import { signal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { complete, pathsOf, type Suggestion } from '../query/complete';
+import { complete, type Suggestion } from '../query/complete';
 import { lex } from '../query/lex';
 import { pastQueries, rememberQuery } from '../state/prefs';
 import { rangeParams } from '../time/time';
 import { Icon } from '../ui/icon';
 import { Button } from '../ui/parts';
+import { knownPaths } from './paths';
 import { draft, own, query, range, rows, setQuery, type } from './state';
 
 const suggestions = signal<Suggestion[]>([]);
@@ -78,9 +79,11 @@ export function QueryBox() {
       if (!box) return;
       const mine = new AbortController();
       running.current = mine;
-      const known = pathsOf(rows.list.slice(0, 60).map((row) => row.event));
       const base = { ...rangeParams(range.peek()), ...(own.peek() ? { own: true } : {}) };
-      complete(box.value, box.selectionStart, base, known, pastQueries.peek(), mine.signal)
+      knownPaths()
+        .then((known) =>
+          complete(box.value, box.selectionStart, base, known, pastQueries.peek(), mine.signal),
+        )
         .then((found) => {
           if (mine.signal.aborted) return;
           suggestions.value = found;

@@ -165,7 +165,11 @@ export async function complete(
     const typed = query.slice(at.start, cursor);
     if (/^["“”„]/.test(typed)) return [];
     const found = fields(typed, at.start, at.end, known);
-    const exact = FIELDS.some((each) => each.name === typed) || known.some(([path]) => path === typed);
+    // A path that no event of the sample has may exist all the same.
+    const exact =
+      FIELDS.some((each) => each.name === typed) ||
+      known.some(([path]) => path === typed) ||
+      (found.length === 0 && /^@[A-Za-z_][\w.-]*\w$/.test(typed));
     if (!exact) return found;
     const operators = OPERATORS.map<Suggestion>(([op, detail]) => ({
       insert: typed + op + (op === ':*' ? ' ' : ''),
@@ -229,7 +233,7 @@ function fields(typed: string, start: number, end: number, known: readonly [stri
       start,
       end,
       label: name,
-      detail: `in ${seen} of the latest events`,
+      detail: `in ${seen} of the events seen`,
       kind: 'field',
     }));
   return [...own, ...below].slice(0, 14);
