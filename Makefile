@@ -11,7 +11,7 @@ VENV := tests/.venv
 # The build directory, wherever the environment or a configuration file puts it.
 TARGET = $(shell $(CARGO) metadata --format-version 1 --no-deps | sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p')
 
-.PHONY: help run build test verifiers soak bench lint venv tools-build tools-test
+.PHONY: help run build test verifiers soak bench lint web web-test venv tools-build tools-test
 .DEFAULT_GOAL := help
 
 help: ## This list
@@ -48,6 +48,16 @@ lint: tools-build ## Format, clippy and documentation, with warnings as errors
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps
+
+web: ## Build the page into server/web/dist (needs Node.js 20)
+	npm --prefix server/web ci
+	npm --prefix server/web run build
+
+web-test: build web ## Lint and test the page; in a browser too, against the server (needs Chromium)
+	$(CARGO) build --release --locked -p stele-benches --bin stele-generate
+	npm --prefix server/web run lint
+	npm --prefix server/web test
+	STELE_BIN=$(TARGET)/release/stele STELE_GENERATE=$(TARGET)/release/stele-generate npm --prefix server/web run e2e
 
 venv: $(VENV)/stamp ## The environment of the checks in Python, with pinned packages
 $(VENV)/stamp: tests/requirements.txt
