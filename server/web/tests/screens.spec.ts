@@ -21,67 +21,69 @@ const PLACES: [string, string][] = [
 
 for (const scheme of ['light', 'dark'] as const) {
   for (const [width, height] of SIZES) {
-    test(`screens, ${scheme}, ${width} px`, async ({ signedIn: page }) => {
-      // Forty pictures with axe over each, on two processors that others use too.
-      test.setTimeout(400_000);
-      await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
-      await page.setViewportSize({ width, height });
-      const look = async (name: string) => {
-        await expect(page.locator('.busy')).toHaveCount(0);
-        await page.waitForTimeout(350);
-        await page.screenshot({ path: `tests/screens/${name}-${width}-${scheme}.png` });
-        const found = await new AxeBuilder({ page })
-          .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'])
-          .analyze();
-        const serious = found.violations.filter(
-          (each) => each.impact === 'serious' || each.impact === 'critical',
-        );
-        const said = serious.map(
-          (each) =>
-            `${name}: ${each.id}: ${each.nodes
-              .map((node) => `${node.target.join(' ')} ${node.failureSummary}`)
-              .slice(0, 3)
-              .join(' | ')}`,
-        );
-        expect.soft(said).toEqual([]);
-      };
-      for (const [name, path] of PLACES) {
-        await go(page, path);
-        await look(name);
-      }
-      await go(page, 'log?from=now-7d&q=category%3Aagent%20changed%3A*');
-      await page.locator('.table-body .row-open').first().click();
-      await look('event');
-      for (const tab of ['Changes', 'Related', 'JSON', 'Proof']) {
-        await page.getByRole('tab', { name: tab }).click();
-        if (tab === 'Proof') await expect(page.locator('.verdict')).toBeVisible();
-        await look(`event-${tab.toLowerCase()}`);
-      }
-      const resource = await page.evaluate(async () => {
-        const answer = (await (
-          await fetch('v1/facets?q=%40changes%3A*&fields=resource_id&resource_type=agent&top=1')
-        ).json()) as { facets: { resource_id: { values: { value: string }[] } } };
-        return answer.facets.resource_id.values[0]?.value ?? '';
+    test.describe(() => {
+      test.use({ viewport: { width, height }, colorScheme: scheme });
+      test(`screens, ${scheme}, ${width} px`, async ({ signedIn: page }) => {
+        // Forty pictures with axe over each, on two processors that others use too.
+        test.setTimeout(400_000);
+        await page.emulateMedia({ reducedMotion: 'reduce' });
+        const look = async (name: string) => {
+          await expect(page.locator('.busy')).toHaveCount(0);
+          await page.waitForTimeout(350);
+          await page.screenshot({ path: `tests/screens/${name}-${width}-${scheme}.png` });
+          const found = await new AxeBuilder({ page })
+            .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'])
+            .analyze();
+          const serious = found.violations.filter(
+            (each) => each.impact === 'serious' || each.impact === 'critical',
+          );
+          const said = serious.map(
+            (each) =>
+              `${name}: ${each.id}: ${each.nodes
+                .map((node) => `${node.target.join(' ')} ${node.failureSummary}`)
+                .slice(0, 3)
+                .join(' | ')}`,
+          );
+          expect.soft(said).toEqual([]);
+        };
+        for (const [name, path] of PLACES) {
+          await go(page, path);
+          await look(name);
+        }
+        await go(page, 'log?from=now-7d&q=category%3Aagent%20changed%3A*');
+        await page.locator('.table-body .row-open').first().click();
+        await look('event');
+        for (const tab of ['Changes', 'Related', 'JSON', 'Proof']) {
+          await page.getByRole('tab', { name: tab }).click();
+          if (tab === 'Proof') await expect(page.locator('.verdict')).toBeVisible();
+          await look(`event-${tab.toLowerCase()}`);
+        }
+        const resource = await page.evaluate(async () => {
+          const answer = (await (
+            await fetch('v1/facets?q=%40changes%3A*&fields=resource_id&resource_type=agent&top=1')
+          ).json()) as { facets: { resource_id: { values: { value: string }[] } } };
+          return answer.facets.resource_id.values[0]?.value ?? '';
+        });
+        await go(page, `resources?type=agent&id=${resource}`);
+        await look('resource');
+        await go(page, 'log?from=now-30d&q=%40stack%3A*');
+        await page.locator('.table-body .row-open').first().click();
+        await page.getByRole('tab', { name: 'Stack trace' }).click();
+        await look('event-stack');
+        if (width > 860) {
+          await page.keyboard.press('Escape');
+          await page.getByRole('textbox', { name: 'Query' }).click();
+          await page.getByRole('textbox', { name: 'Query' }).fill('status:failure actor.');
+          await expect(page.getByRole('option').first()).toBeVisible();
+          await look('completion');
+          await page.keyboard.press('Escape');
+          await page.getByTitle('Range of time').click();
+          await look('time');
+          await page.keyboard.press('Escape');
+          await page.getByRole('button', { name: 'Keyboard shortcuts' }).click();
+          await look('keymap');
+        }
       });
-      await go(page, `resources?type=agent&id=${resource}`);
-      await look('resource');
-      await go(page, 'log?from=now-30d&q=%40stack%3A*');
-      await page.locator('.table-body .row-open').first().click();
-      await page.getByRole('tab', { name: 'Stack trace' }).click();
-      await look('event-stack');
-      if (width > 860) {
-        await page.keyboard.press('Escape');
-        await page.getByRole('textbox', { name: 'Query' }).click();
-        await page.getByRole('textbox', { name: 'Query' }).fill('status:failure actor.');
-        await expect(page.getByRole('option').first()).toBeVisible();
-        await look('completion');
-        await page.keyboard.press('Escape');
-        await page.getByTitle('Range of time').click();
-        await look('time');
-        await page.keyboard.press('Escape');
-        await page.getByRole('button', { name: 'Keyboard shortcuts' }).click();
-        await look('keymap');
-      }
     });
   }
 }
