@@ -6,6 +6,7 @@
 pub mod catalog;
 pub mod chain;
 pub mod codec;
+pub mod cold;
 pub mod dedup;
 pub mod error;
 pub mod event;
