@@ -1,5 +1,7 @@
 //! What the catalog records, and the rules by which one entry follows another.
 
+use std::collections::BTreeMap;
+
 use crate::chain::{Hash, genesis};
 use crate::codec::{Decode, Encode};
 use crate::ids::Origin;
@@ -75,6 +77,13 @@ pub enum Entry {
         /// `Sections::footer_hash` of the new index file.
         index_footer: Hash,
     },
+    /// The data of a sealed segment are in its cold file from now on; the data file goes.
+    Chilled {
+        /// First sequence of the segment.
+        first: u64,
+        /// `Sections::footer_hash` of the cold file.
+        cold_footer: Hash,
+    },
 }
 
 /// What the entries so far add up to.
@@ -82,6 +91,8 @@ pub enum Entry {
 pub(super) struct State {
     pub created: Created,
     pub sealed: Vec<SealedSegment>,
+    /// Footers of the cold files, by first sequence.
+    pub cold: BTreeMap<u64, Hash>,
     pub last_closed: Option<Closed>,
     /// A writer opened the log after `last_closed`.
     pub opened: bool,
@@ -98,6 +109,7 @@ impl State {
         Ok(Self {
             created: created.clone(),
             sealed: Vec::new(),
+            cold: BTreeMap::new(),
             last_closed: None,
             opened: false,
             genesis: genesis(&origin),
@@ -117,8 +129,8 @@ impl State {
                     .ok_or(format!("closed with {} records, {sealed} are sealed", closed.size))
             }
             Entry::Opened => Ok(()),
-            Entry::Reindexed { first, .. } => {
-                self.position(*first).map(|_| ()).ok_or(format!("reindexed segment {first} is not sealed"))
+            Entry::Reindexed { first, .. } | Entry::Chilled { first, .. } => {
+                self.position(*first).map(|_| ()).ok_or(format!("segment {first} is not sealed"))
             }
         }
     }
@@ -137,6 +149,9 @@ impl State {
                 if let Some(at) = self.position(*first) {
                     self.sealed[at].index_footer = *index_footer;
                 }
+            }
+            Entry::Chilled { first, cold_footer } => {
+                self.cold.insert(*first, *cold_footer);
             }
         }
     }

@@ -24,6 +24,7 @@ use std::sync::Arc;
 
 pub use entry::{Closed, Created, Entry, SealedSegment};
 
+use crate::chain::Hash;
 use crate::error::StoreError;
 use crate::io::{Disk, DiskFile, Mode};
 use entry::State;
@@ -138,6 +139,12 @@ impl Catalog {
     #[must_use]
     pub fn sealed(&self) -> &[SealedSegment] {
         &self.state.sealed
+    }
+
+    /// The footer of a segment's cold file, where its data are cold.
+    #[must_use]
+    pub fn cold(&self, first: u64) -> Option<Hash> {
+        self.state.cold.get(&first).copied()
     }
 
     /// The mark, when the last writer shut down cleanly and none opened the log since.

@@ -271,6 +271,12 @@ impl Sections {
         self.footer.sections.iter().try_for_each(|entry| self.get(entry.tag).map(|_| ()))
     }
 
+    /// Bytes of the file.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
     /// BLAKE3 of the footer: it covers every section's hash, so it names the whole content.
     #[must_use]
     pub fn footer_hash(&self) -> [u8; 32] {

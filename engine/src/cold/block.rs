@@ -1,5 +1,7 @@
 //! Single bodies out of their cold form.
 
+use std::sync::Arc;
+
 use super::column::Plan;
 use super::shape::{PLAIN_HOLE, Shape, TEXT_HOLE};
 use super::stream::{Unpacker, take_bytes, take_count, take_length, take_number};
@@ -60,6 +62,15 @@ impl Cold {
         self.bodies
     }
 
+    /// Heap bytes, roughly.
+    #[must_use]
+    pub fn heap_bytes(&self) -> usize {
+        let shapes: usize =
+            self.shapes.iter().map(|shape| shape.text.len() + 4 * shape.columns.len() + 64).sum();
+        let plans: usize = self.plans.iter().map(|plan| plan.heap_bytes() + 64).sum();
+        shapes + plans + self.shared.len() + 8 * self.ends.len()
+    }
+
     /// The block that holds a body, and its place among the blocks' bytes.
     #[must_use]
     pub fn place(&self, body: u64) -> Option<(usize, std::ops::Range<u64>)> {
@@ -73,7 +84,7 @@ impl Cold {
     ///
     /// # Errors
     /// What is wrong with it, in words.
-    pub fn block(&self, number: usize, bytes: &[u8]) -> Result<Block<'_>, String> {
+    pub fn block(self: &Arc<Self>, number: usize, bytes: &[u8]) -> Result<Block, String> {
         let wanted = self.bodies.saturating_sub((number * BLOCK_BODIES) as u64).min(BLOCK_BODIES as u64);
         let mut streams = Unpacker::new(bytes, &self.shared, BLOCK_BYTES_MAX);
         if streams.number() != Some(wanted) {
@@ -101,7 +112,13 @@ impl Cold {
         if !streams.is_empty() {
             return Err("the block goes on behind its last column".to_owned());
         }
-        Ok(Block { cold: self, of_body, first_hole: layout.first_hole, holes: layout.holes, values })
+        Ok(Block {
+            cold: Arc::clone(self),
+            of_body,
+            first_hole: layout.first_hole,
+            holes: layout.holes,
+            values,
+        })
     }
 
     fn shapes_of(&self, stream: &[u8], count: usize) -> Result<Vec<u32>, String> {
@@ -155,19 +172,27 @@ impl Layout {
 }
 
 /// The bodies of one block.
-pub struct Block<'c> {
-    cold: &'c Cold,
+pub struct Block {
+    cold: Arc<Cold>,
     of_body: Vec<u32>,
     first_hole: Vec<u32>,
     holes: Vec<u32>,
     values: Vec<Option<Values>>,
 }
 
-impl Block<'_> {
+impl Block {
     /// Bodies in it.
     #[must_use]
     pub fn bodies(&self) -> usize {
         self.of_body.len()
+    }
+
+    /// Heap bytes, roughly.
+    #[must_use]
+    pub fn heap_bytes(&self) -> usize {
+        let values: usize =
+            self.values.iter().map(|values| values.as_ref().map_or(0, Values::heap_bytes) + 40).sum();
+        values + 4 * (self.of_body.len() + self.first_hole.len() + self.holes.len())
     }
 
     /// Adds the bytes of a body, counted from the block's first.

@@ -67,6 +67,17 @@ impl Plan {
         }
     }
 
+    /// Heap bytes, roughly.
+    pub fn heap_bytes(&self) -> usize {
+        let list = |list: &[Vec<u8>]| list.iter().map(|value| value.len() + 40).sum::<usize>();
+        match self {
+            Self::Words(words) => list(words),
+            Self::Follows { list: words, map, .. } => list(words) + 8 * map.len(),
+            Self::Coded(symbols) => symbols.prefix.len() + symbols.alphabet.len(),
+            _ => 0,
+        }
+    }
+
     /// Adds the plan to the segment's columns.
     pub fn put(&self, out: &mut Vec<u8>) {
         match self {

@@ -1,10 +1,12 @@
+use std::sync::Arc;
+
 use super::*;
 use proptest::prelude::*;
 
 fn round_trip(bodies: &[Vec<u8>]) {
     let slices: Vec<&[u8]> = bodies.iter().map(|body| &body[..]).collect();
     let packed = pack(&slices).unwrap();
-    let cold = Cold::open(&packed.shapes, &packed.columns, &packed.shared, &packed.ends).unwrap();
+    let cold = Arc::new(Cold::open(&packed.shapes, &packed.columns, &packed.shared, &packed.ends).unwrap());
     assert_eq!(cold.bodies(), bodies.len() as u64);
     for (number, wanted) in bodies.chunks(BLOCK_BODIES).enumerate() {
         let (at, range) = cold.place((number * BLOCK_BODIES) as u64).unwrap();
@@ -144,6 +146,7 @@ fn altered_bytes_are_an_error_or_other_bodies_but_never_a_panic() {
 
 fn read_all(parts: &[Vec<u8>]) {
     let Ok(cold) = Cold::open(&parts[0], &parts[1], &parts[2], &parts[3]) else { return };
+    let cold = Arc::new(cold);
     for first in (0..cold.bodies().min(2000)).step_by(BLOCK_BODIES) {
         let Some((number, range)) = cold.place(first) else { continue };
         let Some(bytes) = parts[4].get(range.start as usize..range.end as usize) else { continue };

@@ -262,6 +262,18 @@ impl Values {
         if rest.is_empty() { Ok(Self::Uuids(made)) } else { Err(WRONG.to_owned()) }
     }
 
+    /// Heap bytes, roughly.
+    pub fn heap_bytes(&self) -> usize {
+        match self {
+            Self::Text { ends, bytes } => 8 * ends.len() + bytes.len(),
+            Self::Words(places) | Self::Told(places) => 4 * places.len(),
+            Self::Times { ns, decimals } => 8 * ns.len() + decimals.len(),
+            Self::Uuids(all) => 16 * all.len(),
+            Self::Coded(bits) => bits.len(),
+            Self::Numbers(all) => 16 * all.len(),
+        }
+    }
+
     /// The place of a value in its plan's list.
     pub fn place(&self, at: usize) -> Option<u32> {
         if let Self::Words(places) = self { places.get(at).copied() } else { None }

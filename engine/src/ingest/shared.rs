@@ -9,7 +9,7 @@ use crate::error::StoreError;
 use crate::ids::{Origin, Secret};
 use crate::io::Disk;
 use crate::record::SaltKey;
-use crate::segment::Segments;
+use crate::segment::{ColdCache, Segments};
 
 /// What the writer, the background and readers of one log share.
 pub struct Shared {
@@ -23,6 +23,8 @@ pub struct Shared {
     pub secret: Secret,
     /// Salts and fingerprints of ids.
     pub salts: SaltKey,
+    /// What cold segments keep decompressed.
+    pub cache: Arc<ColdCache>,
     /// All segments and the head.
     pub segments: Segments,
     /// Ids of sealed segments.

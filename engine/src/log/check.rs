@@ -7,8 +7,9 @@ use std::sync::{Mutex, PoisonError};
 use super::Log;
 use crate::codec::sections::Sections;
 use crate::error::StoreError;
-use crate::io::Disk;
+use crate::io::{Disk, HeldFile};
 use crate::proof::Audit;
+use crate::segment::cold::ColdFile;
 use crate::segment::rows::StoredRows;
 use crate::segment::sealed::INDEX_KIND;
 use crate::segment::{Growing, Sealed, Segment, SegmentHeader, Snapshot};
@@ -118,6 +119,30 @@ impl Log {
         }
     }
 
+    /// Proves one sealed segment from its data, before they are replaced.
+    pub(super) fn prove(&self, sealed: &Sealed) -> Result<(), StoreError> {
+        let snapshot = self.shared.segments.snapshot();
+        let number = snapshot.segments().partition_point(|segment| segment.first() < sealed.facts().first);
+        let before = number.checked_sub(1).and_then(|n| last_commit(&snapshot.segments()[n])).unwrap_or(0);
+        let run = Run {
+            snapshot: &snapshot,
+            due: &[],
+            of: u64::from(sealed.facts().count),
+            next: AtomicUsize::new(0),
+            done: AtomicU64::new(0),
+            stop: AtomicBool::new(false),
+            progress: &|_| true,
+        };
+        match self.check_sealed(&run, sealed, before).verdict.faults.first() {
+            None => Ok(()),
+            Some(fault) => {
+                let detail = format!("{}: {}", fault.kind, fault.detail);
+                Err(StoreError::damaged(Path::new(&fault.file), fault.offset, detail)
+                    .at(fault.first_sequence))
+            }
+        }
+    }
+
     fn check_sealed(&self, run: &Run<'_>, sealed: &Sealed, committed_before_us: u64) -> Part {
         let facts = sealed.facts();
         let index = read_index(&*self.shared.disk, sealed);
@@ -134,7 +159,10 @@ impl Log {
             hashes: rows.and_then(|rows| rows.hashes().ok()),
             last: Some(facts.last),
         };
-        let mut part = self.check_file(run, &claims);
+        let mut part = match sealed.cold() {
+            None => self.check_file(run, &claims),
+            Some(_) => self.check_cold(run, &claims),
+        };
         if let Err(error) = index {
             let offset = if let StoreError::Damaged { offset, .. } = &error { *offset } else { 0 };
             let range = (part.first, part.end);
@@ -147,6 +175,22 @@ impl Log {
             ));
         }
         part
+    }
+
+    /// Checks the data that a cold file gives, read whole from the disk.
+    fn check_cold(&self, run: &Run<'_>, claims: &Claims<'_>) -> Part {
+        let shared = &self.shared;
+        let cold = ColdFile::read(&*shared.disk, claims.path, &shared.cache);
+        let verdict = match cold.and_then(|cold| cold.thaw(&shared.salts)) {
+            Ok(data) => verify::segment(&HeldFile::new(data), claims, &|records| run.advance(records)),
+            Err(error) => {
+                let offset = if let StoreError::Damaged { offset, .. } = &error { *offset } else { 0 };
+                let range = (claims.first, claims.first + claims.count);
+                let faults = vec![fault("cold", range, claims.path, offset, error.to_string())];
+                Verdict { proved_to: claims.first, faults, ..Verdict::default() }
+            }
+        };
+        Part::of(claims, verdict)
     }
 
     fn check_growing(&self, run: &Run<'_>, growing: &Growing, committed_before_us: u64) -> Part {

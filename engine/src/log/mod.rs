@@ -151,7 +151,7 @@ impl Log {
                     stats.active_bytes = growing.written();
                     stats.heap_bytes += (state.rows.heap_bytes() + state.live.heap_bytes()) as u64;
                 }
-                Segment::Sealed(sealed) => stats.data_bytes += sealed.facts().data_bytes,
+                Segment::Sealed(sealed) => stats.data_bytes += sealed.stored_bytes(),
                 Segment::Damaged { .. } => {}
             }
         }

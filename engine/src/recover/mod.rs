@@ -27,7 +27,9 @@ use crate::error::StoreError;
 use crate::ids::Origin;
 use crate::io::Disk;
 use crate::record::SaltKey;
-use crate::segment::{Growing, Head, Rules, Segment, SegmentHeader, Tally, data_path, first_of, folder};
+use crate::segment::{
+    ColdCache, Growing, Head, Rules, Segment, SegmentHeader, Tally, data_path, first_of, folder,
+};
 use tail::Use;
 
 /// What opening needs to know.
@@ -42,6 +44,8 @@ pub struct Opening<'a> {
     pub salts: &'a SaltKey,
     /// Segment limits.
     pub rules: Rules,
+    /// What cold segments keep decompressed.
+    pub cache: &'a Arc<ColdCache>,
     /// Change nothing on disk: for verification of a directory.
     pub read_only: bool,
 }

@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use super::derived::{check_data_file, rebuild_index};
 use super::{Opening, Recovered};
 use crate::catalog::{Catalog, SealedSegment};
+use crate::chain::Hash;
 use crate::error::StoreError;
-use crate::segment::{Sealed, Segment, data_path};
+use crate::segment::cold::ColdFile;
+use crate::segment::{Sealed, Segment, cold_path, data_path};
 
 /// Opens the segment. What is wrong with it is put into `found`.
 pub(super) fn segment(
@@ -18,19 +20,71 @@ pub(super) fn segment(
     found: &mut Recovered,
 ) -> Result<Segment, StoreError> {
     let path = data_path(opening.dir, entry.first);
+    if let Some(footer) = catalog.cold(entry.first) {
+        return cold(opening, catalog, entry, footer, found);
+    }
     let outcome = if files.contains_key(&entry.first) {
         open(opening, catalog, entry, &path, &mut found.notes)?
     } else {
         Err(StoreError::damaged(&path, 0, "the file is missing").at(entry.first))
     };
-    Ok(outcome.map_or_else(
-        |error| {
-            let why = error.to_string();
-            found.damage.push(why.clone());
-            Segment::Damaged { first: entry.first, count: entry.count, previous: entry.previous, why, path }
+    Ok(match outcome {
+        Ok(sealed) => {
+            // What an interrupted chill has left.
+            remove(opening, &cold_path(opening.dir, entry.first))?;
+            Segment::Sealed(Box::new(sealed))
+        }
+        Err(error) => damaged(entry, error, path, found),
+    })
+}
+
+/// Opens a segment whose data are cold. The data file goes, where a crash has left it.
+fn cold(
+    opening: &Opening<'_>,
+    catalog: &mut Catalog,
+    entry: &SealedSegment,
+    footer: Hash,
+    found: &mut Recovered,
+) -> Result<Segment, StoreError> {
+    let (path, data) = (cold_path(opening.dir, entry.first), data_path(opening.dir, entry.first));
+    let disk = &**opening.disk;
+    let opened = match ColdFile::open(disk, &path, opening.cache) {
+        Ok(file) if file.footer_hash() != footer => {
+            Ok(Err(StoreError::damaged(&path, 0, "is not the cold file that was made").at(entry.first)))
+        }
+        Ok(_) => match Sealed::open_cold(disk, &path, opening.salts, opening.cache)
+            .and_then(|sealed| as_sealed(sealed, entry))
+        {
+            Err(error) if !opening.read_only => reindexed(opening, catalog, entry, error, &mut found.notes),
+            other => Ok(other),
         },
-        |sealed| Segment::Sealed(Box::new(sealed)),
-    ))
+        Err(StoreError::Io { .. }) if !disk.exists(&path).map_err(StoreError::io(&path, "looking"))? => {
+            Ok(Err(StoreError::damaged(&path, 0, "the file is missing").at(entry.first)))
+        }
+        Err(error @ StoreError::Io { .. }) => Err(error),
+        Err(error) => Ok(Err(error)),
+    }?;
+    match opened {
+        Ok(sealed) => {
+            remove(opening, &data)?;
+            Ok(Segment::Sealed(Box::new(sealed)))
+        }
+        Err(error) => Ok(damaged(entry, error, path, found)),
+    }
+}
+
+/// Removes a file that another one stands for, unless nothing may be changed.
+fn remove(opening: &Opening<'_>, path: &Path) -> Result<(), StoreError> {
+    if opening.read_only || !opening.disk.exists(path).map_err(StoreError::io(path, "looking"))? {
+        return Ok(());
+    }
+    opening.disk.remove(path).map_err(StoreError::io(path, "removing"))
+}
+
+fn damaged(entry: &SealedSegment, error: StoreError, path: PathBuf, found: &mut Recovered) -> Segment {
+    let why = error.to_string();
+    found.damage.push(why.clone());
+    Segment::Damaged { first: entry.first, count: entry.count, previous: entry.previous, why, path }
 }
 
 /// The inner result is damage, which is told; the outer one ends the open.

@@ -10,6 +10,8 @@
 //!
 //! On disk: docs/FORMAT.md, "Segment" and "Index file".
 
+pub mod cache;
+pub mod cold;
 pub mod growing;
 pub mod header;
 pub mod rows;
@@ -21,6 +23,7 @@ pub mod walk;
 
 use std::path::{Path, PathBuf};
 
+pub use cache::ColdCache;
 pub use growing::{Growing, State};
 pub use header::SegmentHeader;
 pub use rows::{FrameAt, Rows};
@@ -39,6 +42,12 @@ pub fn folder(log_dir: &Path) -> PathBuf {
 #[must_use]
 pub fn data_path(log_dir: &Path, first: u64) -> PathBuf {
     folder(log_dir).join(format!("{first:020}.log"))
+}
+
+/// Path of its cold file.
+#[must_use]
+pub fn cold_path(log_dir: &Path, first: u64) -> PathBuf {
+    data_path(log_dir, first).with_extension("cold")
 }
 
 /// The first sequence that a data file's name gives; `None` for other files.

@@ -41,6 +41,7 @@ pub struct Fault {
     /// - `record`: a record that does not give the hash it is claimed to have;
     /// - `link`: a chain hash that does not fit what comes before;
     /// - `index`: a hash in the index file that its record and the chain contradict;
+    /// - `cold`: a cold file that does not give the data it was made from;
     /// - `checkpoint`: an entry of the file of checkpoints that is altered, out of order or not signed
     ///   by the log's key; its sequences begin at the size of the one before.
     pub kind: &'static str,

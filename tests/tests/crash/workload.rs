@@ -51,6 +51,8 @@ pub enum Step {
     Work,
     /// Background work until none is due, and a checkpoint.
     Settle,
+    /// The data of the oldest sealed segment made cold.
+    Chill,
     /// Close and open again.
     Restart,
     /// Open again without closing: the process was killed.
@@ -80,6 +82,7 @@ pub fn script() -> Vec<Step> {
             3 => steps.push(Step::Kill),
             5 => steps.push(Step::Restart),
             6 => steps.push(Step::Append(vec![0..at.min(4)])),
+            4 => steps.push(Step::Chill),
             _ => steps.push(Step::Work),
         }
         (at, turn) = (end, turn + 1);
@@ -149,6 +152,7 @@ impl Process {
                 self.settle()?;
                 self.log.checkpoint(self.now_us).map(|_| ())
             }
+            Step::Chill => self.log.chill_next(u64::MAX).map(|_| ()),
             Step::Restart => {
                 self.log.close()?;
                 self.reopen()

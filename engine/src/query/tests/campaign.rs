@@ -20,7 +20,15 @@ use crate::query::{Budget, Filter, Order, Scope, oracle};
 /// Questions in each world.
 const QUESTIONS: usize = 250;
 
-const STATES: [State; 5] = [State::Active, State::Mixed, State::Sealed, State::Reopened, State::ReadOnly];
+const STATES: [State; 7] = [
+    State::Active,
+    State::Mixed,
+    State::Sealed,
+    State::Cold,
+    State::Reopened,
+    State::ColdReopened,
+    State::ReadOnly,
+];
 
 /// Where the events are when they are asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,9 +39,13 @@ enum State {
     Mixed,
     /// All full segments sealed.
     Sealed,
-    /// The same, opened again.
+    /// The same, their data cold.
+    Cold,
+    /// Sealed and opened again.
     Reopened,
-    /// The same, opened for reading alone.
+    /// The older ones cold, and opened again.
+    ColdReopened,
+    /// Sealed, opened for reading alone.
     ReadOnly,
 }
 
@@ -99,9 +111,17 @@ fn log_in(state: State, groups: &Groups, segment: u32) -> Log {
     if state == State::Sealed {
         return log;
     }
+    if state == State::Cold {
+        while log.chill_next(u64::MAX).unwrap() {}
+        return log;
+    }
+    if state == State::ColdReopened {
+        let middle = groups[groups.len() / 2].1;
+        while log.chill_next(middle).unwrap() {}
+    }
     log.close().unwrap();
     drop(log);
-    let opened = if state == State::Reopened {
+    let opened = if matches!(state, State::Reopened | State::ColdReopened) {
         Log::open(disk(), dir, options)
     } else {
         Log::open_read_only(disk(), dir)
@@ -309,7 +329,7 @@ fn world(seed: u64, questions: usize, refused: &mut Vec<String>) -> usize {
 
 /// Goal: searches, counts and tails are exact in every state of a segment.
 /// Method: random worlds; each question's pages, count and tail are compared with the plain evaluator,
-/// in a log that is active, part sealed, sealed, reopened, and opened for reading.
+/// in a log that is active, part sealed, sealed, cold, reopened, reopened half cold, and opened for reading.
 #[test]
 fn searches_say_what_the_plain_evaluator_says_in_every_state() {
     let soak = std::env::var_os("STELE_SOAK").is_some_and(|value| value == "1");
