@@ -11,7 +11,7 @@ VENV := tests/.venv
 # The build directory, wherever the environment or a configuration file puts it.
 TARGET = $(shell $(CARGO) metadata --format-version 1 --no-deps | sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p')
 
-.PHONY: help run build test soak bench lint venv tools-build tools-test
+.PHONY: help run build test verifiers soak bench lint venv tools-build tools-test
 .DEFAULT_GOAL := help
 
 help: ## This list
@@ -25,14 +25,19 @@ build: tools-build ## Build the release binary
 	@echo "built $(TARGET)/release/stele"
 
 test: tools-test venv ## Everything that must pass, in short forms
-	$(CARGO) build --locked --workspace --bins
+	$(CARGO) build --locked --workspace --bins --tests
 	$(CARGO) test --locked --workspace --no-fail-fast
 	$(VENV)/bin/python tests/python/custody.py
+	$(VENV)/bin/python tests/python/verifier.py
+
+verifiers: tools-test venv ## Verifiers that others wrote, in Rust, Go and Python, against a log of 100,000 events
+	tests/verifiers.sh "$(CARGO)"
 
 soak: tools-test venv ## The same in full figures: 200 kills, every power cut, 100,000 questions in each state, 10 minutes of fuzzing a parser
-	$(CARGO) build --release --locked --workspace --bins
+	$(CARGO) build --release --locked --workspace --bins --tests
 	STELE_SOAK=1 $(CARGO) test --release --locked --workspace --no-fail-fast
 	$(VENV)/bin/python tests/python/custody.py
+	STELE_SOAK=1 $(VENV)/bin/python tests/python/verifier.py
 	tests/fuzz.sh 600
 
 bench: tools-build ## Measure, and print one table (BENCH_ARGS=--quick for small sizes)

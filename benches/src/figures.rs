@@ -57,6 +57,8 @@ pub enum Unit {
     Mib,
     /// Bytes an event.
     BytesPerEvent,
+    /// Hundredths.
+    Percent,
     /// Plain numbers.
     Count,
 }
@@ -71,13 +73,14 @@ impl Unit {
             Self::S => "s",
             Self::Mib => "MiB",
             Self::BytesPerEvent => "bytes/event",
+            Self::Percent => "%",
             Self::Count => "",
         }
     }
     const fn decimals(self) -> usize {
         match self {
             Self::EventsPerS | Self::RequestsPerS | Self::MbPerS | Self::Mib | Self::Count => 0,
-            Self::BytesPerEvent => 1,
+            Self::BytesPerEvent | Self::Percent => 1,
             Self::S => 2,
             Self::Ms => 3,
         }

@@ -53,6 +53,16 @@ impl Drop for OnDrop<'_> {
     }
 }
 
+/// Time that the calling thread has run on a processor.
+///
+/// # Errors
+/// Not Linux.
+pub fn thread_time() -> io::Result<Duration> {
+    let text = fs::read_to_string("/proc/thread-self/schedstat")?;
+    let ns = text.split_whitespace().next().and_then(|ns| ns.parse().ok());
+    ns.map(Duration::from_nanos).ok_or_else(|| io::Error::other("/proc/thread-self/schedstat has no time"))
+}
+
 /// Bytes of all files below `dir` by extension, as blocks on disk where these are fewer than the length.
 ///
 /// # Errors

@@ -20,6 +20,7 @@ pub mod proof;
 pub mod query;
 pub mod record;
 pub mod recover;
+pub mod report;
 pub mod retain;
 pub mod segment;
 pub mod tags;

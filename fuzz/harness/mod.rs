@@ -5,6 +5,7 @@
 //! mutated input at once, so where a format has them the harness also makes them right for the
 //! mutated content, and the code behind them is reached.
 
+mod custody;
 mod files;
 mod index;
 mod language;
@@ -25,7 +26,7 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 11] = [
+pub const TARGETS: [Target; 13] = [
     Target { name: "normalize", run: text::normalize, seeds: text::events },
     Target { name: "fields", run: text::fields, seeds: text::bodies },
     Target { name: "cursor", run: text::cursor, seeds: text::cursors },
@@ -37,6 +38,8 @@ pub const TARGETS: [Target; 11] = [
     Target { name: "catalog", run: files::catalog, seeds: files::catalog_seeds },
     Target { name: "ids", run: files::ids, seeds: files::id_seeds },
     Target { name: "index", run: index::index, seeds: index::seeds },
+    Target { name: "report", run: custody::report, seeds: custody::reports },
+    Target { name: "notes", run: custody::notes, seeds: custody::note_seeds },
 ];
 
 /// Runs an input on a target by name.

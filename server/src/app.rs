@@ -1,7 +1,7 @@
 //! What all requests share.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::http::intake::Intake;
 use crate::http::problem::Problem;
-use crate::jobs::{Bells, Queue, Threads};
+use crate::jobs::{Bells, Desk, Queue, Threads};
 use crate::metrics::Metrics;
 use crate::serve::{ServeError, ServeOptions};
-use crate::state::{EventTypeRow, Keys, OrgRow, State, VerifiedRow};
+use crate::state::{EventTypeRow, Keys, OrgRow, SettingsRow, State, VerifiedRow};
 
 /// An organization, its log, and the threads that serve it.
 pub struct Tenant {
@@ -33,6 +33,9 @@ pub struct Tenant {
     types: RwLock<Types>,
     /// The last clean verification.
     pub verified: Mutex<Option<VerifiedRow>>,
+    settings: Mutex<SettingsRow>,
+    /// Records below this sequence are done in the pass of the scrub that is under way.
+    pub scrubbed: AtomicU64,
 }
 
 /// Event types of an organization, and the taxonomy made of them.
@@ -55,9 +58,21 @@ impl Tenant {
         damage: Vec<String>,
         types: Types,
         verified: Option<VerifiedRow>,
+        settings: SettingsRow,
     ) -> Self {
         let (types, verified) = (RwLock::new(types), Mutex::new(verified));
-        Self { org, log, queue, position, bells, damage, types, verified }
+        let (settings, scrubbed) = (Mutex::new(settings), AtomicU64::new(0));
+        Self { org, log, queue, position, bells, damage, types, verified, settings, scrubbed }
+    }
+
+    /// What the organization chose.
+    pub fn settings(&self) -> SettingsRow {
+        *self.settings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Replaces what the organization chose.
+    pub fn set_settings(&self, settings: SettingsRow) {
+        *self.settings.lock().unwrap_or_else(PoisonError::into_inner) = settings;
     }
 
     /// The types that events are checked against.
@@ -68,6 +83,29 @@ impl Tenant {
     /// Rows that the organization registered or changed.
     pub fn type_rows(&self) -> BTreeMap<String, EventTypeRow> {
         self.types.read().unwrap_or_else(PoisonError::into_inner).rows.clone()
+    }
+
+    /// What is known of verifications.
+    pub fn verified(&self) -> VerifiedRow {
+        self.verified.lock().unwrap_or_else(PoisonError::into_inner).unwrap_or_default()
+    }
+
+    /// Changes what is known of verifications, and saves it.
+    ///
+    /// # Errors
+    /// It cannot be saved; it is known until the next start.
+    pub fn note_verified(
+        &self,
+        state: &State,
+        change: impl FnOnce(&mut VerifiedRow),
+    ) -> Result<(), ServeError> {
+        let row = {
+            let mut verified = self.verified.lock().unwrap_or_else(PoisonError::into_inner);
+            let row = verified.get_or_insert(VerifiedRow { v: 1, ..VerifiedRow::default() });
+            change(row);
+            *row
+        };
+        state.put_verified(&self.org.log_id, &row)
     }
 
     /// Replaces the types.
@@ -96,10 +134,14 @@ pub struct App {
     pub blocking: Arc<Semaphore>,
     /// Large bodies taken apart at a time.
     pub heavy: Arc<Semaphore>,
+    /// Verifications at a time.
+    pub verifications: Arc<Semaphore>,
     /// Live tails at a time.
     pub tails: Arc<Semaphore>,
+    /// Where reports wait to be made.
+    pub desk: Arc<Desk>,
     /// Changes of organizations, keys and types happen one at a time.
-    pub changes: tokio::sync::Mutex<()>,
+    pub changes: Arc<tokio::sync::Mutex<()>>,
     /// Threads to wait for at the end.
     pub threads: Threads,
     draining: AtomicBool,
@@ -113,6 +155,9 @@ const BLOCKING_WAIT: Duration = Duration::from_secs(10);
 /// Blocking calls at a time: single events, tails' reads, verifications, changes.
 pub const BLOCKING_MAX: usize = 16;
 
+/// Verifications at a time: each takes all processors that nothing else wants, and may last for hours.
+const VERIFICATIONS_MAX: usize = 2;
+
 /// Large bodies taken apart at a time.
 const HEAVY_MAX: usize = 4;
 
@@ -124,13 +169,15 @@ impl App {
             queries: Arc::new(Semaphore::new(options.limits.queries.max(1))),
             blocking: Arc::new(Semaphore::new(BLOCKING_MAX)),
             heavy: Arc::new(Semaphore::new(HEAVY_MAX)),
+            verifications: Arc::new(Semaphore::new(VERIFICATIONS_MAX)),
             tails: Arc::new(Semaphore::new(options.limits.tails)),
+            desk: Arc::default(),
             options,
             state,
             keys,
             tenants: RwLock::default(),
             metrics: Metrics::new(),
-            changes: tokio::sync::Mutex::default(),
+            changes: Arc::default(),
             threads: Threads::default(),
             draining: AtomicBool::new(false),
             stopping: watch::Sender::new(false),

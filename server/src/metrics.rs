@@ -1,6 +1,7 @@
 //! Counters of the server, and `GET /metrics`.
 
-use std::sync::atomic::AtomicU64;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use prometheus_client::encoding::{EncodeLabelSet, text::encode};
 use prometheus_client::metrics::counter::Counter;
@@ -67,6 +68,8 @@ pub struct Metrics {
     pub too_broad: Counter64,
     /// Questions given up because their client went away.
     pub cancelled: Counter64,
+    /// Faults that the scrub found.
+    pub scrub_faults: Counter64,
     body_bytes: Gauge,
 }
 
@@ -92,6 +95,7 @@ impl Metrics {
             queries: Gauge::default(),
             too_broad: Counter::default(),
             cancelled: Counter::default(),
+            scrub_faults: Counter::default(),
             body_bytes: Gauge::default(),
         };
         metrics.register();
@@ -110,6 +114,7 @@ impl Metrics {
         registry.register("ingest_accepted", "Events stored", self.accepted.clone());
         registry.register("ingest_duplicates", "Events that were there already", self.duplicates.clone());
         registry.register("ingest_rejected", "Events refused", self.rejected.clone());
+        registry.register("scrub_faults", "Faults that the scrub found", self.scrub_faults.clone());
         registry.register("tails", "Open live tails", self.tails.clone());
         registry.register("queries", "Questions being answered", self.queries.clone());
         registry.register("queries_too_broad", "Questions that cost too much", self.too_broad.clone());
@@ -136,6 +141,26 @@ impl Default for Metrics {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// How fresh the verification of each log is, and how far the scrub.
+fn verification(registry: &mut Registry, tenants: &[std::sync::Arc<Tenant>]) {
+    let (size, age) = (Family::<OrgLabels, Gauge>::default(), Family::<OrgLabels, Gauge>::default());
+    let scrubbed = Family::<OrgLabels, Gauge>::default();
+    let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+    for tenant in tenants {
+        let labels = OrgLabels { org: tenant.org.id.clone() };
+        scrubbed.get_or_create(&labels).set(number(tenant.scrubbed.load(Ordering::Relaxed)));
+        let verified = *tenant.verified.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(row) = verified.filter(|row| row.at_us > 0) {
+            size.get_or_create(&labels).set(number(row.size));
+            let since = crate::state::now_us().saturating_sub(row.at_us) / 1_000_000;
+            age.get_or_create(&labels).set(number(since));
+        }
+    }
+    registry.register("scrubbed", "Events below this sequence are done in this pass of the scrub", scrubbed);
+    registry.register("verified", "Events proved by the last clean verification of the whole log", size);
+    registry.register("verified_age_seconds", "Since that verification began", age);
 }
 
 fn per_org(tenants: &[std::sync::Arc<Tenant>]) -> Registry {
@@ -167,6 +192,7 @@ fn per_org(tenants: &[std::sync::Arc<Tenant>]) -> Registry {
         duplicates.get_or_create(&labels).inc_by(stats.duplicates);
         writable.get_or_create(&labels).set(i64::from(open.is_ok()));
     }
+    verification(&mut registry, tenants);
     registry.register("syncs", "Syncs of the active segment", syncs);
     registry.register("duplicates", "Events that were there already", duplicates);
     registry.register("writable", "1 when the log takes events", writable);

@@ -9,9 +9,14 @@ use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use stele_engine::event::{Limits, Receipt, Taxonomy, normalize};
+use stele_engine::io::SimDisk;
+use stele_engine::log::{Log, ReportLimits};
+use stele_engine::tags::{self, Axis, Dimension, Filter};
 
 const KEY: &str = "cli-test-key-0123456789abcdef";
 
@@ -88,7 +93,11 @@ fn stele() -> Command {
 }
 
 fn interrupt(child: &Child) {
-    let done = Command::new("sh").args(["-c", &format!("kill -INT {}", child.id())]).status().unwrap();
+    signal(child, "INT");
+}
+
+fn signal(child: &Child, name: &str) {
+    let done = Command::new("sh").args(["-c", &format!("kill -{name} {}", child.id())]).status().unwrap();
     assert!(done.success());
 }
 
@@ -211,8 +220,9 @@ fn a_tail_shows_what_is_stored_and_goes_on_after_a_restart() {
     let second = bench.write("2", &event("t2", "success"));
     assert_eq!(code(&bench.run(&["ingest", &second])), 0);
     assert!(lines.next().unwrap().unwrap().contains("\"t2\""), "nothing lost, nothing twice");
-    interrupt(&tail);
-    tail.wait().unwrap();
+    // Not Ctrl-C: a runner in the background ignores it, and so does what it starts.
+    signal(&tail, "TERM");
+    assert!(!tail.wait().unwrap().success());
 }
 
 #[test]
@@ -267,6 +277,36 @@ fn verify_proves_a_log_with_and_without_its_server_and_names_a_flipped_bit() {
     assert!(out(&damaged).contains("segments"), "the file is named");
 }
 
+#[test]
+fn verify_holds_a_log_against_checkpoints_kept_outside() {
+    let mut bench = Bench::new("outside");
+    bench.start();
+    assert_eq!(code(&bench.run(&["ingest", &example_events()])), 0);
+    let kept = bench.write("kept", &out(&bench.run(&["checkpoint"])));
+    assert_eq!(code(&bench.run(&["ingest", &bench.write("more", &event("more", "success"))])), 0);
+    let proved = bench.run(&["verify", "--checkpoint", &kept]);
+    assert_eq!(code(&proved), 0, "{proved:?}");
+    assert!(String::from_utf8_lossy(&proved.stderr).contains("own key"), "{proved:?}");
+    let other = "example.com/stele/test+4489043c+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4";
+    assert_eq!(code(&bench.run(&["verify", "--checkpoint", &kept, "--verifier", other])), 1);
+    assert_eq!(code(&bench.run(&["verify", "--verifier", other])), 2, "a key for nothing");
+    assert_eq!(code(&bench.run(&["verify", "--checkpoint", &bench.write("none", "no note")])), 2);
+
+    let mut younger = Bench::new("younger");
+    younger.start();
+    let foreign = younger.write("foreign", &out(&younger.run(&["checkpoint"])));
+    assert_eq!(code(&bench.run(&["verify", "--checkpoint", &foreign])), 1);
+    bench.stop();
+    let data = bench.data();
+    let local = |more: &[&str]| stele().args(["verify", "--data"]).arg(&data).args(more).output().unwrap();
+    let proved = local(&["--checkpoint", &kept, "--deep"]);
+    assert_eq!(code(&proved), 0, "{proved:?}");
+    assert!(json_lines(&proved)[0]["indexed_to"].is_u64());
+    let failed = local(&["--checkpoint", &foreign]);
+    assert_eq!(code(&failed), 1, "{failed:?}");
+    assert_eq!(json_lines(&failed)[0]["faults"][0]["kind"], "outside");
+}
+
 fn segment(data: &Path) -> PathBuf {
     let log = fs::read_dir(data.join("orgs")).unwrap().next().unwrap().unwrap().path();
     let mut files: Vec<PathBuf> =
@@ -274,6 +314,41 @@ fn segment(data: &Path) -> PathBuf {
     files.retain(|path| path.extension().is_some_and(|e| e == "log"));
     files.sort();
     files.remove(0)
+}
+
+#[test]
+fn a_report_is_asked_for_fetched_in_the_form_of_its_file_and_listed() {
+    let mut bench = Bench::new("report");
+    bench.start();
+    assert_eq!(code(&bench.run(&["ingest", &example_events()])), 0);
+    let path = |name: &str| bench.dir.join(name).to_str().unwrap().to_owned();
+    let asked = bench.run(&["report", "create", "--status", "failure", "--out", &path("r.csv")]);
+    assert_eq!(code(&asked), 0, "{}", String::from_utf8_lossy(&asked.stderr));
+    let sent = fs::read_to_string(example_events()).unwrap();
+    let failed = sent.lines().filter(|line| line.contains("\"failure\"")).count();
+    let csv = fs::read_to_string(path("r.csv")).unwrap();
+    assert!(csv.starts_with("sequence,committed_at,"), "{csv}");
+    assert_eq!(csv.matches("\r\n").count(), failed + 1, "{csv}");
+    let waited = json_lines(&bench.run(&["report", "create", "--type", "auth.login", "--wait"]));
+    assert_eq!(waited[0]["status"], "done", "{waited:?}");
+    let listed = json_lines(&bench.run(&["report", "list"]));
+    assert_eq!((listed.len(), &listed[0]["id"]), (2, &waited[0]["id"]), "newest first");
+    let id = waited[0]["id"].as_str().unwrap();
+    let json = out(&bench.run(&["report", "download", id]));
+    let report: Value = serde_json::from_str(&json).unwrap();
+    let (file, key) = (bench.write("r.json", &json), report["key"].as_str().unwrap());
+    // The key of the report will do here: the log is our own.
+    let verdict = bench.run(&["verify-report", &file, "--key", key]);
+    assert_eq!((code(&verdict), &json_lines(&verdict)[0]["result"]), (0, &"proved".into()));
+    assert_eq!(json_lines(&verdict)[0]["verification_hash"], waited[0]["verification_hash"]);
+    let page = out(&bench.run(&["report", "download", id, "--format", "html"]));
+    assert!(page.starts_with("<!DOCTYPE html>") && page.contains(id));
+    let told = json_lines(&bench.run(&["report", "create", "--no-wait"]));
+    assert_eq!(told[0]["status"], "pending");
+    assert_eq!(code(&bench.run(&["report", "get", "rep_1"])), 1, "there is none");
+    assert_eq!(code(&bench.run(&["report", "create", "--category", "weather"])), 2, "no such category");
+    assert_eq!(code(&bench.run(&["report", "create", "--actor-id", "ada"])), 2, "an id needs its type");
+    bench.stop();
 }
 
 #[test]
@@ -464,4 +539,83 @@ fn errors_fold_and_a_history_tells_the_state() {
         out(&bench.run(&["history", "agent", "a1", "--state", "--at", "2026-01-01T00:00:00Z"])).trim(),
         "null"
     );
+}
+
+/// A log with ten events that ends where its index does, and the report of those of one actor.
+fn reported() -> (Vec<u8>, String) {
+    let disk = Arc::new(SimDisk::new());
+    let options = stele_engine::log::Options::default();
+    let log = Log::create(disk, Path::new("/log"), "example.com/stele/cli", [7; 32], options).unwrap();
+    let event = |i: u64| {
+        let raw = format!(
+            r#"{{"event_id":"e{i}","timestamp":"2026-09-21T14:00:0{i}Z","event_type":"auth.login","actor":{{"type":"user","id":"u{}"}},"resource":{{"type":"session","id":"s"}},"action":"login","status":"success"}}"#,
+            i % 2
+        );
+        let receipt = Receipt {
+            now_ns: 1_790_000_000_000_000_000,
+            ip_address: None,
+            user_agent: None,
+            new_id: &|| unreachable!(),
+        };
+        normalize(raw.as_bytes(), &receipt, &Taxonomy::default(), &Limits::default()).unwrap()
+    };
+    log.append(vec![log.prepare((0..10).map(event).collect(), false)], 1_790_000_000_000_000);
+    let due = log.next_index_event(1_790_000_000_000_000_000, true).unwrap().unwrap();
+    log.append(vec![log.prepare(vec![due], false)], 1_790_000_000_000_000);
+    let actor = vec![tags::Value::Pair("user".to_owned(), "u1".to_owned())];
+    let filter = Filter::new(Axis::Event, 0, u64::MAX, vec![(Dimension::Actor, actor)]);
+    let report = log.report(filter, ReportLimits::default(), 1_790_000_000_000_000, &|| true).unwrap();
+    let mut bytes = Vec::new();
+    report.write_json(&mut bytes).unwrap();
+    (bytes, log.verifier_key().unwrap())
+}
+
+#[test]
+fn a_report_is_proved_from_its_file_alone_and_an_altered_one_refused() {
+    let bench = Bench::new("verify-report");
+    let (bytes, key) = reported();
+    let text = String::from_utf8(bytes).unwrap();
+    let file = bench.write("report.json", &text);
+
+    let proved = bench.run(&["verify-report", &file, "--key", &key]);
+    let told = &json_lines(&proved)[0];
+    assert_eq!((told["result"].as_str(), told["entries"].as_u64()), (Some("proved"), Some(5)));
+    assert_eq!((told["as_of"].as_u64(), told["first_sequence"].as_u64()), (Some(10), Some(1)));
+    assert_eq!(told["filter"]["actor_id"][0][0], "user");
+    let hash = told["verification_hash"].as_str().unwrap();
+    assert!(hash.starts_with("stele1:") && hash.len() == 71, "{hash}");
+
+    // For people, from standard input.
+    let mut piped = bench.command(&["verify-report", "-", "--key", &key, "--table"]);
+    let mut piped = piped.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    piped.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    let piped = piped.wait_with_output().unwrap();
+    let said = out(&piped);
+    assert_eq!(code(&piped), 0, "{said}");
+    for part in [
+        "PROVED\n",
+        "example.com/stele/cli\n",
+        "happened at any time; actor_id is user \"u1\"\n",
+        "5 (sequences 1 to 9)\n",
+        "sequence 10\n",
+        "size 11, ",
+        hash,
+        "What is proved: Every entry",
+        "What is not: ",
+    ] {
+        assert!(said.contains(part), "{part:?} is not in {said}");
+    }
+
+    let altered = bench.write("altered.json", &text.replacen("14:00:03", "14:00:04", 1));
+    let refused = bench.run(&["verify-report", &altered, "--key", &key]);
+    assert_eq!(code(&refused), 1);
+    let told: Value = serde_json::from_str(&out(&refused)).unwrap();
+    assert_eq!((told["result"].as_str(), told["step"].as_u64()), (Some("refused"), Some(2)));
+    let refused = bench.run(&["verify-report", &altered, "--key", &key, "--table"]);
+    assert!(out(&refused).starts_with("REFUSED: step 2: "), "{}", out(&refused));
+
+    let gone = bench.run(&["verify-report", "/nowhere/report.json", "--key", &key]);
+    assert!(code(&gone) == 3 && String::from_utf8_lossy(&gone.stderr).contains("/nowhere/report.json"));
+    let no_key = bench.run(&["verify-report", &file, "--key", "example.com+1"]);
+    assert!(code(&no_key) == 2 && String::from_utf8_lossy(&no_key.stderr).contains("--key"));
 }

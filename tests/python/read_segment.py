@@ -3,11 +3,12 @@
     read_segment.py LOG_DIRECTORY
 
 LOG_DIRECTORY is `<data>/orgs/<log-id>` of a server that is stopped. Every byte of every segment, index
-and id file is compared with what the events themselves give. Exit codes: 0 all fits, 1 something does
-not, 2 wrong usage or a missing package.
+and id file is compared with what the events themselves give, and the signed checkpoints with each other and
+with the catalog. Exit codes: 0 all fits, 1 something does not, 2 wrong usage or a missing package.
 """
 
 import collections
+import hashlib
 import json
 import pathlib
 import struct
@@ -115,8 +116,28 @@ def read_entry(decoder):
         return "closed", {"size": number(), "head": blob(), "committed_us": number()}
     if variant == 3:
         return "opened", {}
-    need(variant == 4, f"catalog entry of variant {variant}")
-    return "reindexed", {"first": number(), "index_footer": blob()}
+    if variant == 4:
+        return "reindexed", {"first": number(), "index_footer": blob()}
+    need(variant == 5, f"catalog entry of variant {variant}")
+    return "checkpoints", {"signed": number(), "size": number()}
+
+
+def check_checkpoints(path, noted):
+    """Reads the file of signed checkpoints, and holds it against what the catalog noted of it."""
+    data = path.read_bytes()
+    need(data[:10] == b"STELECKP\1\0", f"{path}: no file of checkpoints")
+    need((len(data) - 16) % 128 == 0, f"{path}: torn")
+    signed, size, before = int.from_bytes(data[10:16], "little"), 0, data[:16]
+    for at in range(16, len(data), 128):
+        entry = data[at : at + 128]
+        (crc,) = struct.unpack_from("<I", entry, 124)
+        need(zlib.crc32(entry[:124]) == crc, f"{path} at byte {at}: checksum")
+        need(entry[116:124] == hashlib.sha256(before).digest()[:8], f"{path} at byte {at}: link")
+        (entry_size,) = struct.unpack_from("<Q", entry)
+        need(entry_size >= size, f"{path} at byte {at}: sizes fall")
+        signed, size, before = signed + 1, entry_size, entry
+    need(signed >= noted["signed"] and size >= noted["size"], f"{path}: checkpoints are missing")
+    return signed
 
 
 def check_ids(path, records, key):
@@ -146,6 +167,8 @@ def check_ids(path, records, key):
 def check_log(directory):
     key = custody.salt_key(read_secret(directory / "secret"))
     entries = read_catalog(directory / "catalog")
+    noted = [members for name, members in entries if name == "checkpoints"]
+    signed = check_checkpoints(directory / "checkpoints", (noted or [{"signed": 0, "size": 0}])[-1])
     need(entries[0][0] == "created", "the catalog does not begin with the log's making")
     origin = entries[0][1]["origin"]
     sealed = {members["first"]: members for name, members in entries if name == "sealed"}
@@ -179,7 +202,7 @@ def check_log(directory):
         closed = entries[-1][1]
         need((closed["size"], closed["head"]) == (sequence, head), "the clean-shutdown mark is about another end")
     ids = sum(check_ids(path, records, key) for path in sorted((directory / "ids").glob("*.ids")))
-    print(f"read_segment: {sequence} records, {indexed} sealed segments, {ids} ids in files, head {head.hex()}")
+    print(f"read_segment: {sequence} records, {indexed} sealed segments, {ids} ids in files, {signed} checkpoints, head {head.hex()}")
     print("read_segment:", ", ".join(f"{count} {what}" for what, count in sorted(seen.items()) if count))
 
 

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
 use std::net::TcpStream;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -37,14 +38,14 @@ pub fn run(sizes: &Sizes, report: &mut Report) -> Result<(), Failure> {
 }
 
 /// Bodies of 1,000 lines, made ahead in a file from which the kernel sends them.
-struct Bodies {
+pub(super) struct Bodies {
     path: PathBuf,
     /// Where each begins, and the end of the last.
     bounds: Vec<u64>,
 }
 
 impl Bodies {
-    fn write(generator: &Generator, events: u64, dir: &Path) -> Result<Self, Failure> {
+    pub(super) fn write(generator: &Generator, events: u64, dir: &Path) -> Result<Self, Failure> {
         let path = dir.join("bodies.ndjson");
         let mut file = BufWriter::with_capacity(1 << 20, File::create(&path)?);
         let (mut bounds, mut body, mut at) = (vec![0], Vec::new(), 0);
@@ -62,6 +63,10 @@ impl Bodies {
     fn bytes(&self) -> u64 {
         self.bounds.last().copied().unwrap_or(0)
     }
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.bounds.len() - 1
+    }
 }
 
 fn bulk(sizes: &Sizes, report: &mut Report) -> Result<(), Failure> {
@@ -71,7 +76,7 @@ fn bulk(sizes: &Sizes, report: &mut Report) -> Result<(), Failure> {
     let server = Server::start(&sizes.server, dir.path())?;
     let start = Instant::now();
     let (sent, anonymous_kib) = system::watched(&server.process(), || -> Result<Duration, Failure> {
-        let accepted = send_all(&server, &bodies)?;
+        let accepted = send_all(&server, &bodies, 0..bodies.count(), None)?;
         let acknowledged = start.elapsed();
         if accepted != sizes.http_events {
             return Err(format!("{accepted} of {} events were accepted", sizes.http_events).into());
@@ -94,12 +99,27 @@ fn bulk(sizes: &Sizes, report: &mut Report) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Sends every body once; returns how many events were accepted.
-fn send_all(server: &Server, bodies: &Bodies) -> Result<u64, Failure> {
-    let (next, accepted) = (AtomicUsize::new(0), AtomicU64::new(0));
+/// Sends bodies once each, `pace` of them a second or as fast as answers come; returns how many events
+/// were accepted.
+pub(super) fn send_all(
+    server: &Server,
+    bodies: &Bodies,
+    which: Range<usize>,
+    pace: Option<f64>,
+) -> Result<u64, Failure> {
+    let (next, accepted) = (AtomicUsize::new(which.start), AtomicU64::new(0));
+    let begin = Instant::now();
+    let due = |at: usize| {
+        let after = pace.map_or(0.0, |pace| (at - which.start) as f64 / pace);
+        std::thread::sleep(
+            (begin + Duration::from_secs_f64(after)).saturating_duration_since(Instant::now()),
+        );
+    };
+    let turn =
+        || Some(next.fetch_add(1, Ordering::Relaxed)).filter(|at| *at < which.end).inspect(|at| due(*at));
     std::thread::scope(|scope| {
         let senders: Vec<_> = (0..BULK_CONNECTIONS)
-            .map(|_| scope.spawn(|| send_some(server, bodies, &next, &accepted)))
+            .map(|_| scope.spawn(|| send_some(server, bodies, &turn, &accepted)))
             .collect();
         senders.into_iter().try_for_each(|sender| sender.join().map_err(|_| "a sending thread panicked")?)
     })?;
@@ -109,7 +129,7 @@ fn send_all(server: &Server, bodies: &Bodies) -> Result<u64, Failure> {
 fn send_some(
     server: &Server,
     bodies: &Bodies,
-    next: &AtomicUsize,
+    turn: &(dyn Fn() -> Option<usize> + Sync),
     accepted: &AtomicU64,
 ) -> Result<(), Failure> {
     let mut file = File::open(&bodies.path)?;
@@ -117,8 +137,7 @@ fn send_some(
     stream.set_nodelay(true)?;
     let (mut head, mut buffer) = (Vec::new(), Vec::new());
     loop {
-        let at = next.fetch_add(1, Ordering::Relaxed);
-        let Some(&[start, end]) = bodies.bounds.get(at..at + 2) else { return Ok(()) };
+        let Some(&[start, end]) = turn().and_then(|at| bodies.bounds.get(at..at + 2)) else { return Ok(()) };
         head.clear();
         NDJSON.write(end - start, &mut head);
         stream.write_all(&head)?;

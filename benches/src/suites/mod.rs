@@ -4,6 +4,7 @@
 //! and what was measured is checked: every event stored, every query with the rows it must have.
 
 mod client;
+pub mod custody;
 pub mod http;
 pub mod ingest;
 mod input;
@@ -70,6 +71,8 @@ pub enum Suite {
     Crash,
     /// The server: bodies of 1,000, single events, a static answer.
     Http,
+    /// Checkpoints while the log grows; verification beside ingest.
+    Custody,
 }
 
 /// Runs suites in the given order.
@@ -84,6 +87,7 @@ pub fn run(suites: &[Suite], sizes: &Sizes) -> Result<Report, Failure> {
             Suite::Engine => engine(sizes, &mut report)?,
             Suite::Crash => recovery::after_kill(sizes, &mut report)?,
             Suite::Http => http::run(sizes, &mut report)?,
+            Suite::Custody => custody::run(sizes, &mut report)?,
         }
     }
     Ok(report)

@@ -59,6 +59,15 @@ pub struct Closed {
     pub committed_us: u64,
 }
 
+/// The checkpoints that had been signed when the log was shut down. Their file can only have more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Checkpoints {
+    /// How many, those that were thinned out since among them.
+    pub signed: u64,
+    /// Size of the last one.
+    pub size: u64,
+}
+
 /// One record of the catalog.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub enum Entry {
@@ -77,6 +86,8 @@ pub enum Entry {
         /// `Sections::footer_hash` of the new index file.
         index_footer: Hash,
     },
+    /// How far the file of checkpoints reached.
+    Checkpoints(Checkpoints),
     /// The data of a sealed segment are in its cold file from now on; the data file goes.
     Chilled {
         /// First sequence of the segment.
@@ -96,6 +107,7 @@ pub(super) struct State {
     pub last_closed: Option<Closed>,
     /// A writer opened the log after `last_closed`.
     pub opened: bool,
+    pub checkpoints: Option<Checkpoints>,
     genesis: Hash,
 }
 
@@ -112,6 +124,7 @@ impl State {
             cold: BTreeMap::new(),
             last_closed: None,
             opened: false,
+            checkpoints: None,
             genesis: genesis(&origin),
         })
     }
@@ -132,6 +145,11 @@ impl State {
             Entry::Reindexed { first, .. } | Entry::Chilled { first, .. } => {
                 self.position(*first).map(|_| ()).ok_or(format!("segment {first} is not sealed"))
             }
+            Entry::Checkpoints(now) => {
+                let falls = |was: Checkpoints| now.signed < was.signed || now.size < was.size;
+                let fall = self.checkpoints.is_some_and(falls);
+                if fall { Err("there are fewer checkpoints than before".to_owned()) } else { Ok(()) }
+            }
         }
     }
 
@@ -150,6 +168,7 @@ impl State {
                     self.sealed[at].index_footer = *index_footer;
                 }
             }
+            Entry::Checkpoints(checkpoints) => self.checkpoints = Some(*checkpoints),
             Entry::Chilled { first, cold_footer } => {
                 self.cold.insert(*first, *cold_footer);
             }

@@ -19,14 +19,15 @@ mod framing;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub use entry::{Closed, Created, Entry, SealedSegment};
+pub use entry::{Checkpoints, Closed, Created, Entry, SealedSegment};
 
 use crate::chain::Hash;
 use crate::error::StoreError;
-use crate::io::{Disk, DiskFile, Mode};
+use crate::io::{Disk, DiskFile, Mode, write_whole};
 use entry::State;
 use framing::{Bad, MAGIC, Tie};
 
@@ -70,7 +71,7 @@ impl Catalog {
         let state = State::first(&entry).map_err(StoreError::Refused)?;
         let record = framing::record(&framing::first_tie(), &entry);
         let bytes = [&MAGIC[..], &record].concat();
-        let file = write_whole(&*disk, path, &bytes)?;
+        let file = write_whole(&*disk, path, Mode::Shared, &bytes)?;
         let (path, tie, bytes) = (path.to_owned(), framing::tie(&record), bytes.len() as u64);
         Ok(Self { path, state, tie, bytes, file: Some(file), failed: None })
     }
@@ -92,11 +93,11 @@ impl Catalog {
         let file = match &content.torn {
             // Written anew: what a killed process appended, and the file's name, may not be on stable
             // storage, and after a failed sync another sync of the old pages would prove nothing.
-            None => write_whole(&*disk, path, &bytes)?,
+            None => write_whole(&*disk, path, Mode::Shared, &bytes)?,
             Some(why) => {
                 let (sound, tail) = bytes.split_at(content.sound);
                 let aside = beside(path, "torn");
-                write_whole(&*disk, &aside, tail)?;
+                write_whole(&*disk, &aside, Mode::Shared, tail)?;
                 notes.push(format!(
                     "{}: cut at byte {} and kept {} bytes in {}: {why}",
                     path.display(),
@@ -104,7 +105,7 @@ impl Catalog {
                     tail.len(),
                     aside.display()
                 ));
-                write_whole(&*disk, path, sound)?
+                write_whole(&*disk, path, Mode::Shared, sound)?
             }
         };
         Ok((Self::of(content, path, Some(file)), notes))
@@ -147,6 +148,12 @@ impl Catalog {
         self.state.cold.get(&first).copied()
     }
 
+    /// The footers of all cold files, by first sequence.
+    #[must_use]
+    pub const fn cold_files(&self) -> &BTreeMap<u64, Hash> {
+        &self.state.cold
+    }
+
     /// The mark, when the last writer shut down cleanly and none opened the log since.
     #[must_use]
     pub fn closed(&self) -> Option<&Closed> {
@@ -157,6 +164,12 @@ impl Catalog {
     #[must_use]
     pub const fn last_closed(&self) -> Option<&Closed> {
         self.state.last_closed.as_ref()
+    }
+
+    /// The checkpoints that had been signed at the newest shutdown that says so.
+    #[must_use]
+    pub const fn checkpoints(&self) -> Option<Checkpoints> {
+        self.state.checkpoints
     }
 
     /// Appends and syncs: one write, one sync, whatever the file's length.
@@ -201,21 +214,6 @@ fn beside(path: &Path, word: &str) -> PathBuf {
     name.push(".");
     name.push(word);
     PathBuf::from(name)
-}
-
-/// Writes a file under a temporary name and gives it its own; durable when it returns.
-fn write_whole(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<Arc<dyn DiskFile>, StoreError> {
-    let temporary = beside(path, "tmp");
-    if disk.exists(&temporary).map_err(StoreError::io(&temporary, "looking"))? {
-        disk.remove(&temporary).map_err(StoreError::io(&temporary, "removing"))?;
-    }
-    let file = disk.create_new(&temporary, Mode::Shared).map_err(StoreError::io(&temporary, "creating"))?;
-    file.write_all_at(bytes, 0).map_err(StoreError::io(&temporary, "writing"))?;
-    file.sync_data().map_err(StoreError::io(&temporary, "syncing"))?;
-    disk.rename(&temporary, path).map_err(StoreError::io(path, "renaming"))?;
-    let dir = path.parent().unwrap_or(Path::new("."));
-    disk.sync_dir(dir).map_err(StoreError::io(dir, "syncing"))?;
-    Ok(file)
 }
 
 fn read_whole(file: &dyn DiskFile, path: &Path) -> Result<Vec<u8>, StoreError> {

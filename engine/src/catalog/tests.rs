@@ -50,6 +50,7 @@ fn filled(path: &Path) -> Vec<usize> {
         Entry::Sealed(sealed(0)),
         Entry::Sealed(sealed(1)),
         Entry::Reindexed { first: 0, index_footer: [8; 32] },
+        Entry::Checkpoints(Checkpoints { signed: 7, size: 240 }),
         Entry::Closed(closed(250)),
     ];
     for entry in &entries {
@@ -69,6 +70,7 @@ fn what_was_appended_is_there_after_opening_again() {
     assert_eq!(catalog.created(), &created());
     assert_eq!(catalog.sealed(), [SealedSegment { index_footer: [8; 32], ..sealed(0) }, sealed(1)]);
     assert_eq!(catalog.closed(), Some(&closed(250)));
+    assert_eq!(catalog.checkpoints(), Some(Checkpoints { signed: 7, size: 240 }));
     catalog.append(&Entry::Opened).unwrap();
     assert_eq!((catalog.closed(), catalog.last_closed()), (None, Some(&closed(250))));
     let (catalog, _) = Catalog::open(disk(), &path).unwrap();
@@ -109,6 +111,8 @@ fn entries_that_cannot_follow_are_refused_and_leave_no_trace() {
         Entry::Sealed(SealedSegment { committed_last_us: 19, ..fine.clone() }),
         Entry::Closed(closed(199)),
         Entry::Reindexed { first: 50, index_footer: [0; 32] },
+        Entry::Checkpoints(Checkpoints { signed: 6, size: 240 }),
+        Entry::Checkpoints(Checkpoints { signed: 7, size: 239 }),
     ];
     for entry in &bad {
         assert!(matches!(catalog.append(entry), Err(StoreError::Refused(_))), "{entry:?}");

@@ -271,7 +271,7 @@ impl Sections {
         self.footer.sections.iter().try_for_each(|entry| self.get(entry.tag).map(|_| ()))
     }
 
-    /// Bytes of the file.
+    /// Bytes of the whole file.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.bytes.len() as u64

@@ -10,11 +10,13 @@
 //!   is durable and was read back.
 
 mod id_file;
+mod inspect;
 mod locator;
 mod merge;
 mod recent;
 #[cfg(test)]
 mod tests;
 
+pub use inspect::{IdFileState, Inspected, inspect};
 pub use locator::Locator;
 pub use recent::Recent;

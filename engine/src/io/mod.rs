@@ -8,8 +8,10 @@
 
 mod held;
 pub mod mapping;
+mod priority;
 mod real;
 pub mod sim;
+mod whole;
 
 use std::borrow::Cow;
 use std::io;
@@ -18,8 +20,10 @@ use std::sync::Arc;
 
 pub use held::HeldFile;
 pub use mapping::Mapping;
+pub use priority::give_way;
 pub use real::RealDisk;
 pub use sim::SimDisk;
+pub use whole::{read_whole, remove_if_there, sync_parent, write_whole};
 
 /// A file system, real or simulated. Paths are used as given.
 pub trait Disk: Send + Sync {

@@ -14,7 +14,7 @@ use crate::segment::{Sealed, Segment};
 
 impl Log {
     /// One step of what is due: a seal, a merge of id files, a check of an index file, a piece of
-    /// the tree. True when
+    /// the tree, once a day the thinning of old checkpoints. True when
     /// more may be due. One caller at a time, beside appends and reads.
     ///
     /// # Errors
@@ -27,7 +27,7 @@ impl Log {
             return Ok(true);
         }
         let merged = self.shared.locator.merge_step().inspect_err(|e| self.shared.poison(e))?;
-        Ok(merged || self.check_next_index()? || self.extend_tree()?)
+        Ok(merged || self.check_next_index()? || self.extend_tree()? || self.thin_checkpoints()?)
     }
 
     /// Writes zeros ahead of the active segment's frames where they run short: an append into them
@@ -58,7 +58,12 @@ impl Log {
         }
         self.shared.refuse("it is shutting down");
         let head = self.head();
-        self.catalog().append(&Entry::Closed(Closed {
+        let signed = self.notary.conclude()?;
+        let mut catalog = self.catalog();
+        if let Some(signed) = signed.filter(|&signed| Some(signed) != catalog.checkpoints()) {
+            catalog.append(&Entry::Checkpoints(signed))?;
+        }
+        catalog.append(&Entry::Closed(Closed {
             size: head.size,
             head: head.hash,
             committed_us: head.committed_us,

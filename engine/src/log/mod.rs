@@ -7,9 +7,13 @@
 mod ask;
 mod background;
 mod check;
+#[cfg(test)]
+mod fixture;
+mod index_events;
 mod open;
 mod prove;
 mod read;
+mod report;
 #[cfg(test)]
 mod tests;
 
@@ -17,7 +21,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use ask::{Ask, History};
-pub use check::Progress;
+pub use check::{Check, Pace, Progress, verify_dir};
 pub use prove::{Consistency, Inclusion};
 pub use read::{Found, PAGE_BYTES_MAX, READ_BYTES_MAX, Search};
 
@@ -27,11 +31,13 @@ use crate::event::Event;
 pub use crate::ingest::{Batch, Outcome};
 use crate::ingest::{Shared, Writer, prepare};
 use crate::proof::Notary;
-pub use crate::proof::Signed;
+pub use crate::proof::{Rotated, Signed};
 use crate::query::{Cursor, CursorError, CursorKey};
+pub use crate::report::{IndexEvent, Report, ReportError, ReportLimits, WriteError};
 use crate::retain::{Held, backlog};
 pub use crate::segment::Head;
 use crate::segment::{Rules, Segment};
+use crate::tags::EPOCH_RECORDS_MAX;
 
 /// Full segments that may wait for their seal before an append seals one itself: bounds memory.
 const BACKLOG_MAX: usize = 3;
@@ -46,13 +52,21 @@ pub struct Options {
     pub segment_records_max: u32,
     /// Bytes of bodies after which a segment is full.
     pub segment_bytes_max: u64,
-    /// Threads that [`Log::verify`] may use.
+    /// Threads that [`Log::verify`] may use; the default is one for each processor.
     pub verify_threads: usize,
+    /// Records that one index event covers at most; never more than 65,536.
+    pub epoch_records_max: u64,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { segment_records_max: 131_072, segment_bytes_max: 96 << 20, verify_threads: 2 }
+        let verify_threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+        Self {
+            segment_records_max: 131_072,
+            segment_bytes_max: 96 << 20,
+            verify_threads,
+            epoch_records_max: EPOCH_RECORDS_MAX,
+        }
     }
 }
 
@@ -108,6 +122,12 @@ pub struct Log {
     options: Options,
     /// First sequence of the sealed segment whose index is to be checked next.
     unchecked: Mutex<Option<u64>>,
+    /// The index events that are known, from the first one on.
+    index_events: Mutex<Vec<IndexEvent>>,
+    /// What opening told of damage.
+    damage: Vec<String>,
+    /// Nobody writes to the files while they are open.
+    read_only: bool,
 }
 
 impl Log {

@@ -153,7 +153,8 @@ impl Log {
         });
         let snapshot = shared.segments.snapshot();
         let change_nothing = read_only || !damage.is_empty();
-        let opened = Notary::open(&*shared.disk, dir, &shared.origin, &snapshot, change_nothing)?;
+        let noted = catalog.checkpoints();
+        let opened = Notary::open(&*shared.disk, dir, &shared.origin, &snapshot, noted, change_nothing)?;
         notes.extend(opened.notes);
         damage.extend(opened.damage);
         if let Some(first) = damage.first() {
@@ -168,6 +169,9 @@ impl Log {
             cursors: CursorKey::new(secret),
             options,
             unchecked: Mutex::new(sealed_first),
+            index_events: Mutex::new(Vec::new()),
+            damage: damage.clone(),
+            read_only,
         };
         Ok((log, OpenReport { notes, damage }))
     }

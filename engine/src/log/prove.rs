@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::Log;
 use crate::error::StoreError;
 use crate::merkle::{self, Node, Nodes};
-use crate::proof::{BLOCK, Signed};
+use crate::proof::{BLOCK, Rotated, Signed, SignedFrom, VerifierKey, tlog_proof};
 
 /// Blocks of the tree that are left to the next checkpoint: fewer are not worth a step.
 const BLOCKS_DUE: u64 = 64;
@@ -26,6 +26,15 @@ pub struct Inclusion {
     pub hashes: Vec<Node>,
     /// The checkpoint whose root they lead to.
     pub signed: Arc<Signed>,
+}
+
+impl Inclusion {
+    /// The proof as one text file (c2sp.org/tlog-proof) with `extra` data in it. The entry that it is of
+    /// is the record's link h, 32 bytes.
+    #[must_use]
+    pub fn to_tlog_proof(&self, extra: &[u8]) -> String {
+        tlog_proof(self.sequence, &self.hashes, &self.signed.note, extra)
+    }
 }
 
 /// Proof that the tree of `from` leaves is the beginning of that of `to` leaves (RFC 9162, 2.1.4).
@@ -47,7 +56,7 @@ impl Log {
     /// A log that takes no events signs nothing and returns its last one.
     ///
     /// `now_us` is the time in microseconds since 1970. Costs a sync and, of what the background has
-    /// not hashed yet, about a quarter of a microsecond a record.
+    /// not hashed yet, about a fifth of a microsecond a record.
     ///
     /// # Errors
     /// `ReadOnly` where nothing was signed and nothing can be; `Full`: try again later; `Damaged` when
@@ -57,11 +66,7 @@ impl Log {
             return self.notary.last().ok_or(StoreError::ReadOnly { why });
         }
         let signed = self.notary.sign(&self.shared.segments, now_us);
-        signed.inspect_err(|error| {
-            if matches!(error, StoreError::Io { .. } | StoreError::ReadOnly { .. }) {
-                self.shared.poison(error);
-            }
-        })
+        signed.inspect_err(|error| self.end_signing(error))
     }
 
     /// The newest signed checkpoint, as others may have it.
@@ -71,10 +76,62 @@ impl Log {
     }
 
     /// The verifier key of the log's checkpoints: name, key id and public key. `None` for a log
-    /// without a usable key.
+    /// whose key is not known.
     #[must_use]
     pub fn verifier_key(&self) -> Option<String> {
-        self.notary.key().map(|key| key.verifier().to_string())
+        self.notary.keys().last().map(VerifierKey::to_string)
+    }
+
+    /// All keys that have signed the log's checkpoints, oldest first, and from which size each did.
+    #[must_use]
+    pub fn signing_keys(&self) -> Vec<SignedFrom> {
+        self.notary.keys().all().to_vec()
+    }
+
+    /// Remembers, before it is done, that a checkpoint is given to somebody: it is kept for ever then.
+    /// Proofs do so by themselves. Costs a small write without a sync where it was not given just before.
+    pub fn deliver(&self, signed: &Signed) {
+        self.notary.deliver(signed.checkpoint.size);
+    }
+
+    /// The verifier key that the next [`Log::rotate_key`] brings, made now where there is none: to be
+    /// told before it signs. A log that is opened again first forgets it.
+    ///
+    /// # Errors
+    /// `ReadOnly`, `Io` or `Full`.
+    pub fn next_key(&self) -> Result<VerifierKey, StoreError> {
+        self.can_sign()?;
+        self.notary.next_key(&*self.shared.disk).inspect_err(|error| self.end_signing(error))
+    }
+
+    /// Puts a new key in the place of the one that signs, with one checkpoint of now that both sign. The old
+    /// key is gone when this returns; what it signed is proved with its public part as before.
+    ///
+    /// # Errors
+    /// As [`Log::checkpoint`]; `Refused` when it was changed many times without an append. A power cut
+    /// or an error leaves the old key or the new one in office, which the next opening settles.
+    pub fn rotate_key(&self, now_us: u64) -> Result<Rotated, StoreError> {
+        self.can_sign()?;
+        let rotated = self.notary.rotate(&*self.shared.disk, &self.shared.segments, now_us);
+        let rotated = rotated.inspect_err(|error| self.end_signing(error))?;
+        self.deliver(&rotated.signed);
+        Ok(rotated)
+    }
+
+    fn can_sign(&self) -> Result<(), StoreError> {
+        self.shared.refusal().map_or(Ok(()), |why| Err(StoreError::ReadOnly { why }))
+    }
+
+    /// After some errors it is not known what the disk holds: nothing more is written.
+    fn end_signing(&self, error: &StoreError) {
+        if matches!(error, StoreError::Io { .. } | StoreError::ReadOnly { .. }) {
+            self.shared.poison(error);
+        }
+    }
+
+    /// One look at the file of checkpoints a day, which may thin it; true when it did.
+    pub(super) fn thin_checkpoints(&self) -> Result<bool, StoreError> {
+        self.notary.thin(&*self.shared.disk).inspect_err(|error| self.end_signing(error))
     }
 
     /// The root of the tree over the first `size` records.
@@ -107,6 +164,7 @@ impl Log {
         if merkle::root_by_inclusion(&leaf, sequence, size, &hashes) != Some(signed.checkpoint.root) {
             return Err(self.broken_tree(sequence));
         }
+        self.deliver(&signed);
         Ok(Some(Inclusion { sequence, leaf, hashes, signed }))
     }
 
@@ -137,6 +195,7 @@ impl Log {
                 return Err(self.broken_tree(from));
             }
         }
+        self.deliver(&signed);
         Ok(Consistency { from, to, hashes, signed })
     }
 
@@ -185,7 +244,7 @@ impl Log {
     }
 
     /// A checkpoint of at least `size`.
-    fn covering(&self, size: u64, now_us: u64) -> Result<Arc<Signed>, StoreError> {
+    pub(super) fn covering(&self, size: u64, now_us: u64) -> Result<Arc<Signed>, StoreError> {
         if let Some(last) = self.notary.last().filter(|last| last.checkpoint.size >= size) {
             return Ok(last);
         }

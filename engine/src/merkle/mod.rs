@@ -19,7 +19,7 @@ pub use held::InMemory;
 pub use many::{covers, root_of_many};
 pub use prove::{consistency, inclusion, root, subtrees};
 
-use ring::digest::{SHA256, digest};
+use sha2::{Digest as _, Sha256};
 
 use crate::error::StoreError;
 
@@ -59,9 +59,7 @@ pub fn empty() -> Node {
 }
 
 fn hash(preimage: &[u8]) -> Node {
-    let mut node = [0; 32];
-    node.copy_from_slice(digest(&SHA256, preimage).as_ref());
-    node
+    Sha256::digest(preimage).into()
 }
 
 /// Whatever holds the hashes of complete subtrees.

@@ -10,8 +10,7 @@ use super::checkpoint::Checkpoint;
 use super::note::{KeyId, SignatureLine, VerifierKey};
 use crate::error::StoreError;
 use crate::ids::{Origin, guarded_line, read_guarded_line};
-use crate::io::{Disk, Mode};
-use crate::segment::growing::sync_parent;
+use crate::io::{Disk, Mode, read_whole, write_whole};
 
 const VERSION: &str = "stele-key-v1";
 const FILE_BYTES_MAX: u64 = 256;
@@ -78,17 +77,7 @@ impl SigningKey {
             let source = std::io::Error::other("the system gives no randomness");
             StoreError::Io { path: path.to_owned(), doing: "making a key for", source }
         })?;
-        let temporary = path.with_extension("tmp");
-        if disk.exists(&temporary).map_err(StoreError::io(&temporary, "looking"))? {
-            disk.remove(&temporary).map_err(StoreError::io(&temporary, "removing"))?;
-        }
-        let file =
-            disk.create_new(&temporary, Mode::Private).map_err(StoreError::io(&temporary, "creating"))?;
-        let line = guarded_line(VERSION, &seed);
-        file.write_all_at(line.as_bytes(), 0).map_err(StoreError::io(&temporary, "writing"))?;
-        file.sync_data().map_err(StoreError::syncing(&temporary))?;
-        disk.rename(&temporary, path).map_err(StoreError::io(path, "renaming"))?;
-        sync_parent(disk, path)?;
+        write_whole(disk, path, Mode::Private, guarded_line(VERSION, &seed).as_bytes())?;
         Self::new(origin, &seed).map_err(|why| StoreError::damaged(path, 0, why))
     }
 
@@ -97,13 +86,7 @@ impl SigningKey {
     /// # Errors
     /// `Io`, or `Damaged` when it is not what was written; never a byte of it.
     pub fn read(disk: &dyn Disk, path: &Path, origin: &Origin) -> Result<Self, StoreError> {
-        let file = disk.open_read(path).map_err(StoreError::io(path, "opening"))?;
-        let bytes = file.len().map_err(StoreError::io(path, "measuring"))?;
-        if bytes > FILE_BYTES_MAX {
-            return Err(StoreError::damaged(path, FILE_BYTES_MAX, "longer than a key"));
-        }
-        let mut line = vec![0; bytes as usize];
-        file.read_exact_at(&mut line, 0).map_err(StoreError::io(path, "reading"))?;
+        let line = read_whole(disk, path, FILE_BYTES_MAX, "a key")?;
         read_guarded_line(VERSION, &line)
             .and_then(|seed| Self::new(origin, &seed))
             .map_err(|why| StoreError::damaged(path, 0, why))

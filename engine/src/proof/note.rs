@@ -89,7 +89,7 @@ impl SignatureLine {
         let rest = line.strip_prefix(MARK).ok_or("a signature line begins with an em dash and a space")?;
         let (name, encoded) = rest.split_once(' ').ok_or("a signature line has a name and a signature")?;
         check_name(name)?;
-        let bytes = BASE64.decode(encoded.as_bytes()).map_err(|_| "a signature is not base64")?;
+        let bytes = unbase64(encoded).ok_or("a signature is not base64")?;
         match bytes.split_first_chunk::<4>() {
             Some((id, signature)) if !signature.is_empty() => {
                 Ok(Self { name: name.to_owned(), key_id: *id, signature: signature.to_vec() })
@@ -132,7 +132,7 @@ impl VerifierKey {
         let (Some(name), Some(id), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
             return Err("a verifier key is <name>+<key id>+<key>".to_owned());
         };
-        let bytes = BASE64.decode(key.as_bytes()).map_err(|_| "the key is not base64")?;
+        let bytes = unbase64(key).ok_or("the key is not base64")?;
         let public = match bytes.split_first() {
             Some((&ED25519_TYPE, public)) => public.try_into().map_err(|_| "the key has not 32 bytes")?,
             _ => return Err("the key is not an Ed25519 key (type 1)".to_owned()),
@@ -171,6 +171,12 @@ impl std::fmt::Display for VerifierKey {
         let key = [&[ED25519_TYPE][..], &self.public].concat();
         write!(f, "{}+{}+{}", self.name, HEXLOWER.encode(&self.id()), BASE64.encode(&key))
     }
+}
+
+/// Bytes of base64 in its one form: the decoder also takes several padded texts one behind the other.
+#[must_use]
+pub fn unbase64(text: &str) -> Option<Vec<u8>> {
+    BASE64.decode(text.as_bytes()).ok().filter(|bytes| BASE64.encode(bytes) == text)
 }
 
 fn check_name(name: &str) -> Result<(), String> {

@@ -22,8 +22,8 @@ const BLOCK_LEVEL: u32 = 8;
 
 const MAGIC: [u8; 8] = *b"STELETRE";
 const VERSION: u16 = 1;
-const HEADER_BYTES: u64 = 16;
-const NODE_BYTES: u64 = 32;
+pub(super) const HEADER_BYTES: u64 = 16;
+pub(super) const NODE_BYTES: u64 = 32;
 /// Blocks that are hashed between two looks at the lock.
 const STRETCH: u64 = 64;
 /// Nodes in the file that may be unsynced: losing them costs hashing them again.
@@ -288,7 +288,7 @@ fn read(file: &dyn DiskFile, path: &Path) -> Result<Option<Vec<Node>>, StoreErro
     Ok((start == header()).then(|| rest.as_chunks::<32>().0.to_vec()))
 }
 
-fn header() -> [u8; HEADER_BYTES as usize] {
+pub(super) fn header() -> [u8; HEADER_BYTES as usize] {
     let mut header = [0; HEADER_BYTES as usize];
     header[..8].copy_from_slice(&MAGIC);
     header[8..10].copy_from_slice(&VERSION.to_le_bytes());

@@ -4,8 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::StoreError;
 use crate::ids::Secret;
-use crate::io::{Disk, Mode};
-use crate::segment::growing::sync_parent;
+use crate::io::{Disk, Mode, read_whole, remove_if_there, sync_parent};
 
 const FILE_BYTES_MAX: u64 = 256;
 
@@ -20,9 +19,7 @@ fn path(dir: &Path) -> PathBuf {
 /// `Io` or `Full`.
 pub fn write_secret(disk: &dyn Disk, dir: &Path, secret: &Secret) -> Result<(), StoreError> {
     let path = path(dir);
-    if disk.exists(&path).map_err(StoreError::io(&path, "looking"))? {
-        disk.remove(&path).map_err(StoreError::io(&path, "removing"))?;
-    }
+    remove_if_there(disk, &path)?;
     let file = disk.create_new(&path, Mode::Private).map_err(StoreError::io(&path, "creating"))?;
     file.write_all_at(secret.to_file().as_bytes(), 0).map_err(StoreError::io(&path, "writing"))?;
     file.sync_data().map_err(StoreError::io(&path, "syncing"))?;
@@ -35,12 +32,6 @@ pub fn write_secret(disk: &dyn Disk, dir: &Path, secret: &Secret) -> Result<(), 
 /// `Io`, or `Damaged` when it is not what was written.
 pub fn read_secret(disk: &dyn Disk, dir: &Path) -> Result<Secret, StoreError> {
     let path = path(dir);
-    let file = disk.open_read(&path).map_err(StoreError::io(&path, "opening"))?;
-    let bytes = file.len().map_err(StoreError::io(&path, "measuring"))?;
-    if bytes > FILE_BYTES_MAX {
-        return Err(StoreError::damaged(&path, FILE_BYTES_MAX, "longer than a secret"));
-    }
-    let mut text = vec![0; bytes as usize];
-    file.read_exact_at(&mut text, 0).map_err(StoreError::io(&path, "reading"))?;
+    let text = read_whole(disk, &path, FILE_BYTES_MAX, "a secret")?;
     Secret::from_file(&text).map_err(|e| StoreError::damaged(&path, 0, e))
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::Opening;
 use super::contents::{self, Contents};
 use crate::error::StoreError;
-use crate::io::{DiskFile, Mode};
-use crate::segment::growing::{AHEAD_BYTES_MIN, sync_parent};
+use crate::io::{DiskFile, Mode, sync_parent};
+use crate::segment::growing::AHEAD_BYTES_MIN;
 use crate::segment::walk::Walk;
 use crate::segment::{Growing, Head, SegmentHeader};
 

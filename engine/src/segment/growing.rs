@@ -17,7 +17,7 @@ use crate::chain::Hash;
 use crate::codec::sections::u32_at;
 use crate::error::StoreError;
 use crate::index::Live;
-use crate::io::{Disk, DiskFile, Mode, Window};
+use crate::io::{Disk, DiskFile, Mode, Window, sync_parent};
 use crate::record::Record;
 
 /// Zeros written ahead: least and most.
@@ -248,14 +248,4 @@ impl Growing {
             _ => state.rows.hashes()[doc as usize - 1],
         }
     }
-}
-
-/// Puts a file's name on stable storage.
-///
-/// # Errors
-/// `Io`.
-pub fn sync_parent(disk: &dyn Disk, path: &Path) -> Result<(), StoreError> {
-    let dir = path.parent().unwrap_or(Path::new("."));
-    // Without it a power cut can undo the rename although the bytes are safe.
-    disk.sync_dir(dir).map_err(StoreError::syncing(dir))
 }

@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 
 use super::dimension::compared;
 use super::{Dimension, Value};
+use crate::record::committed_at;
 
 /// Which time a report's range is on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -85,6 +86,21 @@ impl Filter {
         text
     }
 
+    /// The filter for people: range and values, one condition after the other. Values are as stored.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let what = match self.axis {
+            Axis::Event => "happened",
+            Axis::Commit => "recorded",
+        };
+        let mut words = format!("{what} {}", range_words(self.from_us, self.to_us));
+        for (dimension, values) in &self.dimensions {
+            let values: Vec<String> = values.iter().map(value_words).collect();
+            let _ = write!(words, "; {} is {}", dimension.name(), values.join(" or "));
+        }
+        words
+    }
+
     /// Reads the text, strictly: what this reads, [`Filter::text`] writes back.
     ///
     /// # Errors
@@ -116,6 +132,23 @@ impl Filter {
         };
         let filter = Self::new(axis, from_us, to_us, dimensions);
         if filter.text() == text { Ok(filter) } else { Err("the filter is not in its one form".to_owned()) }
+    }
+}
+
+fn range_words(from_us: u64, to_us: u64) -> String {
+    // Ends of time are what is given where nobody asked for a bound.
+    match (from_us > 0, i64::try_from(to_us).is_ok()) {
+        (true, true) => format!("from {} up to and without {}", committed_at(from_us), committed_at(to_us)),
+        (true, false) => format!("from {} on", committed_at(from_us)),
+        (false, true) => format!("before {}", committed_at(to_us)),
+        (false, false) => "at any time".to_owned(),
+    }
+}
+
+fn value_words(value: &Value) -> String {
+    match value {
+        Value::Text(text) => format!("{text:?}"),
+        Value::Pair(kind, id) => format!("{kind} {id:?}"),
     }
 }
 

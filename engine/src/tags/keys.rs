@@ -27,6 +27,12 @@ impl TagKey {
         Self { dimension, key }
     }
 
+    /// What it makes tags of.
+    #[must_use]
+    pub const fn dimension(&self) -> Dimension {
+        self.dimension
+    }
+
     /// What the index event says of the key: its SHA-256.
     #[must_use]
     pub fn commitment(&self) -> Node {

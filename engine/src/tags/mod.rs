@@ -15,9 +15,11 @@ mod keys;
 mod statement;
 #[cfg(test)]
 mod tests;
+mod verification;
 
 pub use dimension::{Dimension, Value, each_tagged};
 pub use epoch::{EPOCH_RECORDS_MAX, Epoch, EpochBuilder, LEAF_BYTES, Leaf, Lookup, ShownLeaf, postings_hash};
 pub use filter::{Axis, Filter};
 pub use keys::{TAG_BYTES, Tag, TagKey, TagKeys};
 pub use statement::{EVENT_ID_PREFIX, EVENT_TYPE, Statement};
+pub use verification::verification_hash_of;

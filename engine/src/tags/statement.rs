@@ -117,6 +117,9 @@ impl Statement {
         if b <= a || b - a > super::EPOCH_RECORDS_MAX || ev_min > ev_max {
             return Err(format!("covers [{a}, {b}) with event times [{ev_min}, {ev_max}]"));
         }
+        if prev.is_none() != (a == 0) {
+            return Err("names none before it though it is not the first, or one though it is".to_owned());
+        }
         Ok(found)
     }
 }

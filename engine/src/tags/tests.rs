@@ -90,6 +90,7 @@ fn a_statement_is_read_back_and_altered_ones_are_not() {
         (metadata.replace("\"9\":", "\"10\":"), "stele:index:100", EVENT_TYPE),
         (metadata.replace("\"n\":", "\"more\":1,\"n\":"), "stele:index:100", EVENT_TYPE),
         (metadata.replace("\"root\":\"", "\"root\":\"x"), "stele:index:100", EVENT_TYPE),
+        (metadata.replace("\"prev\":90", "\"prev\":null"), "stele:index:100", EVENT_TYPE),
     ] {
         assert!(Statement::read(&body(&bad, id, kind)).is_err(), "{bad}");
     }
@@ -111,6 +112,12 @@ fn a_filter_has_one_form() {
     );
     let shown = r#"{"axis":"commit","from_us":5,"to_us":9,"event_type":["auth.login"],"actor_id":[["user","u\"1"]],"actor_email":["ada@example.com","zoë@example.com"]}"#;
     assert_eq!(filter.text(), shown);
+    assert_eq!(
+        filter.words(),
+        "recorded from 1970-01-01T00:00:00.000005Z up to and without 1970-01-01T00:00:00.000009Z; event_type is \
+         \"auth.login\"; actor_id is user \"u\\\"1\"; actor_email is \"ada@example.com\" or \"zoë@example.com\""
+    );
+    assert_eq!(Filter::new(Axis::Event, 0, u64::MAX, vec![]).words(), "happened at any time");
     assert_eq!(Filter::parse(shown), Ok(filter));
     for bad in [
         "",

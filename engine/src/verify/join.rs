@@ -27,31 +27,60 @@ impl Part {
     }
 }
 
+/// The verdicts of segments in order, so far.
+#[derive(Debug, Default)]
+pub struct Joined {
+    whole: Verdict,
+    before: Option<(u64, Option<Hash>)>,
+    broken: bool,
+}
+
+impl Joined {
+    /// Nothing yet; the first segment must follow one that ends before `end` with this hash.
+    #[must_use]
+    pub fn after(end: u64, head: Hash) -> Self {
+        Self { before: Some((end, Some(head))), ..Self::default() }
+    }
+
+    /// Adds the next segment: it must begin where the one before ends, with its head.
+    pub fn add(&mut self, part: Part) {
+        if let Some((end, head)) = self.before {
+            let seam = seam(&part, end, head);
+            self.broken |= seam.is_some() || head.is_none();
+            self.whole.faults.extend(seam);
+        }
+        if !self.broken {
+            self.whole.proved_to = part.verdict.proved_to;
+            self.broken = part.verdict.proved_to != part.end;
+        }
+        self.before = Some((part.end, part.verdict.head));
+        self.whole.checked += part.verdict.checked;
+        self.whole.head = part.verdict.head;
+        self.whole.faults.extend(part.verdict.faults);
+    }
+
+    /// Faults so far.
+    #[must_use]
+    pub fn faults(&self) -> usize {
+        self.whole.faults.len()
+    }
+
+    /// One verdict for all.
+    #[must_use]
+    pub fn verdict(self) -> Verdict {
+        self.whole
+    }
+}
+
 /// One verdict for segments in order: each must begin where the one before ends, with its head.
 ///
 /// `proved_to` stands at the first segment that is not proved to its end or does not follow. Without
 /// parts the verdict is empty.
 #[must_use]
 pub fn join(parts: impl IntoIterator<Item = Part>) -> Verdict {
-    let mut whole = Verdict::default();
-    let mut before: Option<(u64, Option<Hash>)> = None;
-    let mut unbroken = true;
-    for part in parts {
-        if let Some((end, head)) = before {
-            let seam = seam(&part, end, head);
-            unbroken &= seam.is_none() && head.is_some();
-            whole.faults.extend(seam);
-        }
-        if unbroken {
-            whole.proved_to = part.verdict.proved_to;
-            unbroken = part.verdict.proved_to == part.end;
-        }
-        before = Some((part.end, part.verdict.head));
-        whole.checked += part.verdict.checked;
-        whole.head = part.verdict.head;
-        whole.faults.extend(part.verdict.faults);
-    }
-    whole
+    let mut joined = Joined::default();
+    parts.into_iter().for_each(|part| joined.add(part));
+    joined.verdict()
 }
 
 /// What is wrong where one segment follows another.

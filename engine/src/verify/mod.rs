@@ -3,6 +3,7 @@
 //! [`segment`] re-reads one data file and recomputes everything in it; [`join`] puts the verdicts of
 //! a row of segments together. Meant to be audited in an hour: [`walk`](self) goes from frame to
 //! frame, `records` from record to record, `resync` finds the next frame after a broken one.
+//! [`report()`] proves a compliance report, for which no log is needed.
 //!
 //! Keeps true:
 //! - the file is read with pread into buffers of one frame at most, never through a mapping;
@@ -11,8 +12,10 @@
 //! - `proved_to` never passes a record that was not recomputed and linked from the claimed start.
 
 mod join;
+mod leaves;
 mod reader;
 mod records;
+mod report;
 mod resync;
 #[cfg(test)]
 mod tests;
@@ -20,7 +23,9 @@ mod walk;
 
 use std::path::Path;
 
-pub use join::{Part, join};
+pub use join::{Joined, Part, join};
+pub use leaves::{Piece, root};
+pub use report::{REPORT_BYTES_MAX, ReportFault, ReportVerdict, report};
 
 use crate::chain::Hash;
 use crate::ids::Origin;
@@ -42,8 +47,20 @@ pub struct Fault {
     /// - `link`: a chain hash that does not fit what comes before;
     /// - `index`: a hash in the index file that its record and the chain contradict;
     /// - `cold`: a cold file that does not give the data it was made from;
-    /// - `checkpoint`: an entry of the file of checkpoints that is altered, out of order or not signed
-    ///   by the log's key; its sequences begin at the size of the one before.
+    /// - `segment`: a segment that could not be opened; what its data file alone shows is named beside it;
+    /// - `strange`: a file among the segments that is none of the log's;
+    /// - `tree`: a hash in the file of the tree that the records contradict, or a file that is cut, goes
+    ///   on behind the log or is missing;
+    /// - `checkpoint`: an entry of the file of checkpoints that is altered, torn, out of order or not
+    ///   signed by the log's key; its sequences begin at the size of the one before;
+    /// - `root`: the log's root at the size of a signed checkpoint is not the signed one; its sequences are
+    ///   those between the last checkpoint that fits and this one;
+    /// - `outside`: a checkpoint from outside that this log does not fit;
+    /// - `catalog`: a catalog that is not the one that was opened, or cannot be read again;
+    /// - `ids`: an id file that is damaged, of other records or missing;
+    /// - `secret`, `key`: the file of the secret or the key is not what it was, or not this log's;
+    /// - `index_event`: an index event that its records contradict (deep verification);
+    /// - `open`: damage that opening told and that no other fault places.
     pub kind: &'static str,
     /// First sequence concerned.
     pub first_sequence: u64,
@@ -68,6 +85,11 @@ pub struct Verdict {
     pub checked: u64,
     /// Chain hash after the last one, where the walk reached it.
     pub head: Option<Hash>,
+    /// What is no fault and worth knowing: what a crash left, what could not be compared.
+    pub notes: Vec<String>,
+    /// Records below this sequence are covered by index events that were recomputed; none without a
+    /// deep verification.
+    pub indexed_to: Option<u64>,
 }
 
 /// What is claimed of one segment file.
@@ -93,6 +115,12 @@ pub struct Claims<'a> {
     pub hashes: Option<&'a [u8]>,
     /// h of the last record, where the catalog or the live log claims it.
     pub last: Option<Hash>,
+    /// Nothing may come behind `data_bytes`.
+    pub sealed: bool,
+    /// Sizes, ascending, at which the tree's root will be asked for.
+    pub sizes: &'a [u64],
+    /// Makes a number of an id's fingerprint and its sequence; [`Piece::ids`] is the sum over all.
+    pub digest: &'a (dyn Fn(u64, u64) -> u64 + Sync),
 }
 
 impl Claims<'_> {
@@ -104,10 +132,12 @@ impl Claims<'_> {
 /// Re-reads a whole segment file and checks header, frames, order, times, records, links and claims.
 ///
 /// Goes on after a fault and names every bad range. `progress(records)` is called at least every
-/// 65,536 records; false stops, and the verdict says how far it came (`head` is absent then). Holds
+/// 16,384 records; false stops, and the verdict says how far it came (`head` is absent then). Holds
 /// one frame (64 MiB at most) and about 1 MiB beside it. Bytes of the file behind `data_bytes` are
 /// not looked at.
+///
+/// Also returns what the records give of the tree: two hashes more for each.
 #[must_use]
-pub fn segment(file: &dyn DiskFile, claims: &Claims<'_>, progress: &dyn Fn(u64) -> bool) -> Verdict {
+pub fn segment(file: &dyn DiskFile, claims: &Claims<'_>, progress: &dyn Fn(u64) -> bool) -> (Verdict, Piece) {
     walk::Walk::new(file, claims, progress).run()
 }

@@ -1,14 +1,15 @@
 //! From record to record: hashes recomputed, linked, and compared with what is claimed.
 
+use super::leaves::{Leaves, Piece};
 use super::{Claims, Fault, Verdict};
 use crate::chain::{Hash, Link, link};
 use crate::event::{event_us, id_and_time};
-use crate::record::{FrameHeader, HEADER_BYTES, bodies, record_hashes};
+use crate::record::{FrameHeader, HEADER_BYTES, Salted, bodies, record_hashes};
 
 /// Records hashed side by side.
 const BATCH: usize = 512;
 /// Records between two calls of `progress`, at most.
-const PROGRESS_EVERY: u64 = 65_536 - BATCH as u64;
+const PROGRESS_EVERY: u64 = 16_384 - BATCH as u64;
 
 /// The chain as far as it was walked.
 pub(super) struct Chain<'a> {
@@ -34,6 +35,13 @@ pub(super) struct Chain<'a> {
     faults: Vec<Fault>,
     checked: u64,
     told: u64,
+    leaves: Leaves<'a>,
+    /// h of the record before `next`, which is a leaf once no doubt is left about it.
+    settling: Option<Hash>,
+    /// A chain hash was not known: there are no leaves from there on.
+    lost: bool,
+    /// Sum of what the claims' digest makes of each id.
+    ids: u64,
 }
 
 struct Doubt {
@@ -47,8 +55,8 @@ struct Doubt {
 struct Item<'b> {
     body: &'b [u8],
     offset: u64,
-    /// Salt and event time, or why there are none.
-    known: Result<([u8; 16], i64), String>,
+    /// Salt, fingerprint and event time, or why there are none.
+    known: Result<(Salted, i64), String>,
 }
 
 impl<'a> Chain<'a> {
@@ -68,6 +76,10 @@ impl<'a> Chain<'a> {
             faults: Vec::new(),
             checked: 0,
             told: 0,
+            leaves: Leaves::new(claims.first, claims.sizes),
+            settling: None,
+            lost: false,
+            ids: 0,
         };
         if claims.hashes.is_some_and(|bytes| bytes.len() as u64 != claims.count.saturating_mul(32)) {
             let detail = format!("the index has hashes for other than {} records", claims.count);
@@ -101,9 +113,28 @@ impl<'a> Chain<'a> {
         self.doubt_from(self.next);
         self.fault(kind, (self.next, to.saturating_sub(1)), offset, detail);
         self.doubt = None;
+        for sequence in self.next..to.min(self.claims.end()) {
+            self.settle(self.claimed(sequence));
+            // Without an index nothing behind the gap is known, however far it reaches.
+            if self.lost {
+                break;
+            }
+        }
         self.next = to;
         self.head = self.claimed_before(to);
         self.frame_before = to;
+    }
+
+    /// Takes the next record's chain hash for the tree: what the index claims, so that one altered
+    /// record does not change the tree over all others, else what was computed.
+    fn settle(&mut self, h: Option<Hash>) {
+        if self.lost {
+            return;
+        }
+        if let Some(before) = self.settling.take() {
+            self.leaves.push(&before);
+        }
+        (self.settling, self.lost) = (h, h.is_none());
     }
 
     /// The claimed h(sequence).
@@ -176,21 +207,22 @@ impl<'a> Chain<'a> {
     }
 
     fn item<'b>(&self, body: &'b [u8], offset: u64) -> Item<'b> {
-        let known = id_and_time(body).map(|(id, time_ns)| (self.claims.salts.salted(id).salt, time_ns));
+        let known = id_and_time(body).map(|(id, time_ns)| (self.claims.salts.salted(id), time_ns));
         Item { body, offset, known }
     }
 
     fn batch(&mut self, items: &[Item<'_>], committed_us: u64) {
         let preimages: Vec<(&[u8; 16], &[u8])> =
-            items.iter().filter_map(|item| Some((&item.known.as_ref().ok()?.0, item.body))).collect();
+            items.iter().filter_map(|item| Some((&item.known.as_ref().ok()?.0.salt, item.body))).collect();
         let mut hashes = record_hashes(&preimages).into_iter();
         for item in items {
             match &item.known {
                 Err(why) => self.unreadable(item.offset, why),
-                Ok((_, time_ns)) => {
+                Ok((salted, time_ns)) => {
                     let Some(record_hash) = hashes.next() else { return };
                     let event_us = event_us(*time_ns);
                     let sequence = self.next;
+                    self.ids = self.ids.wrapping_add((self.claims.digest)(salted.fingerprint, sequence));
                     self.link(&Link { sequence, committed_us, event_us, record_hash }, item.offset);
                 }
             }
@@ -208,14 +240,15 @@ impl<'a> Chain<'a> {
         self.doubt = None;
         self.next += 1;
         self.head = self.claimed(sequence);
+        self.settle(self.head);
     }
 
     fn link(&mut self, next: &Link, offset: u64) {
         self.next += 1;
         self.checked += 1;
-        let Some(head) = self.head else { return };
-        let computed = link(&head, next);
         let claimed = self.claimed(next.sequence);
+        let Some(head) = self.head else { return self.settle(claimed) };
+        let computed = link(&head, next);
         self.head = claimed.or(Some(computed));
         let fits = claimed.is_none_or(|claimed| claimed == computed);
         let other = self.doubt.as_ref().filter(|_| !fits).map(|doubt| link(&doubt.computed, next));
@@ -223,12 +256,13 @@ impl<'a> Chain<'a> {
             self.link_in_doubt = None;
             self.index_was_wrong();
             self.head = claimed;
-            return;
+            return self.settle(claimed);
         }
         self.doubt = None;
         if let Some(frame) = self.link_in_doubt.take() {
             self.other_link(frame);
         }
+        self.settle(self.head);
         if !fits {
             self.differs(next.sequence, offset, computed);
         }
@@ -255,6 +289,9 @@ impl<'a> Chain<'a> {
         }
         self.unproved = doubt.unproved_before;
         self.head = Some(doubt.computed);
+        if self.settling.is_some() {
+            self.settling = self.head;
+        }
         let detail = "the index has another chain hash than this record and the next one give".to_owned();
         self.fault("index", (doubt.sequence, doubt.sequence), doubt.offset, detail);
     }
@@ -275,14 +312,19 @@ impl<'a> Chain<'a> {
         }
     }
 
-    /// What came of it.
-    pub fn verdict(self) -> Verdict {
+    /// What came of it, and what the records give of the tree.
+    pub fn verdict(mut self) -> (Verdict, Piece) {
+        if let Some(last) = self.settling.take() {
+            self.leaves.push(&last);
+        }
         let reached = self.next == self.claims.end() && !self.stopped;
-        Verdict {
+        let verdict = Verdict {
             proved_to: self.unproved.unwrap_or(self.next),
             faults: self.faults,
             checked: self.checked,
             head: self.head.filter(|_| reached),
-        }
+            ..Verdict::default()
+        };
+        (verdict, Piece { ids: self.ids, ..self.leaves.finish() })
     }
 }

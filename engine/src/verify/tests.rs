@@ -3,6 +3,7 @@ use crate::chain::{Link, genesis, link};
 use crate::event::{event_us, id_and_time};
 use crate::ids::Secret;
 use crate::io::{DiskFile, Window};
+use crate::merkle::Node;
 use crate::record::{FrameBuilder, record_hash};
 use crate::segment::header::SegmentHeader;
 use std::cell::Cell;
@@ -142,9 +143,12 @@ impl Sample {
             data_bytes: bytes.len() as u64,
             hashes: Some(&self.hashes),
             last: Some(self.last),
+            sealed: true,
+            sizes: &[],
+            digest: &|_, _| 0,
         };
         claim(&mut claims);
-        segment(&Held(bytes.to_vec()), &claims, &|_| true)
+        segment(&Held(bytes.to_vec()), &claims, &|_| true).0
     }
 
     fn check(&self) -> Verdict {
@@ -178,7 +182,7 @@ fn a_sound_segment_is_proved_to_its_end() {
     for (first, previous) in [(0, None), (5_000, Some([4; 32]))] {
         let sample = Sample::new(first, previous, &[1, 3, 600, 2], 40);
         let expected =
-            Verdict { proved_to: first + 606, faults: Vec::new(), checked: 606, head: Some(sample.last) };
+            Verdict { proved_to: first + 606, checked: 606, head: Some(sample.last), ..Verdict::default() };
         assert_eq!(sample.check(), expected);
         let bare = sample.check_with(&sample.bytes(), |claims| (claims.hashes, claims.last) = (None, None));
         assert_eq!(bare, expected);
@@ -429,17 +433,21 @@ fn progress_is_told_often_and_can_stop_the_walk() {
         data_bytes: file.len().unwrap(),
         hashes: Some(&sample.hashes),
         last: Some(sample.last),
+        sealed: true,
+        sizes: &[],
+        digest: &|_, _| 0,
     };
-    let told = Cell::new(0);
-    let verdict = segment(&file, &claims, &|records| {
-        assert!(records - told.get() <= 65_536);
+    let (told, first) = (Cell::new(0), Cell::new(0));
+    let (verdict, _) = segment(&file, &claims, &|records| {
+        assert!(records - told.get() <= 16_384);
+        first.set(if told.get() == 0 { records } else { first.get() });
         told.set(records);
         true
     });
-    assert!(told.get() >= 140_000 - 65_536);
+    assert!(told.get() >= 140_000 - 16_384);
     assert_eq!((verdict.checked, verdict.faults.len()), (140_000, 0));
-    let stopped = segment(&file, &claims, &|_| false);
-    assert_eq!((stopped.checked, stopped.proved_to), (told.get() / 2, told.get() / 2));
+    let (stopped, _) = segment(&file, &claims, &|_| false);
+    assert_eq!((stopped.checked, stopped.proved_to), (first.get(), first.get()));
     assert_eq!((stopped.head, stopped.faults.len()), (None, 0));
 }
 
@@ -472,7 +480,7 @@ fn joined_segments_must_follow_each_other() {
         verdict,
     };
     let whole = join([part(&one, one.check()), part(&two, two.check())]);
-    let expected = Verdict { proved_to: 7, faults: Vec::new(), checked: 7, head: Some(two.last) };
+    let expected = Verdict { proved_to: 7, checked: 7, head: Some(two.last), ..Verdict::default() };
     assert_eq!(whole, expected);
     let other = Sample::new(4, Some([6; 32]), &[3], 0);
     let unlinked = join([part(&one, one.check()), part(&other, other.check())]);
@@ -488,4 +496,65 @@ fn joined_segments_must_follow_each_other() {
     let verdict = join([part(&broken, broken.check()), part(&two, two.check())]);
     assert_eq!((named(&verdict), verdict.proved_to, verdict.checked), (vec![("record", 2, 2)], 2, 7));
     assert_eq!(join([]), Verdict::default());
+}
+
+/// The piece of the tree that these bytes give, roots asked for at some sizes.
+fn piece(sample: &Sample, bytes: &[u8], with_index: bool) -> Piece {
+    let path = sample.path();
+    let claims = Claims {
+        path: &path,
+        origin: &sample.origin,
+        salts: &sample.salts,
+        first: sample.first,
+        previous: sample.previous,
+        committed_before_us: 0,
+        count: sample.count(),
+        data_bytes: bytes.len() as u64,
+        hashes: with_index.then_some(&sample.hashes),
+        last: Some(sample.last),
+        sealed: true,
+        sizes: &[50, 101, 300, 512, 600],
+        digest: &|fingerprint, sequence| fingerprint ^ sequence,
+    };
+    segment(&Held(bytes.to_vec()), &claims, &|_| true).1
+}
+
+#[test]
+fn records_give_leaves_blocks_and_the_parts_that_are_asked_for() {
+    let mut sample = Sample::new(100, Some([4; 32]), &[1, 3, 600, 2], 3);
+    let leaves: Vec<Node> = sample.hashes.as_chunks().0.iter().map(crate::merkle::leaf).collect();
+    let at = |sequence: usize| sequence - 100;
+    let whole = piece(&sample, &sample.bytes(), true);
+    assert_eq!(whole.start, leaves[..at(256)]);
+    assert_eq!(whole.blocks, [root(&leaves[at(256)..at(512)])]);
+    assert_eq!(whole.rest, leaves[at(512)..]);
+    let part = |from: usize, to: usize| (to as u64, root(&leaves[at(from)..at(to)]));
+    assert_eq!(whole.partial, [part(256, 300), part(512, 600)]);
+    assert_eq!(piece(&sample, &sample.bytes(), false), whole);
+
+    // An altered index changes nothing, an altered record nothing but its own id's part.
+    sample.hashes[300 * 32] ^= 1;
+    assert_eq!(piece(&sample, &sample.bytes(), true), whole);
+    sample.hashes[300 * 32] ^= 1;
+    edit_record(&mut sample, 2, 300);
+    assert_eq!(piece(&sample, &sample.bytes(), true), whole);
+
+    // A frame that cannot be read: the index knows its hashes; without it, leaves end there.
+    sample.frames[2][60] ^= 1;
+    let gap = piece(&sample, &sample.bytes(), true);
+    assert_eq!((&gap.start, &gap.blocks, &gap.rest), (&whole.start, &whole.blocks, &whole.rest));
+    assert_ne!(gap.ids, whole.ids);
+    let lost = piece(&sample, &sample.bytes(), false);
+    assert_eq!((lost.start.len(), lost.blocks.len(), lost.rest.len()), (4, 0, 0));
+}
+
+#[test]
+fn a_sealed_segment_ends_with_its_last_record() {
+    let sample = Sample::new(0, None, &[2, 2], 0);
+    let longer = [&sample.bytes()[..], &[0; 8]].concat();
+    let end = sample.bytes().len() as u64;
+    let sealed = sample.check_with(&longer, |claims| claims.data_bytes = end);
+    assert_eq!((named(&sealed), sealed.proved_to), (vec![("length", 3, 3)], 4));
+    let growing = sample.check_with(&longer, |claims| (claims.data_bytes, claims.sealed) = (end, false));
+    assert_eq!(named(&growing), []);
 }

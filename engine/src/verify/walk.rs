@@ -1,5 +1,6 @@
 //! From frame to frame of one segment file.
 
+use super::leaves::Piece;
 use super::reader::Reader;
 use super::records::Chain;
 use super::resync::next_frame;
@@ -31,7 +32,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    pub fn run(mut self) -> Verdict {
+    pub fn run(mut self) -> (Verdict, Piece) {
         self.check_length();
         self.check_header();
         while self.at < self.reader.limit() && !self.chain.stopped {
@@ -50,6 +51,10 @@ impl<'a> Walk<'a> {
     fn check_length(&mut self) {
         let (claimed, last) = (self.claims.data_bytes, self.claims.end().saturating_sub(1));
         match self.file.len() {
+            Ok(found) if found > claimed && self.claims.sealed => {
+                let detail = format!("{found} bytes, {claimed} were sealed");
+                self.chain.fault("length", (last, last), claimed, detail);
+            }
             Ok(found) if found >= claimed => {}
             Ok(found) => {
                 let detail = format!("{found} bytes, {claimed} are claimed");

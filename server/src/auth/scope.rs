@@ -9,8 +9,10 @@ pub enum Access {
     Ingest,
     /// Reading events.
     Read,
-    /// Verifying, reports.
+    /// Verifying.
     Audit,
+    /// Issuing reports.
+    Report,
     /// Keys, event types.
     Admin,
     /// Organizations and plans.
@@ -25,6 +27,7 @@ impl Access {
             Self::Ingest => "a key with scope `ingest` or `admin`",
             Self::Read => "a key with scope `read`, `export`, `auditor` or `admin`",
             Self::Audit => "a key with scope `auditor` or `admin`",
+            Self::Report => "a key with scope `export`, `auditor` or `admin`",
             Self::Admin => "a key with scope `admin`",
             Self::Instance => "the instance key",
         }
@@ -80,6 +83,7 @@ impl Scopes {
             Access::Ingest => INGEST | ADMIN,
             Access::Read => READ | EXPORT | AUDITOR | ADMIN,
             Access::Audit => AUDITOR | ADMIN,
+            Access::Report => EXPORT | AUDITOR | ADMIN,
             Access::Admin => ADMIN,
             Access::Instance => INSTANCE,
         };
@@ -93,17 +97,17 @@ mod tests {
 
     #[test]
     fn scopes_cover_what_the_contract_says_and_no_more() {
-        use Access::{Admin, Audit, Ingest, Instance, Read};
+        use Access::{Admin, Audit, Ingest, Instance, Read, Report};
         let table = [
             ("ingest", vec![Ingest]),
             ("read", vec![Read]),
-            ("export", vec![Read]),
-            ("auditor", vec![Read, Audit]),
-            ("admin", vec![Ingest, Read, Audit, Admin]),
+            ("export", vec![Read, Report]),
+            ("auditor", vec![Read, Audit, Report]),
+            ("admin", vec![Ingest, Read, Audit, Report, Admin]),
         ];
         for (name, allowed) in table {
             let scopes = Scopes::parse(&[name.to_owned()]).unwrap();
-            for access in [Ingest, Read, Audit, Admin, Instance] {
+            for access in [Ingest, Read, Audit, Report, Admin, Instance] {
                 assert_eq!(scopes.allow(access), allowed.contains(&access), "{name} {access:?}");
             }
         }

@@ -200,7 +200,8 @@ pub fn event_type(args: &EventTypeArgs) -> Result<(), Failure> {
     }
 }
 
-fn word<E: ValueEnum>(value: &E) -> String {
+/// The word on the command line that means a value.
+pub fn word<E: ValueEnum>(value: &E) -> String {
     value.to_possible_value().map_or_else(String::new, |v| v.get_name().to_owned())
 }
 
@@ -209,18 +210,20 @@ fn object<const N: usize>(members: [(&str, Value); N]) -> Map<String, Value> {
 }
 
 /// A client and an output.
-struct Call {
-    client: Client,
+pub struct Call {
+    /// The client.
+    pub client: Client,
     out: Out,
 }
 
 impl Call {
-    fn new(common: &Common) -> Result<Self, Failure> {
+    /// Of the flags.
+    pub fn new(common: &Common) -> Result<Self, Failure> {
         Ok(Self { client: Client::new(&common.connection, 1)?, out: Out::new(common.json) })
     }
 
     /// All pages of a list.
-    fn list(&mut self, path: &str, member: &str, fields: &[&str]) -> Result<(), Failure> {
+    pub fn list(&mut self, path: &str, member: &str, fields: &[&str]) -> Result<(), Failure> {
         let mut rows: Vec<Value> = Vec::new();
         let mut query = Query::default();
         loop {
@@ -260,7 +263,8 @@ impl Call {
         self.show(&value, once)
     }
 
-    fn show(&mut self, value: &Value, once: Option<&str>) -> Result<(), Failure> {
+    /// One value, member by member. `once` names the member that is shown this one time.
+    pub fn show(&mut self, value: &Value, once: Option<&str>) -> Result<(), Failure> {
         if self.out.json {
             if !value.is_null() {
                 self.out.json_line(value)?;

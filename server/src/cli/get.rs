@@ -1,5 +1,7 @@
 //! `stele get`: one event.
 
+use std::path::{Path, PathBuf};
+
 use clap::Args;
 
 use super::client::{Client, Connection};
@@ -12,7 +14,8 @@ use super::text::pretty;
 #[derive(Args, Debug)]
 #[command(
     after_help = "Piped, the event is printed byte for byte as it is stored, with `chain` as its last member.\n\
-    Exit code 1 when there is no such event."
+    The file of --proof shows, to someone who has the log's verifier key and nothing else, that the event is in\n\
+    the log (c2sp.org/tlog-proof). Exit code 1 when there is no such event."
 )]
 pub struct GetArgs {
     /// The event's id
@@ -20,6 +23,9 @@ pub struct GetArgs {
     /// One line, also on a terminal
     #[arg(long)]
     json: bool,
+    /// Write the proof that the event is in the log to this file, such as e-1.tlog-proof
+    #[arg(long, value_name = "FILE")]
+    proof: Option<PathBuf>,
     #[command(flatten)]
     connection: Connection,
 }
@@ -27,7 +33,11 @@ pub struct GetArgs {
 /// Runs the command.
 pub fn run(args: &GetArgs) -> Result<(), Failure> {
     let path = path_of("/v1/events", &args.event_id)?;
-    let body = Client::new(&args.connection, 1)?.get_bytes(&path)?;
+    let client = Client::new(&args.connection, 1)?;
+    if let Some(file) = &args.proof {
+        save(file, &client.get_bytes(&format!("{path}?proof=tlog"))?)?;
+    }
+    let body = client.get_bytes(&path)?;
     let text = String::from_utf8(body)
         .map_err(|_| Failure::Unreachable("the answer is not UTF-8: not a Stele server".to_owned()))?;
     let mut out = Out::new(args.json);
@@ -37,4 +47,8 @@ pub fn run(args: &GetArgs) -> Result<(), Failure> {
         out.line(&pretty(text.trim_end()))?;
     }
     out.flush()
+}
+
+fn save(file: &Path, proof: &[u8]) -> Result<(), Failure> {
+    std::fs::write(file, proof).map_err(|e| Failure::Usage(format!("--proof {}: {e}", file.display())))
 }

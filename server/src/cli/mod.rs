@@ -25,11 +25,13 @@ mod interrupt;
 mod out;
 mod problem;
 mod query;
+mod report;
 mod search;
 mod serve;
 mod tail;
 mod text;
 mod verify;
+mod verify_report;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -64,6 +66,8 @@ enum Command {
     Get(get::GetArgs),
     Checkpoint(checkpoint::CheckpointArgs),
     Verify(verify::VerifyArgs),
+    Report(report::ReportArgs),
+    VerifyReport(verify_report::VerifyReportArgs),
     Org(admin::OrgArgs),
     Key(admin::KeyArgs),
     EventType(admin::EventTypeArgs),
@@ -107,6 +111,8 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Get(args) => get::run(&args),
         Command::Checkpoint(args) => checkpoint::run(&args),
         Command::Verify(args) => verify::run(&args),
+        Command::Report(args) => report::run(&args),
+        Command::VerifyReport(args) => verify_report::run(&args),
         Command::Org(args) => admin::org(&args),
         Command::Key(args) => admin::key(&args),
         Command::EventType(args) => admin::event_type(&args),

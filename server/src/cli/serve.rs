@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use stele_server::serve::{
-    LogFormat, Network, Rate, Rates, ServeError, ServeLimits, ServeOptions, Timeouts, TlsFiles, run as serve,
+    LogFormat, Network, Rate, Rates, Scrub, ServeError, ServeLimits, ServeOptions, Timeouts, TlsFiles,
+    run as serve,
 };
 
 use super::failure::Failure;
@@ -42,6 +43,8 @@ pub struct ServeArgs {
     /// Log lines on standard error
     #[arg(long, env = "STELE_ACCESS_LOG", value_enum, default_value_t = AccessLog::Text, value_name = "FORMAT")]
     access_log: AccessLog,
+    #[command(flatten)]
+    scrub: ScrubArgs,
     #[command(flatten)]
     limits: LimitArgs,
     #[command(flatten)]
@@ -133,6 +136,17 @@ struct RateArgs {
     rate_other: Option<RateChoice>,
 }
 
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Verification in the background")]
+struct ScrubArgs {
+    /// MiB a second that it reads; 0 turns it off [default: 8]
+    #[arg(long, env = "STELE_SCRUB_RATE", value_name = "MIB")]
+    scrub_rate: Option<u32>,
+    /// From the beginning of one pass over a log to the next, at least: 24h, 30m or seconds [default: 24h]
+    #[arg(long, env = "STELE_SCRUB_EVERY", value_name = "DURATION", value_parser = duration)]
+    scrub_every: Option<Duration>,
+}
+
 /// A rate, or none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct RateChoice(Option<Rate>);
@@ -162,6 +176,11 @@ fn options(args: ServeArgs) -> ServeOptions {
             AccessLog::Off => LogFormat::Off,
             AccessLog::Text => LogFormat::Text,
             AccessLog::Json => LogFormat::Json,
+        },
+        scrub: Scrub {
+            rate_bytes: args.scrub.scrub_rate.map_or(base.scrub.rate_bytes, |mib| u64::from(mib) << 20),
+            every: args.scrub.scrub_every.unwrap_or(base.scrub.every),
+            delay: base.scrub.delay,
         },
         data: base.data,
         listen: base.listen,
@@ -226,6 +245,17 @@ fn seconds(text: &str) -> Result<Duration, String> {
         Ok(s) if s > 0.0 && s <= 86_400.0 => Ok(Duration::from_secs_f64(s)),
         _ => Err("takes seconds, more than 0 and at most 86400".to_owned()),
     }
+}
+
+/// Hours, minutes or seconds.
+fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || "takes a duration from one second on, such as 24h, 30m or 90".to_owned();
+    let (number, seconds) = match text.strip_suffix('h') {
+        Some(hours) => (hours, 3600),
+        None => text.strip_suffix('m').map_or((text.trim_end_matches('s'), 1), |minutes| (minutes, 60)),
+    };
+    let number = number.parse::<u32>().ok().filter(|n| *n > 0).ok_or_else(wrong)?;
+    Ok(Duration::from_secs(u64::from(number) * seconds))
 }
 
 fn query_seconds(text: &str) -> Result<Duration, String> {
@@ -326,6 +356,10 @@ mod tests {
             "600:10",
             "--rate-other",
             "off",
+            "--scrub-rate",
+            "0",
+            "--scrub-every",
+            "36h",
         ])
         .unwrap();
         assert_eq!((got.listen.to_string().as_str(), got.site.as_str()), ("0.0.0.0:0", "example.com"));
@@ -340,6 +374,7 @@ mod tests {
         assert_eq!((seconds, t.body_rate_min), ([1.0, 2.0, 3.0, 4.0, 5.0], 9));
         let seconds = [t.query, t.query_wait, t.tail, t.drain].map(|d| d.as_secs_f64());
         assert_eq!(seconds, [2.5, 1.5, 3.5, 0.5]);
+        assert_eq!((got.scrub.rate_bytes, got.scrub.every.as_secs()), (0, 36 * 3600));
         assert_eq!(got.rates, Rates { ingest: Some(Rate { per_minute: 600, burst: 10 }), other: None });
     }
 
@@ -358,6 +393,8 @@ mod tests {
             ["--query-timeout", "0"],
             ["--rate-other", "0"],
             ["--rate-other", "5:"],
+            ["--scrub-every", "0h"],
+            ["--scrub-every", "1d"],
             ["--listen", "localhost"],
             ["--trusted-proxy", "10.0.0.0/40"],
         ] {

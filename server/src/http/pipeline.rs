@@ -56,6 +56,7 @@ impl Pipeline {
             caller: None,
             address: self.peer.ip().to_canonical(),
             received_bytes: 0,
+            small_body: None,
             rate: None,
             route: "unmatched",
         };

@@ -200,6 +200,7 @@ fn title(slug: &str, status: StatusCode) -> &'static str {
         "rate-limited" => "Too many requests",
         "read-only" => "The log takes no events",
         "damaged" => "Stored bytes are damaged",
+        "not-ready" => "There is no such file yet",
         "disk-full" => "The disk is full",
         "unavailable" => "Not available in this version",
         _ => status.canonical_reason().unwrap_or("Error"),

@@ -18,16 +18,24 @@ pub enum Call {
     Errors,
     History,
     Chain,
+    RotateKey,
     Checkpoint,
     Inclusion,
     Consistency,
     Verify,
+    Reports,
+    AddReport,
+    Report,
+    DownloadReport,
+    VerifyHash,
     EventTypes,
     AddEventType,
     PutEventType,
     Keys,
     AddKey,
     RevokeKey,
+    Settings,
+    PutSettings,
     Orgs,
     AddOrg,
     Org,
@@ -47,7 +55,7 @@ pub struct Resource {
 }
 
 const RESOURCES: &[Resource] = {
-    use Access::{Admin, Audit, Ingest, Instance, Open, Read};
+    use Access::{Admin, Audit, Ingest, Instance, Open, Read, Report};
     &[
         Resource {
             path: "/v1/events",
@@ -64,7 +72,15 @@ const RESOURCES: &[Resource] = {
         Resource { path: "/v1/checkpoint", methods: &[("GET", Call::Checkpoint, Read)] },
         Resource { path: "/v1/proofs/inclusion", methods: &[("GET", Call::Inclusion, Read)] },
         Resource { path: "/v1/proofs/consistency", methods: &[("GET", Call::Consistency, Read)] },
+        Resource { path: "/v1/chain/rotate-key", methods: &[("POST", Call::RotateKey, Admin)] },
         Resource { path: "/v1/chain/verify", methods: &[("POST", Call::Verify, Audit)] },
+        Resource {
+            path: "/v1/reports",
+            methods: &[("GET", Call::Reports, Read), ("POST", Call::AddReport, Report)],
+        },
+        Resource { path: "/v1/reports/{id}", methods: &[("GET", Call::Report, Read)] },
+        Resource { path: "/v1/reports/{id}/download", methods: &[("GET", Call::DownloadReport, Read)] },
+        Resource { path: "/v1/verify/{hash}", methods: &[("GET", Call::VerifyHash, Read)] },
         Resource {
             path: "/v1/event-types",
             methods: &[("GET", Call::EventTypes, Read), ("POST", Call::AddEventType, Admin)],
@@ -72,6 +88,10 @@ const RESOURCES: &[Resource] = {
         Resource { path: "/v1/event-types/{type}", methods: &[("PUT", Call::PutEventType, Admin)] },
         Resource { path: "/v1/keys", methods: &[("GET", Call::Keys, Admin), ("POST", Call::AddKey, Admin)] },
         Resource { path: "/v1/keys/{id}", methods: &[("DELETE", Call::RevokeKey, Admin)] },
+        Resource {
+            path: "/v1/settings",
+            methods: &[("GET", Call::Settings, Read), ("PUT", Call::PutSettings, Admin)],
+        },
         Resource {
             path: "/v1/orgs",
             methods: &[("GET", Call::Orgs, Instance), ("POST", Call::AddOrg, Instance)],
@@ -136,6 +156,12 @@ impl Default for Router {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// Methods and paths of the table, for tests of all of them.
+#[cfg(test)]
+pub fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
+    RESOURCES.iter().flat_map(|resource| resource.methods.iter().map(|(method, ..)| (*method, resource.path)))
 }
 
 fn not_allowed(method: &Method, resource: &Resource) -> Problem {

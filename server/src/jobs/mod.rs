@@ -2,13 +2,19 @@
 //!
 //! - the runtime's threads, which serve connections;
 //! - per log one writer (the only caller of `Log::append`), one worker (the only caller of
-//!   `Log::work`), one leveller (the only caller of `Log::zero_ahead`) and one signer, which cuts
-//!   checkpoints;
+//!   `Log::work`), one leveller (the only caller of `Log::zero_ahead`), one signer, which cuts
+//!   checkpoints, and one indexer, which makes index events;
+//! - one reporter, which makes the reports of all logs, one at a time;
+//! - one scrub, which verifies all logs in the background;
 //! - one housekeeper, which saves what may be saved late;
 //! - one printer, which writes log lines so that nobody waits for a slow terminal.
 
+mod desk;
 mod housekeeper;
+mod indexer;
 mod lines;
+mod reporter;
+mod scrub;
 mod signer;
 mod submission;
 mod worker;
@@ -20,8 +26,14 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
+pub use desk::{Desk, Ticket};
+#[cfg(test)]
+pub(crate) use housekeeper::expire;
 pub use housekeeper::housekeeper;
+pub use indexer::indexer;
 pub use lines::{Printer, printer};
+pub use reporter::reporter;
+pub use scrub::scrub;
 pub use signer::{sign, signer};
 pub use submission::Queue;
 pub use worker::{leveller, worker};
@@ -114,6 +126,8 @@ pub struct Bells {
     pub leveller: SharedBell,
     /// The signer's.
     pub signer: SharedBell,
+    /// The indexer's.
+    pub indexer: SharedBell,
 }
 
 impl Bells {
@@ -122,6 +136,7 @@ impl Bells {
         self.leveller.ring();
         self.worker.ring();
         self.signer.ring();
+        self.indexer.ring();
     }
 
     /// There will be no more.
@@ -129,5 +144,6 @@ impl Bells {
         self.leveller.stop();
         self.worker.stop();
         self.signer.stop();
+        self.indexer.stop();
     }
 }

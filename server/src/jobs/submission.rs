@@ -45,6 +45,29 @@ impl Queue {
         }
     }
 
+    /// The same from a background thread, which waits for room in the queue. `None` when the writer
+    /// has ended.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub(super) fn append_waiting(
+        &self,
+        batch: Batch,
+        events: usize,
+        bytes: usize,
+    ) -> Result<Option<Vec<Outcome>>, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        if self.0.blocking_send(Submission::Append { batch, events, bytes, reply }).is_err() {
+            return Ok(None);
+        }
+        answer.blocking_recv().ok().transpose()
+    }
+
+    /// True once the writer has ended: nothing is stored any more.
+    pub fn is_closed(&self) -> bool {
+        self.0.is_closed()
+    }
+
     /// Asks the writer to finish what stands before this in the queue and to end.
     pub async fn stop(&self) {
         // A closed queue means that the writer has ended already.

@@ -4,16 +4,14 @@
 //! A crash between the two leaves an event of a change that did not happen, never the reverse.
 
 use serde_json::{Value, json};
-use stele_engine::event;
+use stele_engine::event::{Code, Rejected};
 use stele_engine::log::Outcome;
 
 use super::{Cx, times};
 use crate::app::Tenant;
 use crate::auth::Caller;
 use crate::http::problem::Problem;
-
-/// Longest user agent that is taken into an event.
-const AGENT_CHARS_MAX: usize = 512;
+use crate::own::{self, OwnEvent};
 
 /// One change.
 pub struct Change {
@@ -35,45 +33,38 @@ pub struct Change {
 /// 503 or 507 when the log takes no events: the change must not be made then.
 pub async fn record(cx: &Cx, caller: &Caller, tenant: &Tenant, change: Change) -> Result<(), Problem> {
     let Change { what, resource: (kind, id, name), action, before, after } = change;
-    let mut actor = json!({
-        "type": "api_key",
-        "id": caller.key.id(),
-        "name": caller.key.name(),
-        "ip_address": cx.address.to_string(),
-    });
-    if let Some(agent) = cx.user_agent() {
-        actor["user_agent"] = agent.chars().take(AGENT_CHARS_MAX).collect::<String>().into();
-    }
-    let resource = json!({"type": kind, "id": id, "name": name});
-    let metadata = format!(r#"{{"changes":{{"before":{before},"after":{after}}}}}"#);
-    let event_type = format!("stele.{what}");
-    let event_id = format!("stele:{what}:{}", uuid::Uuid::now_v7());
-    let event = event::own(
-        &event_type,
-        &event_id,
-        times::now_ns(),
-        &actor.to_string(),
-        &resource.to_string(),
+    let event = OwnEvent {
+        what,
+        name: uuid::Uuid::now_v7().to_string(),
+        time_ns: times::now_ns(),
+        actor: &own::actor(caller, cx.address, &cx.headers),
+        resource: json!({"type": kind, "id": id, "name": name}),
         action,
-        "success",
-        &metadata,
-    );
-    let event = event.map_err(|rejected| refused(&rejected))?;
-    let bytes = event.body.len();
-    let batch = tenant.log.prepare(vec![event], false);
+        status: "success",
+        metadata: format!(r#"{{"changes":{{"before":{before},"after":{after}}}}}"#),
+    };
+    store(tenant, &event).await
+}
+
+/// Stores one of the log's own events.
+///
+/// # Errors
+/// 503 or 507 when the log takes no events.
+pub async fn store(tenant: &Tenant, event: &OwnEvent<'_>) -> Result<(), Problem> {
+    let (batch, bytes) = event.batch(&tenant.log).map_err(|rejected| refused(&rejected))?;
     match tenant.queue.append(batch, 1, bytes).await?.first() {
         Some(Outcome::Stored { .. }) => Ok(()),
         other => {
-            tracing::error!(event_id, ?other, "a change's own event was not stored");
+            tracing::error!(event_id = event.event_id(), ?other, "the log's own event was not stored");
             Err(Problem::internal())
         }
     }
 }
 
-fn refused(rejected: &event::Rejected) -> Problem {
-    if rejected.faults.iter().any(|f| f.code == event::Code::TooLarge) {
+fn refused(rejected: &Rejected) -> Problem {
+    if rejected.faults.iter().any(|f| f.code == Code::TooLarge) {
         return Problem::too_large("the change is too large for the event that records it");
     }
-    tracing::error!(?rejected, "a change makes no valid event");
+    tracing::error!(?rejected, "what was asked makes no valid event");
     Problem::internal()
 }

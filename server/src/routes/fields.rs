@@ -46,6 +46,7 @@ async fn read(cx: &mut Cx) -> Result<Option<hyper::body::Bytes>, Problem> {
     if bytes.len() > BYTES_MAX {
         return Err(Problem::too_large(format!("this body has at most {BYTES_MAX} bytes")));
     }
+    cx.small_body = Some(bytes.clone());
     Ok(Some(bytes))
 }
 

@@ -19,17 +19,22 @@ mod keys;
 mod orgs;
 mod paging;
 mod proofs;
+mod reads;
+mod reports;
 pub mod run;
 mod search;
+mod settings;
 mod tail;
 mod times;
 mod tlog;
 mod verify;
 
+pub use times::{now_ns, show as show_time};
+
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use hyper::body::Incoming;
+use hyper::body::{Bytes, Incoming};
 use hyper::{HeaderMap, Method, header};
 
 use crate::app::App;
@@ -54,6 +59,8 @@ pub struct Cx {
     pub params: Params,
     /// The body, until it is taken.
     pub body: Option<Incoming>,
+    /// The small JSON body that a handler took.
+    pub small_body: Option<Bytes>,
     /// Who asks; set for every call that needs a key.
     pub caller: Option<Caller>,
     /// The client's address.
@@ -110,11 +117,20 @@ impl Cx {
     }
 }
 
-/// Runs the handler of a call.
+/// Answers a call; where its organization records reads, what it shows is an event first.
 ///
 /// # Errors
-/// Whatever the handler refuses.
+/// Whatever the handler refuses, or the log when a read cannot be recorded now.
 pub async fn dispatch(call: Call, cx: &mut Cx) -> Result<Answer, Problem> {
+    let read = reads::Read::of(call, cx)?;
+    let answer = handle(call, cx).await;
+    match read {
+        Some(read) => read.record(cx, answer).await,
+        None => answer,
+    }
+}
+
+async fn handle(call: Call, cx: &mut Cx) -> Result<Answer, Problem> {
     match call {
         Call::Ingest => ingest::post(cx).await,
         Call::Search => search::get(cx).await,
@@ -126,20 +142,28 @@ pub async fn dispatch(call: Call, cx: &mut Cx) -> Result<Answer, Problem> {
         Call::Errors => errors::get(cx).await,
         Call::History => history::get(cx).await,
         Call::Chain => chain::get(cx).await,
+        Call::RotateKey => chain::rotate_key(cx).await,
         Call::Checkpoint => proofs::checkpoint(cx).await,
         Call::Inclusion => proofs::inclusion(cx).await,
         Call::Consistency => proofs::consistency(cx).await,
         Call::Verify => verify::post(cx).await,
+        Call::Reports => reports::list(cx).await,
+        Call::AddReport => reports::add(cx).await,
+        Call::Report => reports::get(cx).await,
+        Call::DownloadReport => reports::download(cx).await,
+        Call::VerifyHash => reports::verify(cx).await,
         Call::EventTypes => event_types::list(cx),
         Call::AddEventType => event_types::add(cx).await,
         Call::PutEventType => event_types::put(cx).await,
         Call::Keys => keys::list(cx),
         Call::AddKey => keys::add(cx).await,
         Call::RevokeKey => keys::revoke(cx).await,
+        Call::Settings => settings::get(cx),
+        Call::PutSettings => settings::put(cx).await,
         Call::Orgs => orgs::list(cx),
         Call::AddOrg => orgs::add(cx).await,
         Call::Org => orgs::get(cx),
-        Call::LogCheckpoint => tlog::checkpoint(cx),
+        Call::LogCheckpoint => tlog::checkpoint(cx).await,
         Call::LogTile => tlog::tile(cx).await,
         Call::Health => health::health(cx),
         Call::Ready => health::ready(cx),

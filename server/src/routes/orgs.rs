@@ -15,7 +15,7 @@ use crate::http::answer::{self, Answer};
 use crate::http::problem::{ItemError, Problem};
 use crate::serve::ServeError;
 use crate::serve::start::{make_org, tenant};
-use crate::state::{self, Plan};
+use crate::state::{self, Plan, SettingsRow};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -50,7 +50,7 @@ pub async fn add(cx: &mut Cx) -> Result<Answer, Problem> {
     let app = Arc::clone(&cx.app);
     let opened = cx.app.block(move || {
         let (org, log) = make_org(&app.options, &id, &name, plan)?;
-        tenant(&app, org, log, Vec::new(), BTreeMap::new(), None)
+        tenant(&app, org, log, Vec::new(), BTreeMap::new(), None, SettingsRow::default())
     });
     let made = opened.await?.map_err(failed)?;
     let org = made.org.clone();

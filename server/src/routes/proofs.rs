@@ -16,7 +16,8 @@ pub const NOTE: &str = "text/plain; charset=utf-8";
 pub async fn checkpoint(cx: &mut Cx) -> Result<Answer, Problem> {
     std::mem::take(&mut cx.params).finish(&[])?;
     let log = std::sync::Arc::clone(&cx.caller()?.tenant.log);
-    let signed = cx.app.block(move || log.checkpoint(now_us())).await??;
+    let sign = move || log.checkpoint(now_us()).inspect(|signed| log.deliver(signed));
+    let signed = cx.app.block(sign).await??;
     Ok(answer::typed(StatusCode::OK, NOTE, Body::full(signed.note.clone())))
 }
 

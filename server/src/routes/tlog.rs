@@ -15,9 +15,11 @@ use crate::http::problem::Problem;
 const FULL: u64 = 256;
 
 /// The newest checkpoint that was signed.
-pub fn checkpoint(cx: &mut Cx) -> Result<Answer, Problem> {
+pub async fn checkpoint(cx: &mut Cx) -> Result<Answer, Problem> {
     std::mem::take(&mut cx.params).finish(&[])?;
-    let signed = tenant(cx)?.log.last_checkpoint().ok_or_else(Problem::not_found)?;
+    let log = Arc::clone(&tenant(cx)?.log);
+    let last = move || log.last_checkpoint().inspect(|signed| log.deliver(signed));
+    let signed = cx.app.block(last).await?.ok_or_else(Problem::not_found)?;
     let answer = answer::typed(StatusCode::OK, proofs::NOTE, Body::full(signed.note.clone()));
     Ok(cached(answer, "no-cache"))
 }

@@ -12,7 +12,7 @@ use stele_engine::error::StoreError;
 
 pub use run::{Running, run, start};
 
-pub use options::{LogFormat, Network, Rate, Rates, ServeLimits, ServeOptions, Timeouts, TlsFiles};
+pub use options::{LogFormat, Network, Rate, Rates, Scrub, ServeLimits, ServeOptions, Timeouts, TlsFiles};
 
 /// Why a server did not start, or ended.
 #[derive(Debug, thiserror::Error)]

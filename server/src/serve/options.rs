@@ -28,6 +28,8 @@ pub struct ServeOptions {
     pub trusted_proxies: Vec<Network>,
     /// One line on standard error for each request.
     pub access_log: LogFormat,
+    /// Verification in the background.
+    pub scrub: Scrub,
 }
 
 impl ServeOptions {
@@ -45,7 +47,25 @@ impl ServeOptions {
             rates: Rates::default(),
             trusted_proxies: Vec::new(),
             access_log: LogFormat::Text,
+            scrub: Scrub::default(),
         }
+    }
+}
+
+/// How the background verifies all logs, over and over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scrub {
+    /// Bytes of data and index files a second; 0 is no scrub.
+    pub rate_bytes: u64,
+    /// From the beginning of one pass over a log to that of the next, at least.
+    pub every: Duration,
+    /// From the start of the server to the first look.
+    pub delay: Duration,
+}
+
+impl Default for Scrub {
+    fn default() -> Self {
+        Self { rate_bytes: 8 << 20, every: Duration::from_secs(24 * 3600), delay: Duration::from_secs(60) }
     }
 }
 

@@ -73,6 +73,7 @@ pub struct Running {
     accepting: JoinHandle<usize>,
     stop: watch::Sender<bool>,
     keeper: Arc<Bell>,
+    scrubber: Arc<Bell>,
     _lock: DirLock,
 }
 
@@ -93,15 +94,17 @@ pub async fn start(options: ServeOptions) -> Result<Running, ServeError> {
         Err(panic) => std::panic::resume_unwind(panic.into_panic()),
     };
     let keeper = Arc::new(Bell::default());
-    let thread = jobs::housekeeper(Arc::clone(&app.state), Arc::clone(&app.keys), Arc::clone(&keeper));
-    app.threads.add(thread.map_err(|source| ServeError::Io {
-        path: "threads".into(),
-        doing: "starting",
-        source,
-    })?);
+    let threads = |source| ServeError::Io { path: "threads".into(), doing: "starting", source };
+    app.threads.add(jobs::housekeeper(Arc::clone(&app), Arc::clone(&keeper)).map_err(threads)?);
+    app.threads.add(jobs::reporter(Arc::clone(&app)).map_err(threads)?);
+    let scrubber = Arc::new(Bell::default());
+    if app.options.scrub.rate_bytes > 0 {
+        let thread = jobs::scrub(Arc::clone(&app), Arc::clone(&scrubber));
+        app.threads.add(thread.map_err(threads)?);
+    }
     let (stop, stopped) = watch::channel(false);
     let accepting = tokio::spawn(listen::serve(Arc::clone(&app), listener, tls.clone(), stopped));
-    Ok(Running { address, first_key, app, tls, accepting, stop, keeper, _lock: lock })
+    Ok(Running { address, first_key, app, tls, accepting, stop, keeper, scrubber, _lock: lock })
 }
 
 fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
@@ -128,7 +131,9 @@ impl Running {
     /// Stops in order: not ready, no new connections, requests under way, writers, logs.
     pub async fn stop(self) {
         self.app.drain();
+        self.app.desk.bell.stop();
         self.app.stopping.send_replace(true);
+        self.scrubber.stop();
         self.stop.send_replace(true);
         match self.accepting.await {
             Ok(0) => {}

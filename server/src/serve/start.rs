@@ -14,9 +14,9 @@ use tokio::sync::watch;
 use super::{ServeError, ServeOptions};
 use crate::app::{App, Tenant, Types};
 use crate::auth::Scopes;
-use crate::jobs::{self, Bells};
+use crate::jobs::{self, Bells, Ticket};
 use crate::routes::event_types;
-use crate::state::{self, KeyRow, Keys, OrgRow, Plan, State, VerifiedRow};
+use crate::state::{self, KeyRow, Keys, OrgRow, Plan, ReportStatus, SettingsRow, State, VerifiedRow};
 
 /// The organization that a first start makes.
 const FIRST_ORG: &str = "default";
@@ -75,13 +75,20 @@ pub fn open(options: ServeOptions) -> Result<(Arc<App>, Option<String>), ServeEr
         types.entry(org).or_default().insert(row.event_type.clone(), row);
     }
     let verified: HashMap<String, VerifiedRow> = state.verified()?.into_iter().collect();
+    let chosen: HashMap<String, SettingsRow> = state.settings()?.into_iter().collect();
     for org in state.orgs()? {
         let dir = log_dir(&app.options.data, &org.log_id);
         let (log, report) = open_log(&dir)?;
         tell(&org, &report);
         let rows = types.remove(&org.id).unwrap_or_default();
         let proved = verified.get(&org.log_id).copied();
-        app.add_tenant(tenant(&app, org, log, report.damage, rows, proved)?);
+        let settings = chosen.get(&org.id).copied().unwrap_or_default();
+        app.add_tenant(tenant(&app, org, log, report.damage, rows, proved, settings)?);
+    }
+    for (org, row) in state.all_reports()? {
+        if matches!(row.status, ReportStatus::Pending | ReportStatus::Running) {
+            app.desk.put(Ticket { org, id: row.id });
+        }
     }
     Ok((app, shown))
 }
@@ -186,6 +193,7 @@ pub fn tenant(
     damage: Vec<String>,
     rows: BTreeMap<String, state::EventTypeRow>,
     verified: Option<VerifiedRow>,
+    settings: SettingsRow,
 ) -> Result<Tenant, ServeError> {
     let failed = |source| ServeError::Io { path: "threads".into(), doing: "starting", source };
     let taxonomy = event_types::taxonomy(&rows).map_err(|detail| ServeError::State {
@@ -201,9 +209,11 @@ pub fn tenant(
     app.threads.add(jobs::worker(Arc::clone(&log), Arc::clone(&bells.worker)).map_err(failed)?);
     app.threads.add(jobs::leveller(Arc::clone(&log), Arc::clone(&bells.leveller)).map_err(failed)?);
     app.threads.add(jobs::signer(Arc::clone(&log), Arc::clone(&bells.signer)).map_err(failed)?);
+    let indexer = jobs::indexer(Arc::clone(&log), queue.clone(), Arc::clone(&bells.indexer));
+    app.threads.add(indexer.map_err(failed)?);
     bells.ring();
     let types = Types { rows, taxonomy: Arc::new(taxonomy) };
-    Ok(Tenant::new(org, log, queue, position, bells, damage, types, verified))
+    Ok(Tenant::new(org, log, queue, position, bells, damage, types, verified, settings))
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
-//! What the server knows beside the logs: organizations, keys, event types.
+//! What the server knows beside the logs: organizations, keys, event types, settings, reports.
 //!
-//! Owns `<data>/state.redb`. Everything is small and held in memory too; the file is read once, at
-//! start. Values are JSON with a version, so that other tools can read them.
+//! Owns `<data>/state.redb`. Organizations, keys, event types, settings, verifications and how far the
+//! scrub is are read once, at start, and held in memory; reports are read from the file when one is
+//! asked for, listed, made or dropped. Values are JSON with a version, so that other tools can read them.
 //!
 //! Keeps true: a change is visible only after it is on stable storage; no secret is stored, only
 //! its BLAKE3 hash.
@@ -11,7 +12,10 @@ mod rows;
 mod tables;
 
 pub use keys::{Key, Keys, make};
-pub use rows::{EventTypeRow, KeyRow, OnMismatch, OrgRow, Plan, VerifiedRow};
+pub use rows::{
+    EventTypeRow, KeyRow, OnMismatch, OrgRow, Plan, ReportRow, ReportStatus, ScrubRow, SettingsRow,
+    VerifiedRow,
+};
 pub use tables::State;
 
 /// Microseconds since 1970, now.

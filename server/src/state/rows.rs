@@ -126,13 +126,121 @@ pub struct EventTypeRow {
     pub on_mismatch: OnMismatch,
 }
 
-/// The last full verification of a log that found nothing.
+/// What an organization chose.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettingsRow {
+    /// Row version, 1.
+    pub v: u8,
+    /// Whether searches and other reads are events of the log.
+    pub record_reads: bool,
+}
+
+impl SettingsRow {
+    /// As the API shows it.
+    pub fn show(&self) -> Value {
+        json!({"record_reads": self.record_reads})
+    }
+}
+
+/// How far a report is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReportStatus {
+    /// Waits for its turn.
+    Pending,
+    /// Is being made.
+    Running,
+    /// Can be downloaded.
+    Done,
+    /// Was not made; the error says why.
+    Failed,
+    /// Was made; its files are gone.
+    Expired,
+}
+
+/// A report that was asked for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReportRow {
+    /// Row version, 1.
+    pub v: u8,
+    /// Id in the API; ascending with time.
+    pub id: String,
+    /// When it was asked for, microseconds since 1970.
+    pub created_us: u64,
+    /// When it was done or failed.
+    pub finished_us: Option<u64>,
+    /// How far it is.
+    pub status: ReportStatus,
+    /// The actor who asked.
+    pub requested_by: Value,
+    /// The filter's text; of a report that is done, the one that its hash covers.
+    pub filter: String,
+    /// Number of entries.
+    pub entries: Option<u64>,
+    /// The sequence that it is as of.
+    pub as_of: Option<u64>,
+    /// Its verification hash, hex.
+    pub verification_hash: Option<String>,
+    /// Why it failed.
+    pub error: Option<String>,
+    /// How often it was begun.
+    #[serde(default)]
+    pub tries: u32,
+}
+
+impl ReportRow {
+    /// As the API shows it.
+    pub fn show(&self) -> Value {
+        json!({
+            "id": self.id,
+            "status": self.status,
+            "created_at": committed_at(self.created_us),
+            "finished_at": self.finished_us.map(committed_at),
+            "requested_by": self.requested_by,
+            "filter": serde_json::from_str::<Value>(&self.filter).unwrap_or_default(),
+            "entries": self.entries,
+            "as_of": self.as_of,
+            "verification_hash": self.verification_hash.as_ref().map(|hash| format!("stele1:{hash}")),
+            "error": self.error,
+        })
+    }
+}
+
+/// The last full verifications of a log that found nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VerifiedRow {
     /// Row version, 1.
     pub v: u8,
     /// Records below this sequence were proved.
     pub size: u64,
-    /// When, microseconds since 1970.
+    /// When it began, microseconds since 1970.
     pub at_us: u64,
+    /// The same of the last deep one: records below are covered by index events that were recomputed.
+    #[serde(default)]
+    pub deep_size: u64,
+    /// When that began; 0 before there was one.
+    #[serde(default)]
+    pub deep_at_us: u64,
+}
+
+impl VerifiedRow {
+    /// Last sequence and time of the last deep verification.
+    pub fn deep(&self) -> Option<(u64, u64)> {
+        self.deep_size.checked_sub(1).filter(|_| self.deep_at_us > 0).map(|last| (last, self.deep_at_us))
+    }
+}
+
+/// How far the scrub of a log is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScrubRow {
+    /// Row version, 1.
+    pub v: u8,
+    /// When the pass began, microseconds since 1970.
+    pub began_us: u64,
+    /// Records below this sequence are done in this pass.
+    pub at: u64,
+    /// Faults found in this pass.
+    pub faults: u64,
+    /// The pass has reached the end of the log.
+    pub done: bool,
 }

@@ -1,12 +1,13 @@
-//! The file itself: four tables of JSON values under text keys.
+//! The file itself: tables of JSON values under text keys.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{EventTypeRow, KeyRow, OrgRow, VerifiedRow};
+use super::{EventTypeRow, KeyRow, OrgRow, ReportRow, ScrubRow, SettingsRow, VerifiedRow};
 use crate::serve::ServeError;
 
 const ORGS: TableDefinition<&str, &[u8]> = TableDefinition::new("orgs");
@@ -15,6 +16,12 @@ const KEYS: TableDefinition<&str, &[u8]> = TableDefinition::new("keys");
 const EVENT_TYPES: TableDefinition<&str, &[u8]> = TableDefinition::new("event_types");
 /// Under the log id.
 const VERIFIED: TableDefinition<&str, &[u8]> = TableDefinition::new("verified");
+/// Under the organization's id.
+const SETTINGS: TableDefinition<&str, &[u8]> = TableDefinition::new("settings");
+/// Under `<org>\n<report id>`.
+const REPORTS: TableDefinition<&str, &[u8]> = TableDefinition::new("reports");
+/// Under the log id.
+const SCRUBS: TableDefinition<&str, &[u8]> = TableDefinition::new("scrubs");
 
 /// Newest row version this build reads.
 const NEWEST_KNOWN: u64 = 1;
@@ -32,6 +39,10 @@ impl State {
     /// [`ServeError::State`] when it cannot be read, or was written by another release.
     pub fn open(data: &Path) -> Result<Self, ServeError> {
         let path = data.join("state.redb");
+        guarded(&path, || Self::open_file(path.clone()))
+    }
+
+    fn open_file(path: PathBuf) -> Result<Self, ServeError> {
         let failed = |detail: String| ServeError::State { path: path.clone(), detail };
         let db = Database::create(&path).map_err(|e| match e {
             DatabaseError::UpgradeRequired(found) => failed(format!(
@@ -42,7 +53,7 @@ impl State {
         })?;
         let state = Self { db, path };
         state.write(|txn| {
-            for table in [ORGS, KEYS, EVENT_TYPES, VERIFIED] {
+            for table in [ORGS, KEYS, EVENT_TYPES, VERIFIED, SETTINGS, REPORTS, SCRUBS] {
                 txn.open_table(table)?;
             }
             Ok(())
@@ -82,6 +93,104 @@ impl State {
     /// The file cannot be read.
     pub fn verified(&self) -> Result<Vec<(String, VerifiedRow)>, ServeError> {
         self.all(VERIFIED)
+    }
+
+    /// What organizations chose, under their ids; an organization without a row chose nothing.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn settings(&self) -> Result<Vec<(String, SettingsRow)>, ServeError> {
+        self.all(SETTINGS)
+    }
+
+    /// Reports of all organizations, with the organization's id, oldest first within each.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn all_reports(&self) -> Result<Vec<(String, ReportRow)>, ServeError> {
+        let rows: Vec<(String, ReportRow)> = self.all(REPORTS)?;
+        let org = |key: String| key.split('\n').next().unwrap_or_default().to_owned();
+        Ok(rows.into_iter().map(|(key, row)| (org(key), row)).collect())
+    }
+
+    /// Reports of one organization, newest first, at most `limit`; only those before the one with id
+    /// `before`, where one is given.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn reports(
+        &self,
+        org: &str,
+        before: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<ReportRow>, ServeError> {
+        guarded(&self.path, || self.read_reports(org, before, limit))
+    }
+
+    fn read_reports(
+        &self,
+        org: &str,
+        before: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<ReportRow>, ServeError> {
+        let txn = self.db.begin_read().map_err(|e| self.failed(e))?;
+        let table = txn.open_table(REPORTS).map_err(|e| self.failed(e))?;
+        let (first, behind) = (format!("{org}\n"), format!("{org}\u{b}"));
+        let end = before.map_or(behind, |id| format!("{org}\n{id}"));
+        let mut rows = Vec::new();
+        let range = table.range(first.as_str()..end.as_str()).map_err(|e| self.failed(e))?;
+        for entry in range.rev().take(limit) {
+            let (key, value) = entry.map_err(|e| self.failed(e))?;
+            rows.push(self.row(key.value(), value.value())?);
+        }
+        Ok(rows)
+    }
+
+    /// One report of an organization.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn report(&self, org: &str, id: &str) -> Result<Option<ReportRow>, ServeError> {
+        let key = format!("{org}\n{id}");
+        guarded(&self.path, || {
+            let txn = self.db.begin_read().map_err(|e| self.failed(e))?;
+            let table = txn.open_table(REPORTS).map_err(|e| self.failed(e))?;
+            let value = table.get(key.as_str()).map_err(|e| self.failed(e))?;
+            value.map(|value| self.row(&key, value.value())).transpose()
+        })
+    }
+
+    /// Adds or replaces a report of an organization.
+    ///
+    /// # Errors
+    /// The file cannot be written; nothing has changed.
+    pub fn put_report(&self, org: &str, row: &ReportRow) -> Result<(), ServeError> {
+        let json = self.json(row)?;
+        let key = format!("{org}\n{}", row.id);
+        self.write(|txn| {
+            txn.open_table(REPORTS)?.insert(key.as_str(), json.as_slice())?;
+            Ok(())
+        })
+    }
+
+    /// How far the scrub of each log is.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn scrubs(&self) -> Result<Vec<(String, ScrubRow)>, ServeError> {
+        self.all(SCRUBS)
+    }
+
+    /// Notes how far the scrub of a log is.
+    ///
+    /// # Errors
+    /// The file cannot be written; nothing has changed.
+    pub fn put_scrub(&self, log_id: &str, row: &ScrubRow) -> Result<(), ServeError> {
+        let json = self.json(row)?;
+        self.write(|txn| {
+            txn.open_table(SCRUBS)?.insert(log_id, json.as_slice())?;
+            Ok(())
+        })
     }
 
     /// Adds an organization and its first key, in one step.
@@ -126,6 +235,18 @@ impl State {
         })
     }
 
+    /// Replaces what an organization chose.
+    ///
+    /// # Errors
+    /// The file cannot be written; nothing has changed.
+    pub fn put_settings(&self, org: &str, row: &SettingsRow) -> Result<(), ServeError> {
+        let json = self.json(row)?;
+        self.write(|txn| {
+            txn.open_table(SETTINGS)?.insert(org, json.as_slice())?;
+            Ok(())
+        })
+    }
+
     /// Notes a clean verification of a log.
     ///
     /// # Errors
@@ -150,12 +271,21 @@ impl State {
         &self,
         change: impl FnOnce(&redb::WriteTransaction) -> Result<(), redb::Error>,
     ) -> Result<(), ServeError> {
-        let txn = self.db.begin_write().map_err(|e| self.failed(e))?;
-        change(&txn).map_err(|e| self.failed(e))?;
-        txn.commit().map_err(|e| self.failed(e))
+        guarded(&self.path, || {
+            let txn = self.db.begin_write().map_err(|e| self.failed(e))?;
+            change(&txn).map_err(|e| self.failed(e))?;
+            txn.commit().map_err(|e| self.failed(e))
+        })
     }
 
     fn all<T: DeserializeOwned>(
+        &self,
+        table: TableDefinition<&str, &[u8]>,
+    ) -> Result<Vec<(String, T)>, ServeError> {
+        guarded(&self.path, || self.read_all(table))
+    }
+
+    fn read_all<T: DeserializeOwned>(
         &self,
         table: TableDefinition<&str, &[u8]>,
     ) -> Result<Vec<(String, T)>, ServeError> {
@@ -181,6 +311,14 @@ impl State {
         }
         serde_json::from_slice(json).map_err(|e| named(&e))
     }
+}
+
+/// The library trusts the bytes of its file, and some damage makes it panic: told as any other damage.
+fn guarded<T>(path: &Path, call: impl FnOnce() -> Result<T, ServeError>) -> Result<T, ServeError> {
+    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|_| {
+        let detail = "the file is damaged: bring it back from a backup".to_owned();
+        Err(ServeError::State { path: path.to_owned(), detail })
+    })
 }
 
 #[cfg(test)]
@@ -231,7 +369,9 @@ mod tests {
             state.put_org(&org("default"), &key("k1")).unwrap();
             state.put_keys(&[key("k2"), KeyRow { revoked_us: Some(9), ..key("k1") }]).unwrap();
             state.put_event_type("default", &row).unwrap();
-            state.put_verified("l", &VerifiedRow { v: 1, size: 3, at_us: 4 }).unwrap();
+            let row = VerifiedRow { v: 1, size: 3, at_us: 4, ..VerifiedRow::default() };
+            state.put_verified("l", &row).unwrap();
+            state.put_scrub("l", &ScrubRow { v: 1, at: 7, ..ScrubRow::default() }).unwrap();
         }
         let state = State::open(dir.path()).unwrap();
         assert_eq!(state.orgs().unwrap(), [org("default")]);
@@ -240,6 +380,13 @@ mod tests {
         assert_eq!(keys[0].revoked_us, Some(9));
         assert_eq!(state.event_types().unwrap(), [("default".to_owned(), row)]);
         assert_eq!(state.verified().unwrap()[0].1.size, 3);
+        assert_eq!(state.scrubs().unwrap()[0].1.at, 7);
+    }
+
+    #[test]
+    fn a_verification_noted_by_an_earlier_release_is_read() {
+        let row: VerifiedRow = serde_json::from_str(r#"{"v":1,"size":3,"at_us":4}"#).unwrap();
+        assert_eq!((row.size, row.deep_at_us), (3, 0));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::client::{Server, event};
 
-fn made_key(server: &Server, scopes: &str) -> (String, String) {
+pub(super) fn made_key(server: &Server, scopes: &str) -> (String, String) {
     let got = server.post_json("/v1/keys", &format!(r#"{{"name":"k","scopes":{scopes}}}"#));
     assert_eq!(got.status, 201, "{}", got.text());
     let key = got.json();

@@ -163,3 +163,60 @@ fn proofs_of_what_is_not_there_name_what_is_wrong() {
     let none = server.get("/v1/proofs/consistency?from=0&to=0").json();
     assert_eq!(none["hashes"], serde_json::json!([]));
 }
+
+#[test]
+fn a_proof_file_names_the_event_and_leads_to_its_checkpoint() {
+    let server = filled(20);
+    let key = key(&server);
+    let got = server.get("/v1/events/e-0007?proof=tlog");
+    assert_eq!(got.headers["content-type"], "text/plain; charset=utf-8");
+    let text = got.text();
+    let (lines, note) = text.split_once("\n\n").unwrap();
+    let lines: Vec<&str> = lines.split('\n').collect();
+    assert_eq!((lines[0], lines[2]), ("c2sp.org/tlog-proof@v1", "index 7"));
+    let line = BASE64.decode(lines[1].strip_prefix("extra ").unwrap().as_bytes()).unwrap();
+    assert_eq!(String::from_utf8(line).unwrap() + "\n", server.get("/v1/events/e-0007").text());
+    let hash = server.get("/v1/events/e-0007").json()["chain"]["hash"].as_str().unwrap().to_owned();
+    let leaf = merkle::leaf(&HEXLOWER.decode(hash.as_bytes()).unwrap().try_into().unwrap());
+    let path: Vec<Node> =
+        lines[3..].iter().map(|line| BASE64.decode(line.as_bytes()).unwrap().try_into().unwrap()).collect();
+    let checkpoint = opened(note, &key);
+    assert_eq!(merkle::root_by_inclusion(&leaf, 7, checkpoint.size, &path), Some(checkpoint.root));
+    assert_eq!(server.get("/v1/events/nobody?proof=tlog").status, 404);
+    let wrong = server.get("/v1/events/e-0007?proof=yes");
+    assert!(wrong.status == 400 && wrong.text().contains("true, false or tlog"), "{}", wrong.text());
+}
+
+#[test]
+fn a_changed_key_is_told_by_an_event_and_signs_with_the_old_one_once() {
+    let server = filled(5);
+    let old = key(&server);
+    let json = [("content-type", "application/json")];
+    let refused = server.call("POST", "/v1/chain/rotate-key", &json, br#"{"seed":"x"}"#);
+    assert_eq!(refused.status, 422);
+    let got = server.post_json("/v1/chain/rotate-key", "{}");
+    assert_eq!(got.status, 200, "{}", got.text());
+    let rotated = got.json();
+    let new = VerifierKey::parse(rotated["key"].as_str().unwrap()).unwrap();
+    assert_eq!((rotated["previous_key"].as_str().unwrap(), key(&server)), (&*old.to_string(), new.clone()));
+    let note = rotated["checkpoint"].as_str().unwrap();
+    assert_eq!(opened(note, &old), opened(note, &new));
+    assert_eq!(opened(note, &old).size, 6, "over the event that tells of it");
+    let own = server.get("/v1/events?own=true").json();
+    let event = &own["events"][0];
+    assert_eq!(event["event_type"], "stele.signing_key_rotated");
+    assert_eq!(event["metadata"]["changes"]["before"]["key"], old.to_string());
+    assert_eq!(event["metadata"]["changes"]["after"]["key"], new.to_string());
+    server.post_json("/v1/events", &super::client::event("later"));
+    assert_eq!(opened(&server.get("/v1/checkpoint").text(), &new).size, 7);
+    let server = server.restart();
+    let chain = server.get("/v1/chain").json();
+    let keys = chain["keys"].as_array().unwrap();
+    assert_eq!(keys.len(), 2);
+    assert_eq!((&keys[0]["key"], &keys[0]["from_size"]), (&old.to_string().into(), &0.into()));
+    assert_eq!((&keys[1]["key"], &keys[1]["from_size"]), (&new.to_string().into(), &6.into()));
+    let proof = server.get("/v1/proofs/consistency?from=5&to=6").json();
+    assert_eq!(proof["checkpoint"], note, "served again with both signatures");
+    let (_, read) = super::admin::made_key(&server, r#"["read", "auditor"]"#);
+    assert_eq!(server.call_as(&read, "POST", "/v1/chain/rotate-key", &json, b"{}").status, 403);
+}

@@ -90,7 +90,8 @@ fn the_chain_verifies_and_says_so() {
     for (body, status) in [
         (r#"{"from":5,"to":9}"#, 200),
         (r#"{"to":101}"#, 422),
-        (r#"{"deep":true}"#, 422),
+        (r#"{"deep":true}"#, 200),
+        (r#"{"checkpoint":"no note"}"#, 422),
         (r#"{"x":1}"#, 422),
     ] {
         assert_eq!(server.post_json("/v1/chain/verify", body).status, status, "{body}");

@@ -153,6 +153,12 @@ fn write_log(dir: &Path, lines: &[String]) -> u64 {
         let outcomes = log.append(vec![batch], COMMITTED_US + i as u64 / 3).remove(0).expect("stored");
         assert!(outcomes.iter().all(|outcome| matches!(outcome, Outcome::Stored { .. })));
         while log.work().expect("background work") {}
+        let now_us = COMMITTED_US + i as u64;
+        if i == 3 {
+            log.rotate_key(now_us).expect("a new key");
+        } else {
+            log.checkpoint(now_us).expect("signed");
+        }
     }
     let size = log.head().size;
     log.close().expect("a clean end");
@@ -196,7 +202,7 @@ fn the_reader_sees_a_flipped_bit_in_every_kind_of_file() {
     let log = dir.path().join("log");
     write_log(&log, &made(1200));
     let (segments, ids) = (log.join("segments"), log.join("ids"));
-    let mut kinds = vec![log.join("secret"), log.join("catalog")];
+    let mut kinds = vec![log.join("secret"), log.join("catalog"), log.join("checkpoints")];
     kinds.extend(
         [&files(&segments, "log")[0], &files(&segments, "idx")[0], &files(&ids, "ids")[0]].map(Clone::clone),
     );

@@ -96,13 +96,13 @@ fn a_checkpoint_entry_lies_as_its_table_says() {
     let fields = table("Checkpoint entry");
     assert_complete(&fields, ENTRY_BYTES);
     let entry = Entry { size: 300, signed_us: 77, root: [5; 32], key_id: [6; 4], signature: [7; 64] };
-    let bytes = entry.encode();
+    let bytes = entry.encode(b"12345678");
     assert_eq!(part(&fields, "size", &bytes), 300_u64.to_le_bytes());
     assert_eq!(part(&fields, "signed_us", &bytes), 77_u64.to_le_bytes());
     assert_eq!(part(&fields, "root", &bytes), [5; 32]);
     assert_eq!(part(&fields, "key_id", &bytes), [6; 4]);
     assert_eq!(part(&fields, "signature", &bytes), [7; 64]);
-    assert_eq!(part(&fields, "reserved", &bytes), [0; 8]);
+    assert_eq!(part(&fields, "link", &bytes), b"12345678");
     assert_eq!(part(&fields, "crc", &bytes), crc32(&bytes[..124]).to_le_bytes());
 }
 

@@ -118,4 +118,6 @@ macro_rules! replays {
     };
 }
 
-replays!(normalize, fields, cursor, body, query, language, frames, sections, catalog, ids, index);
+replays!(
+    normalize, fields, cursor, body, query, language, frames, sections, catalog, ids, index, report, notes
+);

@@ -8,6 +8,7 @@ mod examples;
 mod ingest;
 mod query_examples;
 mod refused;
+mod reports;
 mod search;
 mod tail;
 mod tls;

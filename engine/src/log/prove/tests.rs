@@ -1,16 +1,18 @@
 //! Checkpoints and proofs of a whole log, on a simulated disk.
 
+mod rotation;
+mod thinning;
+
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::event::{Event, Limits, Receipt, Taxonomy, normalize};
 use crate::io::sim::Survival;
 use crate::io::{Disk, SimDisk};
+use crate::log::fixture::{NOW_US, event};
 use crate::log::{Log, OpenReport, Options, Outcome};
 use crate::merkle;
 use crate::proof::{Checkpoint, VerifierKey};
 
-const NOW_US: u64 = 1_700_000_000_000_000;
 const HOUR_US: u64 = 3_600_000_000;
 const DIR: &str = "/log";
 
@@ -24,15 +26,6 @@ fn create(disk: &SimDisk) -> Log {
 
 fn open(disk: &SimDisk) -> (Log, OpenReport) {
     Log::open(Arc::new(disk.clone()), Path::new(DIR), options()).unwrap()
-}
-
-fn event(id: u64) -> Event {
-    let raw = format!(
-        r#"{{"event_id":"e{id}","timestamp":"2023-11-14T00:00:00Z","event_type":"auth.login","actor":{{"type":"user","id":"u1"}},"resource":{{"type":"session","id":"s"}},"action":"login","status":"success"}}"#
-    );
-    let now_ns = NOW_US as i64 * 1_000;
-    let receipt = Receipt { now_ns, ip_address: None, user_agent: None, new_id: &|| unreachable!() };
-    normalize(raw.as_bytes(), &receipt, &Taxonomy::default(), &Limits::default()).unwrap()
 }
 
 /// Adds `count` events.
@@ -439,13 +432,54 @@ fn an_altered_checkpoint_in_the_past_is_named_by_verification() {
         assert_eq!(found.len(), 1, "byte {at}: {found:?}");
         assert_eq!((found[0].kind, found[0].offset, found[0].first_sequence), ("checkpoint", 144, 5));
     }
-    let swapped = faults(&|disk| {
+    let swapped = {
+        let disk = disk.after_kill();
         let mut entry = [0; 128];
         disk.open(&path("checkpoints")).unwrap().read_exact_at(&mut entry, 16).unwrap();
         let mut other = [0; 128];
         disk.open(&path("checkpoints")).unwrap().read_exact_at(&mut other, 144).unwrap();
         disk.open(&path("checkpoints")).unwrap().write_all_at(&other, 16).unwrap();
         disk.open(&path("checkpoints")).unwrap().write_all_at(&entry, 144).unwrap();
-    });
+        let (log, report) = open(&disk);
+        assert!(report.damage.iter().any(|line| line.contains("does not follow")), "{report:?}");
+        log.verify(None, &|_| true).unwrap().faults
+    };
     assert!(swapped.iter().any(|fault| fault.detail.contains("fewer records")), "{swapped:?}");
+    assert!(swapped.iter().any(|fault| fault.detail.contains("does not follow")), "{swapped:?}");
+}
+
+/// Goal: whoever cuts the newest checkpoints off the file of a log that was closed is seen. Method: each
+/// number of entries cut, down to none and to no file; the log reads and verifies, and takes nothing.
+#[test]
+fn checkpoints_cut_off_a_closed_log_are_missed() {
+    let disk = SimDisk::new();
+    let log = create(&disk);
+    for _ in 0..3 {
+        grow(&log, 5);
+        checkpoint(&log);
+    }
+    log.checkpoint(NOW_US + HOUR_US).unwrap();
+    log.close().unwrap();
+    drop(log);
+    let (log, report) = open(&disk.after_kill());
+    assert_eq!((report.damage, log.verify(None, &|_| true).unwrap().faults), (vec![], vec![]));
+    for left in 0..4 {
+        let cut = disk.after_kill();
+        cut.truncate(&path("checkpoints"), 16 + left * 128);
+        for _ in 0..2 {
+            let (log, report) = open(&cut);
+            assert!(report.damage[0].contains("checkpoints that were signed are missing"), "{report:?}");
+            assert!(log.writable().is_err() && log.checkpoint(NOW_US).is_ok() == (left > 0));
+            let faults = log.verify(None, &|_| true).unwrap().faults;
+            assert_eq!((faults.len(), faults[0].kind, faults[0].offset), (1, "checkpoint", 16 + left * 128));
+            assert_eq!(log.head().size, 15);
+        }
+        cut.put(&path("checkpoints"), disk.contents(&path("checkpoints")));
+        assert_eq!(open(&cut).1.damage, [""; 0], "brought back");
+    }
+    let gone = disk.after_kill();
+    ["key", "checkpoints", "tree"].iter().for_each(|name| gone.delete(&path(name)));
+    let (log, report) = open(&gone);
+    assert!(report.damage.iter().any(|line| line.contains("checkpoints")), "{report:?}");
+    assert!(report.damage.iter().any(|line| line.contains("key")) && log.writable().is_err(), "{report:?}");
 }

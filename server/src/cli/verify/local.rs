@@ -3,13 +3,15 @@
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use stele_engine::error::StoreError;
 use stele_engine::ids::hex;
 use stele_engine::io::RealDisk;
-use stele_engine::log::{Log, OpenReport};
+use stele_engine::log::{Check, Pace, verify_dir};
+use stele_engine::proof::{Checkpoint, VerifierKey};
 use stele_engine::verify::Verdict;
 
+use super::outside::{self, Kept};
 use super::{Fault, Finding, VerifyArgs, progress_bar, tell};
 use crate::cli::failure::Failure;
 use crate::cli::interrupt::Interrupt;
@@ -24,9 +26,16 @@ pub fn run(args: &VerifyArgs, data: &Path, out: &mut Out) -> Result<bool, Failur
     if logs.is_empty() {
         return Err(Failure::Unreachable(format!("{}: holds no log", data.display())));
     }
+    let given = outside::verifiers(args)?;
+    let kept = outside::read(args, &given)?;
     let mut is_ok = true;
+    for one in kept.iter().filter(|one| !logs.iter().any(|dir| logs.len() == 1 || one.is_of(dir))) {
+        is_ok = false;
+        eprintln!("{}: no log here is {}", one.path.display(), one.says.origin);
+    }
     for dir in &logs {
-        let finding = check(args, dir, &stop)?;
+        let of_this: Vec<&Kept> = kept.iter().filter(|one| logs.len() == 1 || one.is_of(dir)).collect();
+        let finding = check(args, dir, &of_this, &given, &stop)?;
         is_ok &= finding.is_ok();
         tell(out, &finding)?;
         out.flush()?;
@@ -76,79 +85,96 @@ fn logs(data: &Path, only: Option<&str>) -> Result<Vec<PathBuf>, Failure> {
     }
 }
 
-fn check(args: &VerifyArgs, dir: &Path, stop: &Interrupt) -> Result<Finding, Failure> {
-    let (log, opened) = match Log::open_read_only(Arc::new(RealDisk), dir) {
-        Ok(opened) => opened,
-        Err(error) => return unopened(dir, error),
+impl Kept {
+    /// A log's directory has the last part of its origin as its name.
+    fn is_of(&self, dir: &Path) -> bool {
+        let name = dir.file_name().and_then(|name| name.to_str());
+        name.is_some_and(|name| self.says.origin.rsplit('/').next() == Some(name))
+    }
+}
+
+fn check(
+    args: &VerifyArgs,
+    dir: &Path,
+    kept: &[&Kept],
+    given: &[VerifierKey],
+    stop: &Interrupt,
+) -> Result<Finding, Failure> {
+    let heads: Vec<Checkpoint> = kept.iter().map(|one| one.says.clone()).collect();
+    let check = Check {
+        range: (args.from.is_some() || args.to.is_some())
+            .then(|| (args.from.unwrap_or(0), args.to.unwrap_or(u64::MAX))),
+        outside: &heads,
+        deep: args.deep,
+        pace: Pace::Full,
+        threads: None,
     };
-    opened.notes.iter().for_each(|note| eprintln!("note: {note}"));
-    let origin = log.origin().to_owned();
-    let bar = progress_bar(args, &origin);
-    let size = log.head().size;
-    let range = (args.from.is_some() || args.to.is_some())
-        .then(|| (args.from.unwrap_or(0).min(size), args.to.unwrap_or(size).min(size)));
-    let verdict = log.verify(range, &|progress| {
-        if let Some(bar) = &bar {
-            bar.set_length(progress.of);
-            bar.set_position(progress.sequence);
-        }
-        !stop.is_set()
-    });
+    let bar = progress_bar(args, "verifying");
+    let reached = AtomicU64::new(args.from.unwrap_or(0));
+    let (mut origin, mut unsigned) = (None, Vec::new());
+    let verdict = verify_dir(
+        Arc::new(RealDisk),
+        dir,
+        &check,
+        &mut |log, opened| {
+            opened.notes.iter().for_each(|note| eprintln!("note: {note}"));
+            origin = Some(log.origin().to_owned());
+            if given.is_empty() && !kept.is_empty() {
+                outside::tell_own_key(log.origin());
+                let keys: Vec<VerifierKey> =
+                    log.signing_keys().into_iter().map(|signed| signed.key).collect();
+                unsigned = not_signed(kept, &keys);
+            }
+        },
+        &|progress| {
+            reached.store(progress.sequence, Ordering::Relaxed);
+            if let Some(bar) = &bar {
+                bar.set_length(progress.of);
+                bar.set_position(progress.sequence);
+            }
+            !stop.is_set()
+        },
+    );
     if let Some(bar) = &bar {
         bar.finish_and_clear();
     }
     if stop.is_set() {
+        let log = dir.file_name().unwrap_or_default().to_string_lossy();
+        let from = reached.load(Ordering::Relaxed);
+        eprintln!("everything below sequence {from} is without fault; to go on: --log {log} --from {from}");
         return Err(Failure::Interrupted);
     }
-    match verdict {
-        Ok(verdict) => Ok(finding(Some(origin), verdict, &opened)),
-        Err(error) => unopened(dir, error),
-    }
+    let verdict = verdict.map_err(|error| Failure::Unreachable(format!("{}: {error}", dir.display())))?;
+    verdict.notes.iter().for_each(|note| eprintln!("note: {note}"));
+    Ok(finding(origin, verdict, kept, unsigned))
 }
 
-/// A log that cannot be opened because its bytes are wrong has a fault; one that cannot be read at
-/// all is a failure to read.
-fn unopened(dir: &Path, error: StoreError) -> Result<Finding, Failure> {
-    let StoreError::Damaged { path, offset, sequence, detail } = error else {
-        return Err(Failure::Unreachable(format!("{}: {error}", dir.display())));
-    };
-    let fault = Fault {
-        kind: "open".to_owned(),
-        first_sequence: sequence,
-        last_sequence: None,
-        file: Some(path.display().to_string()),
-        offset: Some(offset),
-        detail,
-    };
-    let faults = vec![fault];
-    Ok(Finding { origin: None, result: "failed", proved_to: 0, checked: None, head: None, faults })
+/// Checkpoints that none of the log's own keys signed.
+fn not_signed(kept: &[&Kept], keys: &[VerifierKey]) -> Vec<Fault> {
+    kept.iter().filter_map(|one| Some(one.fault(one.signed_by(keys).err()?))).collect()
 }
 
-/// The verdict, with what opening found. Damage that opening saw is a fault even where the verdict
-/// names none of its own.
-fn finding(origin: Option<String>, verdict: Verdict, opened: &OpenReport) -> Finding {
+/// The verdict; a fault of a checkpoint from outside names its file.
+fn finding(origin: Option<String>, verdict: Verdict, kept: &[&Kept], unsigned: Vec<Fault>) -> Finding {
+    let file = |kind: &str, last: u64, file: String| {
+        let of = kept.iter().find(|one| kind == "outside" && one.says.size.checked_sub(1) == Some(last));
+        of.map_or(file, |one| one.path.display().to_string())
+    };
     let named = verdict.faults.into_iter().map(|fault| Fault {
         kind: fault.kind.to_owned(),
         first_sequence: Some(fault.first_sequence),
         last_sequence: Some(fault.last_sequence),
-        file: Some(fault.file),
+        file: Some(file(fault.kind, fault.last_sequence, fault.file)),
         offset: Some(fault.offset),
         detail: fault.detail,
     });
-    let seen = opened.damage.iter().map(|detail| Fault {
-        kind: "open".to_owned(),
-        first_sequence: None,
-        last_sequence: None,
-        file: None,
-        offset: None,
-        detail: detail.clone(),
-    });
-    let faults: Vec<Fault> = named.chain(seen).collect();
+    let faults: Vec<Fault> = named.chain(unsigned).collect();
     Finding {
         origin,
         result: if faults.is_empty() { "ok" } else { "failed" },
         proved_to: verdict.proved_to,
         checked: Some(verdict.checked),
+        indexed_to: verdict.indexed_to,
         head: verdict.head.map(|hash| hex(&hash)),
         faults,
     }
@@ -189,12 +215,5 @@ mod tests {
         assert_eq!(names(Some("b")).unwrap(), ["b"]);
         assert_eq!(names(Some("c")).unwrap_err().exit_code(), 3);
         std::fs::remove_dir_all(&dir).unwrap();
-    }
-
-    #[test]
-    fn damage_seen_at_opening_fails_a_verdict_without_faults() {
-        let opened = OpenReport { notes: Vec::new(), damage: vec!["x.log: byte 7".to_owned()] };
-        let found = finding(None, Verdict { proved_to: 5, ..Verdict::default() }, &opened);
-        assert_eq!((found.result, found.faults.len(), found.proved_to), ("failed", 1, 5));
     }
 }

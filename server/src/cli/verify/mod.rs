@@ -1,6 +1,7 @@
-//! `stele verify`: every hash and link, on a running server or on a data directory at rest.
+//! `stele verify`: every hash, link and signed root, on a running server or on a data directory at rest.
 
 mod local;
+mod outside;
 mod remote;
 
 use std::io::IsTerminal;
@@ -20,25 +21,32 @@ use super::text::{grouped, printable};
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Without --data the server at --url checks its log. With --data the files of a stopped server are read by this
-program itself, with no need to trust a server.
+program itself, with no need to trust a server. A checkpoint kept outside (`stele checkpoint > FILE`) shows what
+no file of the log itself can: that its end was cut, or all of it made anew.
 
 Exit codes: 0 everything is proved, 1 there are faults, 3 the log could not be reached or read.")]
 pub struct VerifyArgs {
     /// A data directory that no server holds; all its logs are checked
-    #[arg(long, value_name = "DIR", conflicts_with = "deep")]
+    #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// Only this log of the data directory
     #[arg(long, value_name = "LOG-ID", requires = "data")]
     log: Option<String>,
-    /// First sequence to check
+    /// First sequence to check; an interrupted run says where to go on
     #[arg(long, value_name = "SEQUENCE")]
     from: Option<u64>,
     /// Check up to, and without, this sequence
     #[arg(long, value_name = "SEQUENCE")]
     to: Option<u64>,
-    /// Also recompute what is derived from the records
+    /// Also recompute every index event from the records that it covers
     #[arg(long)]
     deep: bool,
+    /// A signed checkpoint kept outside, which the log must go on from; may be given more than once
+    #[arg(long, value_name = "FILE")]
+    checkpoint: Vec<PathBuf>,
+    /// Verifier key for the checkpoints, kept from before; may be given more than once. Without it the log's own keys are used
+    #[arg(long, value_name = "KEY", requires = "checkpoint")]
+    verifier: Vec<String>,
     /// No progress bar
     #[arg(long, short)]
     quiet: bool,
@@ -77,6 +85,8 @@ pub struct Finding {
     pub proved_to: u64,
     /// Records whose hashes were recomputed, where that is known.
     pub checked: Option<u64>,
+    /// Records below this are covered by index events that were recomputed (`--deep`).
+    pub indexed_to: Option<u64>,
     /// Chain hash of the last record, where it is known.
     pub head: Option<String>,
     /// All faults.
@@ -116,10 +126,13 @@ fn tell(out: &mut Out, finding: &Finding) -> Result<(), Failure> {
     }
     let origin = finding.origin.as_ref().map_or(String::new(), |o| format!("{}: ", printable(o)));
     let head = finding.head.as_ref().map_or(String::new(), |h| format!("\n  head {h}"));
+    let deep = finding.indexed_to.map_or(String::new(), |to| {
+        format!("\n  index events recomputed, for the records below sequence {to}")
+    });
     if finding.is_ok() {
         let checked = finding.checked.unwrap_or(finding.proved_to);
         return out.line(&format!(
-            "{origin}ok: {} records checked, proved to sequence {} (exclusive){head}",
+            "{origin}ok: {} records checked, proved to sequence {} (exclusive){head}{deep}",
             grouped(checked),
             finding.proved_to
         ));

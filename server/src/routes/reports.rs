@@ -1,0 +1,160 @@
+//! `/v1/reports` and `/v1/verify/{hash}`: reports are asked for here, and made by a job.
+
+mod ask;
+mod download;
+
+use std::sync::Arc;
+
+use hyper::StatusCode;
+use hyper::header::{self, HeaderValue};
+use serde_json::{Value, json};
+use stele_engine::error::StoreError;
+use stele_engine::ids::unhex;
+
+pub use download::download;
+
+use super::paging::Paging;
+use super::{Cx, changes, proofs, times};
+use crate::http::answer::{self, Answer};
+use crate::http::problem::Problem;
+use crate::jobs::Ticket;
+use crate::own::{self, OwnEvent};
+use crate::serve::ServeError;
+use crate::state::{ReportRow, ReportStatus, now_us};
+
+const ID_PREFIX: &str = "rep_";
+/// Reports of a page; each has a filter, which may be long.
+const LIMIT_MAX: usize = 100;
+/// The same, unless told otherwise.
+const LIMIT_DEFAULT: usize = 50;
+
+/// Asks for a report.
+pub async fn add(cx: &mut Cx) -> Result<Answer, Problem> {
+    std::mem::take(&mut cx.params).finish(&[])?;
+    let caller = cx.caller()?;
+    let tenant = Arc::clone(&caller.tenant);
+    let filter = ask::take(cx, times::now_ns(), &tenant.taxonomy()).await?;
+    // Its event could not be stored.
+    tenant.log.writable().map_err(Problem::read_only)?;
+    let row = ReportRow {
+        v: 1,
+        id: format!("{ID_PREFIX}{}", uuid::Uuid::now_v7().simple()),
+        created_us: now_us(),
+        finished_us: None,
+        status: ReportStatus::Pending,
+        requested_by: own::actor(&caller, cx.address, &cx.headers),
+        filter: filter.text(),
+        entries: None,
+        as_of: None,
+        verification_hash: None,
+        error: None,
+        tries: 0,
+    };
+    // From the look at the desk until the ticket lies there.
+    let turn = Arc::clone(&cx.app.changes).lock_owned().await;
+    if cx.app.desk.is_full(&tenant.org.id) {
+        return Err(Problem::overloaded("too many reports wait to be made"));
+    }
+    changes::store(&tenant, &requested(&row)).await?;
+    let (app, org, saved) = (Arc::clone(&cx.app), tenant.org.id.clone(), row.clone());
+    // A client that hangs up ends this call, and never what a blocking call has begun.
+    let put = move || {
+        app.state.put_report(&org, &saved)?;
+        app.desk.put(Ticket { org, id: saved.id });
+        drop(turn);
+        Ok(())
+    };
+    cx.app.save(put).await?;
+    let mut answer = answer::json_value(StatusCode::ACCEPTED, &json!({"id": row.id, "status": row.status}));
+    if let Ok(value) = HeaderValue::from_str(&format!("/v1/reports/{}", row.id)) {
+        answer.headers_mut().insert(header::LOCATION, value);
+    }
+    Ok(answer)
+}
+
+/// What was asked, by whom: in the log also when the report is never made.
+fn requested(row: &ReportRow) -> OwnEvent<'_> {
+    OwnEvent {
+        what: "report_requested",
+        name: row.id.clone(),
+        time_ns: times::now_ns(),
+        actor: &row.requested_by,
+        resource: json!({"type": "report", "id": row.id}),
+        action: "request",
+        status: "success",
+        metadata: json!({"filter": row.filter}).to_string(),
+    }
+}
+
+/// A page of reports, newest first. What is asked for after the first page is in none behind it.
+pub async fn list(cx: &mut Cx) -> Result<Answer, Problem> {
+    let tenant = cx.caller()?.tenant;
+    let log = Arc::clone(&tenant.log);
+    let paging = Paging::take(cx, &log)?;
+    let limit = cx.params.take_count("limit", LIMIT_DEFAULT, LIMIT_MAX)?;
+    std::mem::take(&mut cx.params).finish(&["limit", "cursor"])?;
+    let before = paging.after.map(id_at);
+    let (state, org) = (Arc::clone(&cx.app.state), tenant.org.id.clone());
+    let rows = cx.app.block(move || state.reports(&org, before.as_deref(), limit + 1)).await?;
+    let mut rows = rows.map_err(|error| unread(&error))?;
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let last = rows.last().filter(|_| more).and_then(position);
+    let next = last.map(|at| paging.seal(&log, log.head().size, at));
+    let reports: Vec<Value> = rows.iter().map(ReportRow::show).collect();
+    Ok(answer::json_value(StatusCode::OK, &json!({"reports": reports, "next_cursor": next})))
+}
+
+/// Where a report stands in the list: its id is 128 bits that ascend with time.
+fn position(row: &ReportRow) -> Option<(i64, u64)> {
+    let bits = u128::from_str_radix(row.id.strip_prefix(ID_PREFIX)?, 16).ok()?;
+    Some(((bits >> 64) as i64, bits as u64))
+}
+
+/// The id of the report that stands there.
+fn id_at((high, low): (i64, u64)) -> String {
+    format!("{ID_PREFIX}{:032x}", (u128::from(high as u64) << 64) | u128::from(low))
+}
+
+/// One report.
+pub async fn get(cx: &mut Cx) -> Result<Answer, Problem> {
+    std::mem::take(&mut cx.params).finish(&[])?;
+    Ok(answer::json_value(StatusCode::OK, &named(cx).await?.show()))
+}
+
+/// The report that the path names.
+async fn named(cx: &Cx) -> Result<ReportRow, Problem> {
+    let (state, org, id) = (Arc::clone(&cx.app.state), cx.caller()?.tenant.org.id.clone(), cx.name()?);
+    let row = cx.app.block(move || state.report(&org, &id)).await?;
+    row.map_err(|error| unread(&error))?.ok_or_else(Problem::not_found)
+}
+
+fn unread(error: &ServeError) -> Problem {
+    tracing::error!(%error, "reports cannot be read");
+    Problem::internal()
+}
+
+/// The event of an issued report, by its verification hash, with the proof that it is in the log.
+pub async fn verify(cx: &mut Cx) -> Result<Answer, Problem> {
+    std::mem::take(&mut cx.params).finish(&[])?;
+    let text = cx.name()?;
+    let hash = text.strip_prefix("stele1:").unwrap_or(&text).to_ascii_lowercase();
+    if unhex(&hash).is_none() {
+        let detail = "the path takes a verification hash: 64 characters of hex, with or without `stele1:`";
+        return Err(Problem::bad_request(detail));
+    }
+    let log = Arc::clone(&cx.caller()?.tenant.log);
+    let find = move || -> Result<_, StoreError> {
+        let Some(record) = log.find(&format!("stele:report_issued:{hash}"))? else { return Ok(None) };
+        let proof = log.inclusion(record.sequence, now_us())?;
+        Ok(proof.map(|proof| (record, proof)))
+    };
+    let (record, proof) = cx.app.block(find).await??.ok_or_else(Problem::not_found)?;
+    let mut out = Vec::with_capacity(record.body.len() + 2_000);
+    out.extend_from_slice(b"{\"event\":");
+    record.write_line(&mut out);
+    out.extend_from_slice(b",\"inclusion\":");
+    out.extend_from_slice(proofs::shown(&proof).to_string().as_bytes());
+    out.extend_from_slice(b"}\n");
+    Ok(answer::json(out))
+}
