@@ -44,13 +44,18 @@ impl State {
 
     fn open_file(path: PathBuf) -> Result<Self, ServeError> {
         let failed = |detail: String| ServeError::State { path: path.clone(), detail };
-        let db = Database::create(&path).map_err(|e| match e {
+        let mut db = Database::create(&path).map_err(|e| match e {
             DatabaseError::UpgradeRequired(found) => failed(format!(
                 "file format {found} is too old for this build; open it with the release before"
             )),
             DatabaseError::DatabaseAlreadyOpen => failed("open in another process".to_owned()),
             other => failed(other.to_string()),
         })?;
+        // Every page's checksum, before one is believed: the library would end the process over some
+        // pages that are damaged, and answer from others.
+        if !db.check_integrity().map_err(|e| failed(e.to_string()))? {
+            return Err(failed("the file is damaged: bring it back from a backup".to_owned()));
+        }
         let state = Self { db, path };
         state.write(|txn| {
             for table in [ORGS, KEYS, EVENT_TYPES, VERIFIED, SETTINGS, REPORTS, SCRUBS] {
@@ -381,6 +386,38 @@ mod tests {
         assert_eq!(state.event_types().unwrap(), [("default".to_owned(), row)]);
         assert_eq!(state.verified().unwrap()[0].1.size, 3);
         assert_eq!(state.scrubs().unwrap()[0].1.at, 7);
+    }
+
+    /// Goal: no flipped bit of the file passes for state, or ends the process. Method: bits all over the
+    /// file, which is opened and read again each time.
+    #[test]
+    fn a_changed_file_is_refused_or_says_what_it_said() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("state.redb");
+        {
+            let state = State::open(dir.path()).unwrap();
+            state.put_org(&org("default"), &key("k0")).unwrap();
+            let keys: Vec<KeyRow> = (1..60).map(|n| key(&format!("k{n}"))).collect();
+            state.put_keys(&keys).unwrap();
+        }
+        let whole = std::fs::read(&path).unwrap();
+        let read = || State::open(dir.path()).and_then(|state| Ok((state.orgs()?, state.keys()?)));
+        let expected = read().unwrap();
+        let used: Vec<usize> = (0..whole.len()).filter(|&at| whole[at] != 0).collect();
+        let mut refused = 0;
+        for (n, &at) in used.iter().step_by(used.len() / 250).enumerate() {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 1 << (n % 8);
+            std::fs::write(&path, &bytes).unwrap();
+            match read() {
+                Ok(found) => assert_eq!(found, expected, "byte {at}"),
+                Err(error) => {
+                    assert!(error.to_string().contains("state.redb"), "byte {at}: {error}");
+                    refused += 1;
+                }
+            }
+        }
+        assert!(refused > 0, "flips in rows");
     }
 
     #[test]

@@ -59,6 +59,11 @@ fn verify(files: &Files, outside: &[Checkpoint], deep: bool) -> Seen {
     Seen { verdict, notes }
 }
 
+/// Whether the campaigns run in full.
+fn soak() -> bool {
+    std::env::var_os("STELE_SOAK").is_some_and(|value| value == "1")
+}
+
 #[test]
 fn the_untouched_log_has_no_fault_and_no_note() {
     let golden = golden();
@@ -73,8 +78,7 @@ fn the_untouched_log_has_no_fault_and_no_note() {
 /// Method: seeded random changes of every kind on every kind of file, each on a fresh copy.
 #[test]
 fn every_single_change_is_found_and_named() {
-    let soak = std::env::var_os("STELE_SOAK").is_some_and(|value| value == "1");
-    let count = if soak { 4_000 } else { 600 };
+    let count = if soak() { 4_000 } else { 600 };
     let seed = std::env::var("STELE_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(20_261_129);
     println!("seed {seed}, {count} changes; STELE_SEED sets another seed");
     let (golden, mut random) = (golden(), Random(seed));

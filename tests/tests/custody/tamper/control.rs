@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use super::soak;
 use serde_json::Value;
 use stele_tests::{Options, Server, event};
 
@@ -40,9 +41,10 @@ fn changes_of_the_control_state_are_refused_or_leave_the_log_as_it_was() {
     let mut changes: Vec<Vec<u8>> =
         vec![earlier, Vec::new(), whole[..whole.len() / 2].to_vec(), vec![0x5a; whole.len()]];
     let used: Vec<usize> = (0..whole.len()).filter(|&at| whole[at] != 0).collect();
-    changes.extend((0..12).map(|n| {
+    let flips = if soak() { 200 } else { 12 };
+    changes.extend((0..flips).map(|n| {
         let mut bytes = whole.clone();
-        bytes[used[n * used.len() / 12 + n]] ^= 0x10;
+        bytes[used[n * used.len() / flips]] ^= 1 << (n % 8);
         bytes
     }));
     let (mut refused, mut without_effect) = (0, 0);
