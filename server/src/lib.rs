@@ -9,6 +9,7 @@ mod auth;
 mod http;
 mod jobs;
 mod metrics;
+pub mod objects;
 mod own;
 pub mod parsers;
 mod reports;
