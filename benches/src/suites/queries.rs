@@ -152,7 +152,7 @@ fn pairs(texts: &[String]) -> Vec<String> {
 }
 
 /// Counts by value and by time.
-fn groups(sizes: &Sizes, log: &Log, known: &Known, group: &str, report: &mut Report) -> Result<(), Failure> {
+fn groups(sizes: &Sizes, log: &Log, known: &Known, group: &'static str, report: &mut Report) -> Result<(), Failure> {
     let failed = Filter { status: vec!["failure".into()], ..Filter::default() };
     let keyword = |keyword| Dimension::Keyword(keyword);
     let few =
@@ -196,7 +196,7 @@ fn groups(sizes: &Sizes, log: &Log, known: &Known, group: &str, report: &mut Rep
 ///
 /// # Errors
 /// A failed query, or one without the rows it must have.
-pub fn run(sizes: &Sizes, log: &Log, group: &str, report: &mut Report) -> Result<(), Failure> {
+pub fn run(sizes: &Sizes, log: &Log, group: &'static str, report: &mut Report) -> Result<(), Failure> {
     let known = Known::draw(sizes)?;
     for query in queries(&known).into_iter().chain(texts(&known)?) {
         if !query.scopes.is_empty() {
@@ -210,7 +210,7 @@ pub fn run(sizes: &Sizes, log: &Log, group: &str, report: &mut Report) -> Result
     lookup((sizes, log), "by event_id, unknown", &unknown, false, group, report)
 }
 
-fn ask(sizes: &Sizes, log: &Log, query: &Query, group: &str, report: &mut Report) -> Result<(), Failure> {
+fn ask(sizes: &Sizes, log: &Log, query: &Query, group: &'static str, report: &mut Report) -> Result<(), Failure> {
     let mut rows = 0;
     let one = |at: usize| -> Result<(), Failure> {
         let scope = query.scopes[at % query.scopes.len()].clone();
@@ -237,7 +237,7 @@ fn lookup(
     what: &str,
     ids: &[String],
     there: bool,
-    group: &str,
+    group: &'static str,
     report: &mut Report,
 ) -> Result<(), Failure> {
     let one = |at: usize| -> Result<(), Failure> {

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use stele_engine::log::Log;
+use stele_engine::log::{Log, TierState};
 
 use super::ingest::{self, rate};
 use super::{Sizes, queries};
@@ -25,7 +25,8 @@ pub fn run(sizes: &Sizes, report: &mut Report) -> Result<(), Failure> {
     let chilled = beside_ingest(sizes, &log, &generator, report)?;
     let rest = chill_all(&log)?;
     on_disk(dir.path(), (chilled.events + rest.events) as f64, report)?;
-    queries::run(sizes, &log, "cold", report)
+    let asked = Sizes { events: sizes.events * 2, ..sizes.clone() };
+    queries::run(&asked, &log, "cold", report)
 }
 
 /// What chilling did.
@@ -40,14 +41,18 @@ fn chill_all(log: &Log) -> Result<Chilled, Failure> {
     let mut chilled = Chilled::default();
     loop {
         let (before, start) = (system::thread_time()?, Instant::now());
-        let cold = log.stats().cold_records;
+        let cold = cold_events(log);
         if !log.chill_next(u64::MAX)? {
             return Ok(chilled);
         }
         chilled.processor += system::thread_time()?.saturating_sub(before);
         chilled.wall += start.elapsed();
-        chilled.events += log.stats().cold_records - cold;
+        chilled.events += cold_events(log) - cold;
     }
+}
+
+fn cold_events(log: &Log) -> u64 {
+    log.tiers().iter().filter(|range| range.state == TierState::Cold).map(|range| range.events).sum()
 }
 
 /// One thread makes segments cold while events come in as fast as they are taken.
@@ -58,9 +63,8 @@ fn beside_ingest(
     report: &mut Report,
 ) -> Result<Chilled, Failure> {
     let (chilled, filled) = std::thread::scope(|scope| -> Result<_, Failure> {
-        let chilling = scope.spawn(|| -> Result<Chilled, String> {
-            chill_all(log).map_err(|e| e.to_string())
-        });
+        let chilling =
+            scope.spawn(|| -> Result<Chilled, String> { chill_all(log).map_err(|e| e.to_string()) });
         let filled = ingest::fill(log, generator, sizes.events..sizes.events * 2, sizes.until_ns);
         let chilled = chilling.join().map_err(|_| "the chilling thread panicked")??;
         Ok((chilled, filled?))
