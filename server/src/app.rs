@@ -14,7 +14,7 @@ use crate::http::problem::Problem;
 use crate::jobs::{Bells, Desk, Queue, Threads};
 use crate::metrics::Metrics;
 use crate::serve::{ServeError, ServeOptions};
-use crate::state::{EventTypeRow, Keys, OrgRow, SettingsRow, State, VerifiedRow};
+use crate::state::{EventTypeRow, Keys, OrgRow, Plan, RetentionRow, SettingsRow, State, VerifiedRow};
 
 /// An organization, its log, and the threads that serve it.
 pub struct Tenant {
@@ -34,6 +34,8 @@ pub struct Tenant {
     /// The last clean verification.
     pub verified: Mutex<Option<VerifiedRow>>,
     settings: Mutex<SettingsRow>,
+    /// The policy, and the plan, which may have changed since the start.
+    retention: Mutex<(RetentionRow, Plan)>,
     /// Records below this sequence are done in the pass of the scrub that is under way.
     pub scrubbed: AtomicU64,
 }
@@ -62,7 +64,23 @@ impl Tenant {
     ) -> Self {
         let (types, verified) = (RwLock::new(types), Mutex::new(verified));
         let (settings, scrubbed) = (Mutex::new(settings), AtomicU64::new(0));
-        Self { org, log, queue, position, bells, damage, types, verified, settings, scrubbed }
+        let retention = Mutex::new((RetentionRow::default(), org.plan));
+        Self { org, log, queue, position, bells, damage, types, verified, settings, retention, scrubbed }
+    }
+
+    /// The policy and the plan.
+    pub fn retention(&self) -> (RetentionRow, Plan) {
+        *self.retention.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Replaces policy and plan.
+    pub fn set_retention(&self, row: RetentionRow, plan: Plan) {
+        *self.retention.lock().unwrap_or_else(PoisonError::into_inner) = (row, plan);
+    }
+
+    /// The organization with the plan that it has now.
+    pub fn org_now(&self) -> OrgRow {
+        OrgRow { plan: self.retention().1, ..self.org.clone() }
     }
 
     /// What the organization chose.

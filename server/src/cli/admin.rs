@@ -252,7 +252,7 @@ impl Call {
     }
 
     /// A change, and what it made. `once` names the member that is shown this one time.
-    fn change(
+    pub fn change(
         &mut self,
         method: Method,
         path: &str,

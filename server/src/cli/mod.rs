@@ -26,6 +26,7 @@ mod out;
 mod problem;
 mod query;
 mod report;
+mod retention;
 mod search;
 mod serve;
 mod tail;
@@ -68,6 +69,7 @@ enum Command {
     Verify(verify::VerifyArgs),
     Report(report::ReportArgs),
     VerifyReport(verify_report::VerifyReportArgs),
+    Retention(retention::RetentionArgs),
     Org(admin::OrgArgs),
     Key(admin::KeyArgs),
     EventType(admin::EventTypeArgs),
@@ -113,6 +115,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Verify(args) => verify::run(&args),
         Command::Report(args) => report::run(&args),
         Command::VerifyReport(args) => verify_report::run(&args),
+        Command::Retention(args) => retention::run(&args),
         Command::Org(args) => admin::org(&args),
         Command::Key(args) => admin::key(&args),
         Command::EventType(args) => admin::event_type(&args),

@@ -36,6 +36,8 @@ pub enum Call {
     RevokeKey,
     Settings,
     PutSettings,
+    Retention,
+    PutRetention,
     Orgs,
     AddOrg,
     Org,
@@ -91,6 +93,10 @@ const RESOURCES: &[Resource] = {
         Resource {
             path: "/v1/settings",
             methods: &[("GET", Call::Settings, Read), ("PUT", Call::PutSettings, Admin)],
+        },
+        Resource {
+            path: "/v1/retention",
+            methods: &[("GET", Call::Retention, Read), ("PUT", Call::PutRetention, Admin)],
         },
         Resource {
             path: "/v1/orgs",

@@ -21,6 +21,7 @@ mod paging;
 mod proofs;
 mod reads;
 mod reports;
+mod retention;
 pub mod run;
 mod search;
 mod settings;
@@ -160,6 +161,8 @@ async fn handle(call: Call, cx: &mut Cx) -> Result<Answer, Problem> {
         Call::RevokeKey => keys::revoke(cx).await,
         Call::Settings => settings::get(cx),
         Call::PutSettings => settings::put(cx).await,
+        Call::Retention => retention::get(cx),
+        Call::PutRetention => retention::put(cx).await,
         Call::Orgs => orgs::list(cx),
         Call::AddOrg => orgs::add(cx).await,
         Call::Org => orgs::get(cx),

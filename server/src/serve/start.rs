@@ -16,7 +16,9 @@ use crate::app::{App, Tenant, Types};
 use crate::auth::Scopes;
 use crate::jobs::{self, Bells, Ticket};
 use crate::routes::event_types;
-use crate::state::{self, KeyRow, Keys, OrgRow, Plan, ReportStatus, SettingsRow, State, VerifiedRow};
+use crate::state::{
+    self, KeyRow, Keys, OrgRow, Plan, ReportStatus, RetentionRow, SettingsRow, State, VerifiedRow,
+};
 
 /// The organization that a first start makes.
 const FIRST_ORG: &str = "default";
@@ -76,6 +78,7 @@ pub fn open(options: ServeOptions) -> Result<(Arc<App>, Option<String>), ServeEr
     }
     let verified: HashMap<String, VerifiedRow> = state.verified()?.into_iter().collect();
     let chosen: HashMap<String, SettingsRow> = state.settings()?.into_iter().collect();
+    let policies: HashMap<String, RetentionRow> = state.retention()?.into_iter().collect();
     for org in state.orgs()? {
         let dir = log_dir(&app.options.data, &org.log_id);
         let (log, report) = open_log(&dir)?;
@@ -83,7 +86,11 @@ pub fn open(options: ServeOptions) -> Result<(Arc<App>, Option<String>), ServeEr
         let rows = types.remove(&org.id).unwrap_or_default();
         let proved = verified.get(&org.log_id).copied();
         let settings = chosen.get(&org.id).copied().unwrap_or_default();
-        app.add_tenant(tenant(&app, org, log, report.damage, rows, proved, settings)?);
+        let tenant = tenant(&app, org, log, report.damage, rows, proved, settings)?;
+        if let Some(policy) = policies.get(&tenant.org.id) {
+            tenant.set_retention(*policy, tenant.org.plan);
+        }
+        app.add_tenant(tenant);
     }
     for (org, row) in state.all_reports()? {
         if matches!(row.status, ReportStatus::Pending | ReportStatus::Running) {

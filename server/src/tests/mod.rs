@@ -9,6 +9,7 @@ mod proofs;
 mod questions;
 mod reads;
 mod reports;
+mod retention;
 mod search;
 mod tails;
 mod verification;
