@@ -3,6 +3,7 @@
 //! Rooms lie on floors (docs/ARCHITECTURE.md); a room imports only from lower floors, which
 //! `tests/tidy` checks. Start reading at [`log`], the front door.
 
+pub mod archive;
 pub mod catalog;
 pub mod chain;
 pub mod codec;

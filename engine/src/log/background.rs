@@ -1,6 +1,6 @@
 //! What a log wants done in the background, and its clean end.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, PoisonError, TryLockError};
 
 #[cfg(test)]
 mod tests;
@@ -81,6 +81,7 @@ impl Log {
         if self.writable().is_err() {
             return Ok(false);
         }
+        let _moving = self.moving();
         let Some((segment, entry)) = self.next_to_chill(before_us) else { return Ok(false) };
         let Segment::Sealed(sealed) = &*segment else { return Ok(false) };
         self.prove(sealed)?;
@@ -108,6 +109,12 @@ impl Log {
     fn check_next_index(&self) -> Result<bool, StoreError> {
         let mut unchecked = self.unchecked.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(first) = *unchecked else { return Ok(false) };
+        // A segment on its way to or from the archive has its turn later.
+        let _moving = match self.moving.try_lock() {
+            Ok(moving) => moving,
+            Err(TryLockError::Poisoned(moving)) => moving.into_inner(),
+            Err(TryLockError::WouldBlock) => return Ok(false),
+        };
         let snapshot = self.shared.segments.snapshot();
         let next = |from: u64| {
             let sealed = snapshot.segments().iter().filter(|s| s.first() >= from);
@@ -124,13 +131,9 @@ impl Log {
         Ok(unchecked.is_some())
     }
 
-    fn replace_index(&self, sealed: &Sealed, error: &StoreError) -> Result<(), StoreError> {
-        let mut catalog = self.catalog();
-        let first = sealed.header().first;
-        let entry: Option<SealedSegment> = catalog.sealed().iter().find(|e| e.first == first).cloned();
-        let Some(entry) = entry else { return Ok(()) };
+    fn opening(&self) -> Opening<'_> {
         let shared = &self.shared;
-        let opening = Opening {
+        Opening {
             disk: &shared.disk,
             dir: &shared.dir,
             origin: &shared.origin,
@@ -138,8 +141,21 @@ impl Log {
             rules: self.options.rules(),
             cache: &shared.cache,
             read_only: false,
-        };
-        match rebuild_index(&opening, &mut catalog, &entry) {
+        }
+    }
+
+    /// Makes the index of a segment whose data are here again.
+    pub(super) fn reindex(&self, entry: &SealedSegment) -> Result<Sealed, StoreError> {
+        rebuild_index(&self.opening(), &mut self.catalog(), entry)
+    }
+
+    fn replace_index(&self, sealed: &Sealed, error: &StoreError) -> Result<(), StoreError> {
+        let mut catalog = self.catalog();
+        let first = sealed.header().first;
+        let entry: Option<SealedSegment> = catalog.sealed().iter().find(|e| e.first == first).cloned();
+        let Some(entry) = entry else { return Ok(()) };
+        let shared = &self.shared;
+        match rebuild_index(&self.opening(), &mut catalog, &entry) {
             Ok(rebuilt) => {
                 shared.segments.replace(Arc::new(Segment::Sealed(Box::new(rebuilt))));
                 Ok(())

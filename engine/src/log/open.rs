@@ -169,6 +169,7 @@ impl Log {
             cursors: CursorKey::new(secret),
             options,
             unchecked: Mutex::new(sealed_first),
+            moving: Mutex::new(()),
             index_events: Mutex::new(Vec::new()),
             damage: damage.clone(),
             read_only,

@@ -14,7 +14,7 @@ use crate::event::id_and_time;
 use crate::io::Mode;
 use crate::segment::cold::ColdFile;
 use crate::segment::walk::Walk;
-use crate::segment::{Growing, Sealed, Segment, SegmentHeader, cold_path, data_path, seal};
+use crate::segment::{Archived, Growing, Sealed, Segment, SegmentHeader, cold_path, data_path, seal};
 
 /// Makes a sealed segment's index file again from its data, which must be whole.
 ///
@@ -168,6 +168,7 @@ fn fingerprint_at(opening: &Opening<'_>, segments: &[Arc<Segment>], sequence: u6
             let body = sealed.body(doc).ok()?;
             id_and_time(&body).ok().map(|(id, _)| opening.salts.salted(id).fingerprint)
         }
+        Segment::Archived(archived) => archived.seen(doc).ok().map(|seen| seen.fingerprint),
         Segment::Damaged { .. } => None,
     }
 }
@@ -181,20 +182,28 @@ pub(super) fn complete_ids(
     let covered = locator.covered();
     for segment in found.segments.clone() {
         let first = segment.first();
-        let Segment::Sealed(sealed) = &*segment else { continue };
         if covered.iter().any(|&(from, to)| from <= first && first < to) {
             continue;
         }
-        match fingerprints(opening, sealed) {
+        let (made, path) = match &*segment {
+            Segment::Sealed(sealed) => (fingerprints(opening, sealed), sealed.path()),
+            Segment::Archived(archived) => (seen_fingerprints(archived), archived.path()),
+            Segment::Growing(_) | Segment::Damaged { .. } => continue,
+        };
+        match made {
             Ok(fingerprints) => {
                 locator.add(first, &fingerprints)?;
-                found.notes.push(format!("{}: ids made again from the data", sealed.path().display()));
+                found.notes.push(format!("{}: ids made again from the data", path.display()));
             }
             // Without these ids no event can be called new.
             Err(error) => found.damage.push(format!("{error}; its ids are not known")),
         }
     }
     Ok(())
+}
+
+fn seen_fingerprints(archived: &Archived) -> Result<Vec<u64>, StoreError> {
+    (0..archived.facts().count).map(|doc| archived.seen(doc).map(|seen| seen.fingerprint)).collect()
 }
 
 fn fingerprints(opening: &Opening<'_>, sealed: &Sealed) -> Result<Vec<u64>, StoreError> {

@@ -17,7 +17,7 @@ use crate::codec::{Decode, Encode, decode_exact, encode};
 use crate::cold::{BLOCK_BODIES, Block, Cold, pack};
 use crate::error::StoreError;
 use crate::event::{event_us, id_and_time};
-use crate::io::Disk;
+use crate::io::{Disk, Mapping};
 use crate::record::{FrameBuilder, SaltKey, record_hash};
 
 /// Kind of a cold file, in its footer.
@@ -133,6 +133,14 @@ impl ColdFile {
     /// As [`ColdFile::open`].
     pub fn read(disk: &dyn Disk, path: &Path, cache: &Arc<ColdCache>) -> Result<Self, StoreError> {
         Self::of(Sections::read(disk, path, COLD_KIND)?, path, cache)
+    }
+
+    /// The same for a file's bytes at hand; `path` names it in errors.
+    ///
+    /// # Errors
+    /// `TooNew` or `Damaged`.
+    pub fn of_bytes(bytes: Vec<u8>, path: &Path, cache: &Arc<ColdCache>) -> Result<Self, StoreError> {
+        Self::of(Sections::of_bytes(Mapping::held(bytes), path, COLD_KIND)?, path, cache)
     }
 
     fn of(sections: Sections, path: &Path, cache: &Arc<ColdCache>) -> Result<Self, StoreError> {

@@ -10,6 +10,7 @@
 //!
 //! On disk: docs/FORMAT.md, "Segment" and "Index file".
 
+pub mod archived;
 pub mod cache;
 pub mod cold;
 pub mod growing;
@@ -23,6 +24,7 @@ pub mod walk;
 
 use std::path::{Path, PathBuf};
 
+pub use archived::Archived;
 pub use cache::ColdCache;
 pub use growing::{Growing, State};
 pub use header::SegmentHeader;

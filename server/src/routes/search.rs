@@ -98,7 +98,7 @@ fn find(
         head: paging.head,
         count: page.count,
     };
-    let Found { records, last, matched, head } = log.search(&search, budget)?;
+    let Found { records, last, matched, head, .. } = log.search(&search, budget)?;
     Ok(PageFound { lines: lines(records), matched, next: last, head })
 }
 

@@ -32,7 +32,9 @@ pub struct Ledger {
 impl Ledger {
     fn take(&mut self, n: usize, outcome: &Outcome) {
         let place = match *outcome {
-            Outcome::Stored { sequence, hash } | Outcome::Duplicate { sequence, hash } => (sequence, hash),
+            Outcome::Stored { sequence, hash } | Outcome::Duplicate { sequence, hash, .. } => {
+                (sequence, hash)
+            }
             ref other => panic!("event {n} got {other:?}"),
         };
         if let Some(before) = self.acknowledged.insert(n, place) {

@@ -21,6 +21,7 @@ pub(super) fn check(run: &Run<'_>, number: usize, sizes: &[u64]) -> (Part, Piece
     let one = One { run, at: run.due.partition_point(|&due| due < number), before, sizes };
     match &*run.snapshot.segments()[number] {
         Segment::Sealed(sealed) => one.sealed(sealed),
+        Segment::Archived(archived) => super::archived::check(run, archived, sizes),
         Segment::Growing(growing) => one.growing(growing),
         Segment::Damaged { first, count, previous, why, path } => match run.sealed_entry(*first) {
             Some(entry) => one.damaged(&entry, why, path),
@@ -185,6 +186,7 @@ fn last_commit(run: &Run<'_>, number: usize) -> Option<u64> {
             let last = sealed.facts().count.checked_sub(1)?;
             sealed.rows().frame_of(last).ok().map(|(_, frame)| frame.committed_us)
         }
+        Segment::Archived(archived) => Some(archived.times().committed_last_us),
         Segment::Damaged { first, .. } => run.sealed_entry(*first).map(|entry| entry.committed_last_us),
     }
 }
@@ -197,6 +199,7 @@ pub(super) fn last_hash(run: &Run<'_>, number: usize) -> Option<Hash> {
             Some(last.unwrap_or(growing.header().previous))
         }
         Segment::Sealed(sealed) => Some(sealed.facts().last),
+        Segment::Archived(archived) => Some(archived.facts().last),
         Segment::Damaged { first, .. } => run.sealed_entry(*first).map(|entry| entry.last),
     }
 }

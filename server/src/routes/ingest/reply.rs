@@ -49,14 +49,19 @@ impl Reply {
                         reply.receipt(n, sequence, &hash, "stored");
                     }
                 }
-                Outcome::Duplicate { sequence, hash } => {
+                Outcome::Duplicate { sequence, hash, .. } => {
                     reply.duplicates += 1;
                     if receipts {
                         reply.receipt(n, sequence, &hash, "duplicate");
                     }
                 }
-                Outcome::Conflict { sequence } => {
+                Outcome::Conflict { sequence, archived } => {
                     let place = match sequence {
+                        Some(sequence) if archived => {
+                            format!(
+                                "stored at sequence {sequence}, which is archived and was compared by its hash"
+                            )
+                        }
                         Some(sequence) => format!("stored at sequence {sequence}"),
                         None => "of an item before it in this request".to_owned(),
                     };
