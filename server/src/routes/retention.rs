@@ -63,12 +63,13 @@ pub async fn put(cx: &mut Cx) -> Result<Answer, Problem> {
             after: after.0.show(after.1),
         };
         changes::record(cx, &caller, &tenant, change).await?;
-        let state = Arc::clone(&cx.app.state);
+        let (state, tiers) = (Arc::clone(&cx.app.state), Arc::clone(&cx.app.tiers));
         // As with settings: a client that hangs up does not part what is saved from what holds.
         let put = move || {
             let org = crate::state::OrgRow { plan: after.1, ..tenant.org.clone() };
             state.put_retention(&org, &after.0)?;
             tenant.set_retention(after.0, after.1);
+            tiers.bell.ring();
             drop(turn);
             Ok(())
         };

@@ -19,6 +19,7 @@ use crate::routes::event_types;
 use crate::state::{
     self, KeyRow, Keys, OrgRow, Plan, ReportStatus, RetentionRow, SettingsRow, State, VerifiedRow,
 };
+use crate::store;
 
 /// The organization that a first start makes.
 const FIRST_ORG: &str = "default";
@@ -71,7 +72,8 @@ pub fn open(options: ServeOptions) -> Result<(Arc<App>, Option<String>), ServeEr
             "STELE_ADMIN_KEY is not a key of this data directory and is ignored: it sets the key of a first start"
         );
     }
-    let app = Arc::new(App::new(options, Arc::clone(&state), keys));
+    let archive = store::open(options.archive.as_deref(), &options.data)?;
+    let app = Arc::new(App::new(options, Arc::clone(&state), keys, archive));
     let mut types: HashMap<String, BTreeMap<_, _>> = HashMap::new();
     for (org, row) in state.event_types()? {
         types.entry(org).or_default().insert(row.event_type.clone(), row);
@@ -95,6 +97,11 @@ pub fn open(options: ServeOptions) -> Result<(Arc<App>, Option<String>), ServeEr
     for (org, row) in state.all_reports()? {
         if matches!(row.status, ReportStatus::Pending | ReportStatus::Running) {
             app.desk.put(Ticket { org, id: row.id });
+        }
+    }
+    for (org, row) in state.all_restores()? {
+        if row.is_open() {
+            app.tiers.put(Ticket { org, id: row.id });
         }
     }
     Ok((app, shown))

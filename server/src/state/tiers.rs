@@ -147,6 +147,13 @@ impl RestoreRow {
         self.pieces.iter().filter(|piece| piece.state == state).count()
     }
 
+    /// Notes the end: done, or failed where something was refused.
+    pub fn finish(&mut self, now_us: u64, until_us: u64) {
+        let whole = self.count(PieceState::Refused) == 0;
+        self.status = if whole { RestoreStatus::Done } else { RestoreStatus::Failed };
+        (self.finished_us, self.until_us) = (Some(now_us), Some(until_us));
+    }
+
     /// As the API shows it.
     pub fn show(&self, now_us: u64) -> Value {
         let ended = self.finished_us.unwrap_or(now_us);
