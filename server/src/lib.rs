@@ -2,7 +2,7 @@
 //!
 //! Start reading at [`serve`], which wires the rooms: `http` owns sockets and bodies, `routes`
 //! answers calls, `auth` knows who asks, `state` keeps organizations and keys, `jobs` starts every
-//! thread.
+//! thread, `store` opens the archive.
 
 mod app;
 mod auth;
@@ -10,11 +10,13 @@ mod http;
 mod jobs;
 mod metrics;
 pub mod objects;
+pub mod offline;
 mod own;
 pub mod parsers;
 mod reports;
 mod routes;
 pub mod serve;
 mod state;
+mod store;
 #[cfg(test)]
 mod tests;

@@ -39,6 +39,17 @@ impl Paging {
     }
 }
 
+/// Where a row stands in a list whose ids are a prefix and 128 bits that ascend with time.
+pub fn position(prefix: &str, id: &str) -> Option<(i64, u64)> {
+    let bits = u128::from_str_radix(id.strip_prefix(prefix)?, 16).ok()?;
+    Some(((bits >> 64) as i64, bits as u64))
+}
+
+/// The id of the row that stands there.
+pub fn id_at(prefix: &str, (high, low): (i64, u64)) -> String {
+    format!("{prefix}{:032x}", (u128::from(high as u64) << 64) | u128::from(low))
+}
+
 /// A digest of the call, the names in its path, and all parameters but the cursor, in any order.
 fn digest(route: &str, names: &[String], params: &Params) -> [u8; 16] {
     let mut pairs: Vec<_> = params.pairs().filter(|(name, _)| *name != "cursor").collect();

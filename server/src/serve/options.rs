@@ -30,6 +30,13 @@ pub struct ServeOptions {
     pub access_log: LogFormat,
     /// Verification in the background.
     pub scrub: Scrub,
+    /// Where archived segments go, as a URL; none is a directory beside the logs.
+    pub archive: Option<String>,
+    /// Bytes a second that restores read; 0 is no limit.
+    pub restore_rate_bytes: u64,
+    /// How far the clock of the tiers is ahead; for tests.
+    #[cfg(debug_assertions)]
+    pub clock_ahead: Duration,
 }
 
 impl ServeOptions {
@@ -48,6 +55,10 @@ impl ServeOptions {
             trusted_proxies: Vec::new(),
             access_log: LogFormat::Text,
             scrub: Scrub::default(),
+            archive: None,
+            restore_rate_bytes: 0,
+            #[cfg(debug_assertions)]
+            clock_ahead: Duration::ZERO,
         }
     }
 }

@@ -16,7 +16,10 @@ use crate::app::{App, Tenant, Types};
 use crate::auth::Scopes;
 use crate::jobs::{self, Bells, Ticket};
 use crate::routes::event_types;
-use crate::state::{self, KeyRow, Keys, OrgRow, Plan, ReportStatus, SettingsRow, State, VerifiedRow};
+use crate::state::{
+    self, KeyRow, Keys, OrgRow, Plan, ReportStatus, RetentionRow, SettingsRow, State, VerifiedRow,
+};
+use crate::store;
 
 /// The organization that a first start makes.
 const FIRST_ORG: &str = "default";
@@ -69,13 +72,15 @@ pub fn open(options: ServeOptions) -> Result<(Arc<App>, Option<String>), ServeEr
             "STELE_ADMIN_KEY is not a key of this data directory and is ignored: it sets the key of a first start"
         );
     }
-    let app = Arc::new(App::new(options, Arc::clone(&state), keys));
+    let archive = store::open(options.archive.as_deref(), &options.data)?;
+    let app = Arc::new(App::new(options, Arc::clone(&state), keys, archive));
     let mut types: HashMap<String, BTreeMap<_, _>> = HashMap::new();
     for (org, row) in state.event_types()? {
         types.entry(org).or_default().insert(row.event_type.clone(), row);
     }
     let verified: HashMap<String, VerifiedRow> = state.verified()?.into_iter().collect();
     let chosen: HashMap<String, SettingsRow> = state.settings()?.into_iter().collect();
+    let policies: HashMap<String, RetentionRow> = state.retention()?.into_iter().collect();
     for org in state.orgs()? {
         let dir = log_dir(&app.options.data, &org.log_id);
         let (log, report) = open_log(&dir)?;
@@ -83,11 +88,20 @@ pub fn open(options: ServeOptions) -> Result<(Arc<App>, Option<String>), ServeEr
         let rows = types.remove(&org.id).unwrap_or_default();
         let proved = verified.get(&org.log_id).copied();
         let settings = chosen.get(&org.id).copied().unwrap_or_default();
-        app.add_tenant(tenant(&app, org, log, report.damage, rows, proved, settings)?);
+        let tenant = tenant(&app, org, log, report.damage, rows, proved, settings)?;
+        if let Some(policy) = policies.get(&tenant.org.id) {
+            tenant.set_retention(*policy, tenant.org.plan);
+        }
+        app.add_tenant(tenant);
     }
     for (org, row) in state.all_reports()? {
         if matches!(row.status, ReportStatus::Pending | ReportStatus::Running) {
             app.desk.put(Ticket { org, id: row.id });
+        }
+    }
+    for (org, row) in state.all_restores()? {
+        if row.is_open() {
+            app.tiers.put(Ticket { org, id: row.id });
         }
     }
     Ok((app, shown))

@@ -10,6 +10,8 @@ use serde::de::DeserializeOwned;
 use super::{EventTypeRow, KeyRow, OrgRow, ReportRow, ScrubRow, SettingsRow, VerifiedRow};
 use crate::serve::ServeError;
 
+mod tiers;
+
 const ORGS: TableDefinition<&str, &[u8]> = TableDefinition::new("orgs");
 const KEYS: TableDefinition<&str, &[u8]> = TableDefinition::new("keys");
 /// Under `<org>\n<event type>`.
@@ -22,6 +24,20 @@ const SETTINGS: TableDefinition<&str, &[u8]> = TableDefinition::new("settings");
 const REPORTS: TableDefinition<&str, &[u8]> = TableDefinition::new("reports");
 /// Under the log id.
 const SCRUBS: TableDefinition<&str, &[u8]> = TableDefinition::new("scrubs");
+
+/// All of them.
+const TABLES: [TableDefinition<&str, &[u8]>; 10] = [
+    ORGS,
+    KEYS,
+    EVENT_TYPES,
+    VERIFIED,
+    SETTINGS,
+    REPORTS,
+    SCRUBS,
+    tiers::RETENTION,
+    tiers::TIERS,
+    tiers::RESTORES,
+];
 
 /// Newest row version this build reads.
 const NEWEST_KNOWN: u64 = 1;
@@ -58,7 +74,7 @@ impl State {
         }
         let state = Self { db, path };
         state.write(|txn| {
-            for table in [ORGS, KEYS, EVENT_TYPES, VERIFIED, SETTINGS, REPORTS, SCRUBS] {
+            for table in TABLES {
                 txn.open_table(table)?;
             }
             Ok(())
@@ -129,26 +145,30 @@ impl State {
         before: Option<&str>,
         limit: usize,
     ) -> Result<Vec<ReportRow>, ServeError> {
-        guarded(&self.path, || self.read_reports(org, before, limit))
+        self.newest(REPORTS, org, before, limit)
     }
 
-    fn read_reports(
+    /// Rows under `<org>\n<id>`, of one organization, newest id first.
+    fn newest<T: DeserializeOwned>(
         &self,
+        of: TableDefinition<&str, &[u8]>,
         org: &str,
         before: Option<&str>,
         limit: usize,
-    ) -> Result<Vec<ReportRow>, ServeError> {
-        let txn = self.db.begin_read().map_err(|e| self.failed(e))?;
-        let table = txn.open_table(REPORTS).map_err(|e| self.failed(e))?;
-        let (first, behind) = (format!("{org}\n"), format!("{org}\u{b}"));
-        let end = before.map_or(behind, |id| format!("{org}\n{id}"));
-        let mut rows = Vec::new();
-        let range = table.range(first.as_str()..end.as_str()).map_err(|e| self.failed(e))?;
-        for entry in range.rev().take(limit) {
-            let (key, value) = entry.map_err(|e| self.failed(e))?;
-            rows.push(self.row(key.value(), value.value())?);
-        }
-        Ok(rows)
+    ) -> Result<Vec<T>, ServeError> {
+        guarded(&self.path, || {
+            let txn = self.db.begin_read().map_err(|e| self.failed(e))?;
+            let table = txn.open_table(of).map_err(|e| self.failed(e))?;
+            let (first, behind) = (format!("{org}\n"), format!("{org}\u{b}"));
+            let end = before.map_or(behind, |id| format!("{org}\n{id}"));
+            let mut rows = Vec::new();
+            let range = table.range(first.as_str()..end.as_str()).map_err(|e| self.failed(e))?;
+            for entry in range.rev().take(limit) {
+                let (key, value) = entry.map_err(|e| self.failed(e))?;
+                rows.push(self.row(key.value(), value.value())?);
+            }
+            Ok(rows)
+        })
     }
 
     /// One report of an organization.
@@ -156,12 +176,19 @@ impl State {
     /// # Errors
     /// The file cannot be read.
     pub fn report(&self, org: &str, id: &str) -> Result<Option<ReportRow>, ServeError> {
-        let key = format!("{org}\n{id}");
+        self.one(REPORTS, &format!("{org}\n{id}"))
+    }
+
+    fn one<T: DeserializeOwned>(
+        &self,
+        of: TableDefinition<&str, &[u8]>,
+        key: &str,
+    ) -> Result<Option<T>, ServeError> {
         guarded(&self.path, || {
             let txn = self.db.begin_read().map_err(|e| self.failed(e))?;
-            let table = txn.open_table(REPORTS).map_err(|e| self.failed(e))?;
-            let value = table.get(key.as_str()).map_err(|e| self.failed(e))?;
-            value.map(|value| self.row(&key, value.value())).transpose()
+            let table = txn.open_table(of).map_err(|e| self.failed(e))?;
+            let value = table.get(key).map_err(|e| self.failed(e))?;
+            value.map(|value| self.row(key, value.value())).transpose()
         })
     }
 

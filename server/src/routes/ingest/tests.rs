@@ -73,6 +73,15 @@ fn an_atomic_list_with_a_fault_is_422_and_says_what_was_not_stored() {
 }
 
 #[test]
+fn a_duplicate_of_an_archived_event_has_no_hash() {
+    let outcome = Outcome::Duplicate { sequence: 4, hash: [2; 32], archived: true };
+    let reply = value(Reply::of(items(&[&good("a")]), &[outcome], false, true).list().unwrap());
+    let receipt = &reply["receipts"][0];
+    assert_eq!((&receipt["sequence"], &receipt["archived"]), (&4.into(), &true.into()));
+    assert!(receipt["hash"].is_null(), "{receipt}");
+}
+
+#[test]
 fn a_single_event_answers_by_its_code() {
     let status =
         |line: &str, outcomes: &[Outcome]| match Reply::of(items(&[line]), outcomes, false, true).single() {
