@@ -2,7 +2,7 @@
 //!
 //! Start reading at [`serve`], which wires the rooms: `http` owns sockets and bodies, `routes`
 //! answers calls, `auth` knows who asks, `state` keeps organizations and keys, `jobs` starts every
-//! thread, `store` opens the archive.
+//! thread, `objects` opens the archive.
 
 mod app;
 mod auth;
@@ -17,6 +17,5 @@ mod reports;
 mod routes;
 pub mod serve;
 mod state;
-mod store;
 #[cfg(test)]
 mod tests;

@@ -78,9 +78,8 @@ struct Here {
     /// A data directory that no server holds
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Its archive, as `stele serve --archive` takes it
-    #[arg(long, env = "STELE_ARCHIVE", value_name = "URL")]
-    archive: Option<String>,
+    #[command(flatten)]
+    archive: StoreArgs,
     /// Only the organization of this id
     #[arg(long, value_name = "ID", requires = "data")]
     org: Option<String>,
@@ -89,7 +88,7 @@ struct Here {
 impl Here {
     fn offline(&self) -> Option<Offline> {
         let data = self.data.clone()?;
-        Some(Offline { data, archive: self.archive.clone(), org: self.org.clone() })
+        Some(Offline { data, archive: self.archive.choice(), org: self.org.clone() })
     }
 }
 

@@ -35,9 +35,8 @@ pub struct RestoreBackupArgs {
     /// The data directory to make; it must not exist, or be empty
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// The archive, as `stele serve --archive` takes it
-    #[arg(long, env = "STELE_ARCHIVE", value_name = "URL")]
-    archive: Option<String>,
+    #[command(flatten)]
+    archive: StoreArgs,
     /// A checkpoint that was kept elsewhere; repeatable
     #[arg(long, value_name = "FILE")]
     checkpoint: Vec<PathBuf>,
@@ -77,7 +76,7 @@ pub fn restore(args: &RestoreBackupArgs) -> Result<(), Failure> {
     let backup = RestoreBackup {
         from: args.from.clone(),
         data: args.data.clone(),
-        archive: args.archive.clone(),
+        archive: args.archive.choice(),
         heads,
         accept_rollback: args.accept_rollback,
     };

@@ -152,9 +152,8 @@ struct ScrubArgs {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Archive")]
 struct ArchiveArgs {
-    /// Where archived events go, such as file:///mnt/archive [default: the directory `archive` in --data]
-    #[arg(long, env = "STELE_ARCHIVE", value_name = "URL")]
-    archive: Option<String>,
+    #[command(flatten)]
+    store: StoreArgs,
     /// Bytes a second that restores read from it [default: no limit]
     #[arg(long, env = "STELE_RESTORE_BYTES_PER_SECOND", value_name = "SIZE", value_parser = size)]
     restore_bytes_per_second: Option<usize>,
@@ -162,6 +161,10 @@ struct ArchiveArgs {
     #[cfg(debug_assertions)]
     #[arg(long, env = "STELE_CLOCK_AHEAD", hide = true, value_name = "DURATION", value_parser = duration)]
     clock_ahead: Option<Duration>,
+    /// Records of a full segment, for tests; not in release builds
+    #[cfg(debug_assertions)]
+    #[arg(long, env = "STELE_SEGMENT_RECORDS", hide = true, value_name = "COUNT")]
+    segment_records: Option<u32>,
 }
 
 /// A rate, or none.
@@ -199,13 +202,15 @@ fn options(args: ServeArgs) -> ServeOptions {
             every: args.scrub.scrub_every.unwrap_or(base.scrub.every),
             delay: base.scrub.delay,
         },
-        archive: args.archive.archive,
+        archive: args.archive.store.choice(),
         restore_rate_bytes: args
             .archive
             .restore_bytes_per_second
             .map_or(base.restore_rate_bytes, |bytes| bytes as u64),
         #[cfg(debug_assertions)]
         clock_ahead: args.archive.clock_ahead.unwrap_or(base.clock_ahead),
+        #[cfg(debug_assertions)]
+        segment_records: args.archive.segment_records,
         data: base.data,
         listen: base.listen,
     }

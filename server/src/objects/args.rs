@@ -2,13 +2,17 @@
 
 use clap::{Args, ValueEnum};
 
-use super::{Lock, StoreOptions};
+use super::{ArchiveChoice, Lock, StoreOptions};
 
 /// How the archive's store is reached; credentials come from the environment alone, because other users
 /// of a machine see the arguments of its processes.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Archive store")]
 pub struct StoreArgs {
+    /// Where archived events go: file:///DIRECTORY, s3://BUCKET/PREFIX or gs://BUCKET/PREFIX [default: the
+    /// directory `archive` in the data directory]
+    #[arg(long, env = "STELE_ARCHIVE", value_name = "URL")]
+    archive: Option<String>,
     /// Base URL of the service that keeps the bucket [default: AWS_ENDPOINT_URL, or that of its vendor]
     #[arg(long, env = "STELE_ARCHIVE_ENDPOINT", value_name = "URL")]
     archive_endpoint: Option<String>,
@@ -33,6 +37,12 @@ enum LockChoice {
 }
 
 impl StoreArgs {
+    /// The store of these flags.
+    #[must_use]
+    pub fn choice(&self) -> ArchiveChoice {
+        ArchiveChoice { url: self.archive.clone(), options: self.options() }
+    }
+
     /// Options with these flags, and the variables of this process.
     #[must_use]
     pub fn options(&self) -> StoreOptions {

@@ -16,6 +16,7 @@
 mod address;
 mod answer;
 mod args;
+mod choice;
 mod credentials;
 mod gcs;
 mod s3;
@@ -31,6 +32,7 @@ use stele_engine::io::RealDisk;
 use tokio::runtime::Handle;
 
 pub use args::StoreArgs;
+pub use choice::ArchiveChoice;
 
 use address::Address;
 

@@ -20,7 +20,6 @@ use super::Held;
 use crate::serve::ServeError;
 use crate::serve::start::log_dir;
 use crate::state::{OrgRow, State};
-use crate::store;
 
 /// Files of a log that are copied before its segments, in this order: none of them may be newer than what
 /// follows.
@@ -45,8 +44,8 @@ pub struct RestoreBackup {
     pub from: PathBuf,
     /// The data directory to make; it must not exist, or be empty.
     pub data: PathBuf,
-    /// The archive's URL; none for the directory beside the logs.
-    pub archive: Option<String>,
+    /// Its archive.
+    pub archive: ArchiveChoice,
     /// Checkpoints that were kept elsewhere.
     pub heads: Vec<Vec<u8>>,
     /// Take it although something newer is known.
@@ -195,7 +194,7 @@ impl RestoreBackup {
         copy(&self.from.join("state.redb"), &self.data.join("state.redb"), true)?;
         let held = Held::of(&self.data)?;
         let orgs = held.state.orgs()?;
-        let store = store::open(self.archive.as_deref(), &self.data)?;
+        let store = self.archive.open(&self.data)?;
         for org in &orgs {
             let dir = log_dir(&self.data, &org.log_id);
             copy_log(&log_dir(&self.from, &org.log_id), &dir)?;
@@ -257,7 +256,7 @@ mod tests {
 
     fn bring(from: &Path, data: &Path) -> RestoreBackup {
         let (from, data) = (from.to_owned(), data.to_owned());
-        RestoreBackup { from, data, archive: None, heads: Vec::new(), accept_rollback: false }
+        RestoreBackup { from, data, archive: ArchiveChoice::default(), heads: Vec::new(), accept_rollback: false }
     }
 
     #[test]

@@ -7,18 +7,18 @@ use stele_engine::archive::{ArchiveError, ObjectError, ObjectStore};
 use stele_engine::log::{Log, TierRange, TierState};
 
 use super::Held;
+use crate::objects::ArchiveChoice;
 use crate::own::OwnEvent;
 use crate::routes::{archives, now_ns, parse_time, restores};
 use crate::serve::ServeError;
 use crate::state::{DAY_US, OrgRow, PieceState, RestoreRow, RestoreStatus, RetentionRow, now_us};
-use crate::store;
 
 /// A data directory and its archive.
 pub struct Offline {
     /// The data directory.
     pub data: PathBuf,
-    /// The archive's URL; none for the directory beside the logs.
-    pub archive: Option<String>,
+    /// Its archive.
+    pub archive: ArchiveChoice,
     /// Only this organization.
     pub org: Option<String>,
 }
@@ -90,7 +90,7 @@ impl Offline {
             )
         })?;
         let held = Held::of(&self.data)?;
-        let store = store::open(self.archive.as_deref(), &self.data)?;
+        let store = self.archive.open(&self.data)?;
         let policies = held.state.retention()?;
         let mut moved = Moved::default();
         for org in held.orgs(self.org.as_deref())? {
@@ -112,7 +112,7 @@ impl Offline {
         let body =
             json!({"from": wanted.from, "to": wanted.to, "reason": wanted.reason, "days": wanted.days});
         let held = Held::of(&self.data)?;
-        let store = store::open(self.archive.as_deref(), &self.data)?;
+        let store = self.archive.open(&self.data)?;
         let mut brought = Brought { restores: Vec::new(), whole: true };
         for org in held.orgs(self.org.as_deref())? {
             let actor = json!({"type": "system", "id": "stele", "name": "command line"});
@@ -204,7 +204,7 @@ mod tests {
     fn a_directory_without_a_state_is_named_and_nothing_is_made_in_it() {
         let dir = tempfile::tempdir().unwrap();
         let data = dir.path().join("none");
-        let offline = Offline { data: data.clone(), archive: None, org: None };
+        let offline = Offline { data: data.clone(), archive: ArchiveChoice::default(), org: None };
         let error = offline.archive("now-1d").unwrap_err();
         assert!(error.to_string().contains("no data directory"), "{error}");
         assert!(!data.exists());

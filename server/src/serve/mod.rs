@@ -60,6 +60,9 @@ pub enum ServeError {
     /// A segment cannot be archived or restored.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
+    /// The archive's store does not do what is needed.
+    #[error("{0}")]
+    Objects(String),
 }
 
 impl ServeError {

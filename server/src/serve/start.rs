@@ -72,7 +72,7 @@ pub fn open(options: ServeOptions) -> Result<(Arc<App>, Option<String>), ServeEr
             "STELE_ADMIN_KEY is not a key of this data directory and is ignored: it sets the key of a first start"
         );
     }
-    let archive = store::open(options.archive.as_deref(), &options.data)?;
+    let archive = options.archive.open(&options.data)?;
     let app = Arc::new(App::new(options, Arc::clone(&state), keys, archive));
     let mut types: HashMap<String, BTreeMap<_, _>> = HashMap::new();
     for (org, row) in state.event_types()? {
@@ -83,7 +83,7 @@ pub fn open(options: ServeOptions) -> Result<(Arc<App>, Option<String>), ServeEr
     let policies: HashMap<String, RetentionRow> = state.retention()?.into_iter().collect();
     for org in state.orgs()? {
         let dir = log_dir(&app.options.data, &org.log_id);
-        let (log, report) = open_log(&dir)?;
+        let (log, report) = open_log(&dir, &app.options)?;
         tell(&org, &report);
         let rows = types.remove(&org.id).unwrap_or_default();
         let proved = verified.get(&org.log_id).copied();
@@ -109,9 +109,9 @@ pub fn open(options: ServeOptions) -> Result<(Arc<App>, Option<String>), ServeEr
 
 /// Opens a log. Opening writes; where the disk is full, the log is opened for reading only, so that
 /// what it holds can still be asked for.
-fn open_log(dir: &Path) -> Result<(Log, OpenReport), StoreError> {
+fn open_log(dir: &Path, options: &ServeOptions) -> Result<(Log, OpenReport), StoreError> {
     let disk = Arc::new(RealDisk);
-    match Log::open(disk.clone(), dir, Options::default()) {
+    match Log::open(disk.clone(), dir, log_options(options)) {
         Err(full @ StoreError::Full { .. }) => {
             let (log, mut report) = Log::open_read_only(disk, dir)?;
             report.damage.push(format!("{full}; make room and start again to write"));
@@ -119,6 +119,17 @@ fn open_log(dir: &Path) -> Result<(Log, OpenReport), StoreError> {
         }
         opened => opened,
     }
+}
+
+/// The options of all logs.
+fn log_options(_options: &ServeOptions) -> Options {
+    let base = Options::default();
+    #[cfg(debug_assertions)]
+    let base = Options {
+        segment_records_max: _options.segment_records.unwrap_or(base.segment_records_max),
+        ..base
+    };
+    base
 }
 
 fn check(options: &ServeOptions) -> Result<(), ServeError> {
@@ -183,7 +194,7 @@ pub fn make_org(
     getrandom::fill(&mut secret).map_err(|e| randomness(std::io::Error::other(e)))?;
     let origin = format!("{}/stele/{log_id}", options.site);
     let dir = log_dir(&options.data, &log_id);
-    let log = Log::create(Arc::new(RealDisk), &dir, &origin, secret, Options::default())?;
+    let log = Log::create(Arc::new(RealDisk), &dir, &origin, secret, log_options(options))?;
     let org = OrgRow {
         v: 1,
         id: id.to_owned(),
