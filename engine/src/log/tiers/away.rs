@@ -74,7 +74,7 @@ impl Log {
         Ok(())
     }
 
-    fn away(&self, entry: &SealedSegment) -> Archived {
+    pub(super) fn away(&self, entry: &SealedSegment) -> Archived {
         let shared = &self.shared;
         let times = Times::of(
             (entry.committed_first_us, entry.committed_last_us),

@@ -1,6 +1,6 @@
 //! Back from the archive: nothing is served before every hash of it was recomputed.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::{Log, facts_of};
@@ -23,8 +23,6 @@ const READABLE_DAYS: u32 = 3;
 struct Fetched {
     cold: Vec<u8>,
     index: Vec<u8>,
-    /// The links, where the ones here are not whole.
-    links: Option<Vec<u8>>,
 }
 
 impl Log {
@@ -81,8 +79,33 @@ impl Log {
             return Err(ArchiveError::refused(&name, "is not the manifest that was archived"));
         }
         let manifest = Manifest::read(&bytes).map_err(|why| ArchiveError::refused(&name, why))?;
+        self.mend_links(store, &manifest, entry)?;
         self.meets(&manifest, entry)?;
         Ok(manifest)
+    }
+
+    /// Where the links that stayed are not whole, those of the archive take their place.
+    fn mend_links(
+        &self,
+        store: &dyn ObjectStore,
+        manifest: &Manifest,
+        entry: &SealedSegment,
+    ) -> Result<(), ArchiveError> {
+        let facts = facts_of(self.origin(), entry);
+        let path = data_path(&self.shared.dir, entry.first).with_extension("h");
+        if read_links(&*self.shared.disk, &path, &facts).is_ok() {
+            return Ok(());
+        }
+        let Some(object) = manifest.objects.last() else { return Ok(()) };
+        ask_for(store, &[object])?;
+        let bytes = get(store, object)?;
+        let links = links_of_bytes(bytes.clone(), &path, &facts);
+        links.map_err(|error| ArchiveError::refused(&object.name, error.to_string()))?;
+        self.put_file(&path, &bytes)?;
+        // What has mapped the damaged file goes with its last reader.
+        let away = Box::new(self.away(entry));
+        self.shared.segments.replace(Arc::new(Segment::Archived(away)));
+        Ok(())
     }
 
     fn fetch(
@@ -92,35 +115,16 @@ impl Log {
         entry: &SealedSegment,
         pace: &dyn Fn(u64) -> bool,
     ) -> Result<Fetched, ArchiveError> {
-        let [cold, index, links] = &manifest.objects[..] else {
+        let [cold, index, ..] = &manifest.objects[..] else {
             let name = object_name(self.origin(), entry.first, MANIFEST_KIND);
             return Err(ArchiveError::refused(&name, "does not name the objects of a segment"));
         };
-        let path = data_path(&self.shared.dir, entry.first).with_extension("h");
-        let here = read_links(&*self.shared.disk, &path, &facts_of(self.origin(), entry)).is_ok();
-        let wanted = [cold, index].into_iter().chain((!here).then_some(links));
-        // All are asked for before the first is waited for.
-        let mut late = None;
-        for object in wanted {
-            let ready = store.request(&object.name, object.version_id.as_deref(), READABLE_DAYS);
-            if !ready.map_err(ArchiveError::object(&object.name))? {
-                late.get_or_insert(&object.name);
-            }
-        }
-        if let Some(name) = late {
-            return Err(ArchiveError::object(name)(ObjectError::NotYet("it was asked for".to_owned())));
-        }
+        ask_for(store, &[cold, index])?;
         let get = |object: &Object| {
-            let bytes = store.get(&object.name, object.version_id.as_deref(), object.bytes);
-            let bytes = bytes.map_err(ArchiveError::object(&object.name))?;
-            object.is(&bytes).map_err(|why| ArchiveError::refused(&object.name, why))?;
+            let bytes = get(store, object)?;
             if pace(object.bytes) { Ok(bytes) } else { Err(ArchiveError::Stopped) }
         };
-        Ok(Fetched {
-            cold: get(cold)?,
-            index: get(index)?,
-            links: if here { None } else { Some(get(links)?) },
-        })
+        Ok(Fetched { cold: get(cold)?, index: get(index)? })
     }
 
     /// Recomputes every record and link from the bodies, and holds them against the links that stayed, the
@@ -144,7 +148,7 @@ impl Log {
             return Err(ArchiveError::refused(name, "stands for other data than were sealed"));
         }
         let data = cold.check_all().and_then(|()| cold.thaw(&shared.salts)).map_err(refused)?;
-        let links = self.links_of(fetched, manifest, entry)?;
+        let links = read_links(&*shared.disk, &path.with_extension("h"), &facts_of(self.origin(), entry))?;
         let claims = Claims {
             path: &path,
             origin: &shared.origin,
@@ -168,21 +172,6 @@ impl Log {
         }
     }
 
-    fn links_of(
-        &self,
-        fetched: &Fetched,
-        manifest: &Manifest,
-        entry: &SealedSegment,
-    ) -> Result<Vec<[u8; 32]>, ArchiveError> {
-        let facts = facts_of(self.origin(), entry);
-        let path = data_path(&self.shared.dir, entry.first).with_extension("h");
-        match &fetched.links {
-            None => Ok(read_links(&*self.shared.disk, &path, &facts)?),
-            Some(bytes) => links_of_bytes(bytes.clone(), &path, &facts)
-                .map_err(|error| ArchiveError::refused(&manifest.objects[2].name, error.to_string())),
-        }
-    }
-
     /// Commit time of the record before a segment.
     fn committed_before(&self, first: u64) -> u64 {
         let catalog = self.catalog();
@@ -194,9 +183,6 @@ impl Log {
     /// opening removes them.
     fn put_in_place(&self, fetched: &Fetched, entry: &SealedSegment) -> Result<Sealed, StoreError> {
         let (disk, path) = (&*self.shared.disk, data_path(&self.shared.dir, entry.first));
-        if let Some(links) = &fetched.links {
-            self.put_file(&path.with_extension("h"), links)?;
-        }
         self.put_file(&path.with_extension("cold"), &fetched.cold)?;
         let index = path.with_extension("idx");
         remove_if_there(disk, &index)?;
@@ -210,18 +196,40 @@ impl Log {
     }
 
     /// Whether the archived index is the one that the catalog names.
-    fn is_index(&self, fetched: &Fetched, path: &std::path::Path, entry: &SealedSegment) -> bool {
+    fn is_index(&self, fetched: &Fetched, path: &Path, entry: &SealedSegment) -> bool {
         let sections = Sections::of_bytes(Mapping::held(fetched.index.clone()), path, INDEX_KIND);
         sections.is_ok_and(|sections| {
             sections.check_all().is_ok() && sections.footer_hash() == entry.index_footer
         })
     }
 
-    fn put_file(&self, path: &PathBuf, bytes: &[u8]) -> Result<(), StoreError> {
+    fn put_file(&self, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
         let disk = &*self.shared.disk;
         remove_if_there(disk, path)?;
         write_whole(disk, path, Mode::Shared, bytes)?;
         disk.make_read_only(path).map_err(StoreError::io(path, "protecting"))?;
         sync_parent(disk, path)
     }
+}
+
+/// Asks for objects, all of them before the first is waited for.
+fn ask_for(store: &dyn ObjectStore, objects: &[&Object]) -> Result<(), ArchiveError> {
+    let mut late = None;
+    for object in objects {
+        let ready = store.request(&object.name, object.version_id.as_deref(), READABLE_DAYS);
+        if !ready.map_err(ArchiveError::object(&object.name))? {
+            late.get_or_insert(&object.name);
+        }
+    }
+    late.map_or(Ok(()), |name| {
+        Err(ArchiveError::object(name)(ObjectError::NotYet("it was asked for".to_owned())))
+    })
+}
+
+/// An object, as it was archived.
+fn get(store: &dyn ObjectStore, object: &Object) -> Result<Vec<u8>, ArchiveError> {
+    let bytes = store.get(&object.name, object.version_id.as_deref(), object.bytes);
+    let bytes = bytes.map_err(ArchiveError::object(&object.name))?;
+    object.is(&bytes).map_err(|why| ArchiveError::refused(&object.name, why))?;
+    Ok(bytes)
 }
