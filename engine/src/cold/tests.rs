@@ -35,7 +35,7 @@ fn events(count: u64) -> Vec<Vec<u8>> {
         );
         let more = match i % 4 {
             0 => format!(r#","again":"usr_{user}","list":[1,"x",null],"none":null"#),
-            1 => format!(r#","items":[{{"n":{i}}},{{"n":-{user}.50}}],"on":{}"#, i % 3 == 0),
+            1 => format!(r#","items":[{{"n":{i}}},{{"n":-{user}.50}}],"on":{}"#, i.is_multiple_of(3)),
             2 => format!(r#","text":"word {i} and another word of user {user}\\n","empty":{{}},"nil":[]"#),
             _ => format!(r#","trace":"{:032x}","n":-0,"e":1e{user}"#, u128::from(i) << 70),
         };

@@ -62,7 +62,7 @@ impl Shared {
 
     /// A failure that leaves the disk's state unknown ends writing until the log is opened again.
     pub fn poison(&self, error: &StoreError) {
-        if !matches!(error, StoreError::Full { .. } | StoreError::Refused(_)) {
+        if !matches!(error, StoreError::Full { .. } | StoreError::Refused(_) | StoreError::Archived { .. }) {
             self.refuse(format!("{error}; reads go on, restart to write again"));
         }
     }

@@ -2,6 +2,7 @@
 
 mod cuts;
 mod faulty;
+mod many;
 mod refused;
 
 use std::path::{Path, PathBuf};

@@ -52,6 +52,15 @@ pub fn step(app: &App, tenant: &Tenant) -> Result<bool, Failed> {
     if tenant.log.drop_next(due).map_err(during("drop"))?.is_some() {
         return Ok(true);
     }
+    // Before anything that needs the store: one that is out of reach does not keep data large.
+    if tenant
+        .log
+        .chill_next(age(policy.chill_after_days).max(due))
+        .map_err(ArchiveError::from)
+        .map_err(during("chill"))?
+    {
+        return Ok(true);
+    }
     let tiers = tenant.log.tiers();
     let next = next_to_ship(&tiers).filter(|range| range.committed_last_us < due);
     if let Some(next) = next {
@@ -61,14 +70,6 @@ pub fn step(app: &App, tenant: &Tenant) -> Result<bool, Failed> {
             app.metrics.segments_archived.inc();
             return Ok(true);
         }
-    }
-    if tenant
-        .log
-        .chill_next(age(policy.chill_after_days).max(due))
-        .map_err(ArchiveError::from)
-        .map_err(during("chill"))?
-    {
-        return Ok(true);
     }
     if policy.legal_hold && now.saturating_sub(tier.held_us) >= HOLD_EVERY_US {
         let until = now.saturating_add(policy.lock_us(plan));
