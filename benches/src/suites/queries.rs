@@ -152,7 +152,13 @@ fn pairs(texts: &[String]) -> Vec<String> {
 }
 
 /// Counts by value and by time.
-fn groups(sizes: &Sizes, log: &Log, known: &Known, group: &'static str, report: &mut Report) -> Result<(), Failure> {
+fn groups(
+    sizes: &Sizes,
+    log: &Log,
+    known: &Known,
+    group: &'static str,
+    report: &mut Report,
+) -> Result<(), Failure> {
     let failed = Filter { status: vec!["failure".into()], ..Filter::default() };
     let keyword = |keyword| Dimension::Keyword(keyword);
     let few =
@@ -210,7 +216,13 @@ pub fn run(sizes: &Sizes, log: &Log, group: &'static str, report: &mut Report) -
     lookup((sizes, log), "by event_id, unknown", &unknown, false, group, report)
 }
 
-fn ask(sizes: &Sizes, log: &Log, query: &Query, group: &'static str, report: &mut Report) -> Result<(), Failure> {
+fn ask(
+    sizes: &Sizes,
+    log: &Log,
+    query: &Query,
+    group: &'static str,
+    report: &mut Report,
+) -> Result<(), Failure> {
     let mut rows = 0;
     let one = |at: usize| -> Result<(), Failure> {
         let scope = query.scopes[at % query.scopes.len()].clone();

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 use serde_json::{Map, Value, json};
+use stele_server::objects::StoreArgs;
 use stele_server::offline::{Offline, Wanted};
 use stele_server::serve::ServeError;
 use ureq::http::Method;

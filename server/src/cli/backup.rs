@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
+use stele_server::objects::StoreArgs;
 use stele_server::offline::{Backup, RestoreBackup};
 use stele_server::serve::ServeError;
 

@@ -17,6 +17,7 @@ use stele_engine::log::{Log, TierState};
 use stele_engine::proof::Checkpoint;
 
 use super::Held;
+use crate::objects::ArchiveChoice;
 use crate::serve::ServeError;
 use crate::serve::start::log_dir;
 use crate::state::{OrgRow, State};
@@ -256,7 +257,13 @@ mod tests {
 
     fn bring(from: &Path, data: &Path) -> RestoreBackup {
         let (from, data) = (from.to_owned(), data.to_owned());
-        RestoreBackup { from, data, archive: ArchiveChoice::default(), heads: Vec::new(), accept_rollback: false }
+        RestoreBackup {
+            from,
+            data,
+            archive: ArchiveChoice::default(),
+            heads: Vec::new(),
+            accept_rollback: false,
+        }
     }
 
     #[test]

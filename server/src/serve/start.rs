@@ -19,7 +19,6 @@ use crate::routes::event_types;
 use crate::state::{
     self, KeyRow, Keys, OrgRow, Plan, ReportStatus, RetentionRow, SettingsRow, State, VerifiedRow,
 };
-use crate::store;
 
 /// The organization that a first start makes.
 const FIRST_ORG: &str = "default";
@@ -125,10 +124,8 @@ fn open_log(dir: &Path, options: &ServeOptions) -> Result<(Log, OpenReport), Sto
 fn log_options(_options: &ServeOptions) -> Options {
     let base = Options::default();
     #[cfg(debug_assertions)]
-    let base = Options {
-        segment_records_max: _options.segment_records.unwrap_or(base.segment_records_max),
-        ..base
-    };
+    let base =
+        Options { segment_records_max: _options.segment_records.unwrap_or(base.segment_records_max), ..base };
     base
 }
 

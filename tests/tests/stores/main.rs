@@ -5,6 +5,7 @@
 //! restored; Google's service has no server to run, so a mock written from its documentation stands in.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
+mod campaign;
 mod faults;
 mod google;
 mod locks;

@@ -155,7 +155,7 @@ impl Shared {
         match fault {
             Fault::LoseAnswer => return,
             Fault::Truncate => answer.body.truncate(half),
-            Fault::Corrupt => answer.body[half] ^= 1,
+            Fault::Corrupt => answer.body.iter_mut().skip(half).take(1).for_each(|byte| *byte ^= 1),
             _ => {}
         }
         let _ = stream.write_all(answer.closing().as_bytes());
