@@ -121,12 +121,17 @@ fn open_log(dir: &Path, options: &ServeOptions) -> Result<(Log, OpenReport), Sto
 }
 
 /// The options of all logs.
-fn log_options(_options: &ServeOptions) -> Options {
+#[cfg(not(debug_assertions))]
+fn log_options(_: &ServeOptions) -> Options {
+    Options::default()
+}
+
+/// The same where tests may ask for small segments, with index events to match.
+#[cfg(debug_assertions)]
+fn log_options(options: &ServeOptions) -> Options {
     let base = Options::default();
-    #[cfg(debug_assertions)]
-    let base =
-        Options { segment_records_max: _options.segment_records.unwrap_or(base.segment_records_max), ..base };
-    base
+    let Some(records) = options.segment_records else { return base };
+    Options { segment_records_max: records, epoch_records_max: u64::from(records / 2), ..base }
 }
 
 fn check(options: &ServeOptions) -> Result<(), ServeError> {

@@ -136,7 +136,7 @@ impl Campaign {
 
     fn options(&self, ahead_days: u64) -> Options {
         let store = format!("s3://{}/log", self.bucket);
-        let ahead = format!("{}s", ahead_days * 86_400);
+        let ahead = format!("{}s", ahead_days * 86_400 + 1);
         Options::default()
             .data(self.data.path())
             .env("AWS_ACCESS_KEY_ID", "stele")
