@@ -409,7 +409,10 @@ mod tests {
         let seconds = [t.query, t.query_wait, t.tail, t.drain].map(|d| d.as_secs_f64());
         assert_eq!(seconds, [2.5, 1.5, 3.5, 0.5]);
         assert_eq!((got.scrub.rate_bytes, got.scrub.every.as_secs()), (0, 36 * 3600));
-        assert_eq!((got.archive.url.as_deref(), got.restore_rate_bytes), (Some("file:///mnt/archive"), 10 << 20));
+        assert_eq!(
+            (got.archive.url.as_deref(), got.restore_rate_bytes),
+            (Some("file:///mnt/archive"), 10 << 20)
+        );
         assert_eq!(got.rates, Rates { ingest: Some(Rate { per_minute: 600, burst: 10 }), other: None });
     }
 

@@ -43,7 +43,7 @@ impl Address {
         let (scheme, rest) = url.split_once("://").ok_or_else(|| wrong(SCHEMES))?;
         if scheme == "file" {
             // Taken as it is, without escapes, as a shell would hand it over.
-            let sound = rest.starts_with('/') && !rest.contains('\0');
+            let sound = rest.len() > 1 && rest.starts_with('/') && !rest.contains('\0');
             return if sound {
                 Ok(Self::File(rest.into()))
             } else {
