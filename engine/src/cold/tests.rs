@@ -165,3 +165,11 @@ proptest! {
         round_trip(&all);
     }
 }
+
+/// Two times that lie further apart than an i64 counts nanoseconds.
+#[test]
+fn the_earliest_and_the_latest_time_stand_beside_each_other() {
+    let times = ["1677-09-22T00:00:00.000000001Z", "2262-04-11T00:00:00.000000001Z"];
+    let body = |n: usize| format!(r#"{{"at":"{}"}}"#, times[n % 2]).into_bytes();
+    round_trip(&(0..40).map(body).collect::<Vec<_>>());
+}

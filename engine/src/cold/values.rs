@@ -119,7 +119,8 @@ impl Column<'_> {
         let (mut steps, mut decimals, mut last) = (Vec::new(), Vec::new(), 0_i64);
         for (ns, places) in self.values.iter().filter_map(|value| time(value)) {
             let unit = unit(places);
-            put_number(fold_sign(ns / unit - last / unit), &mut steps);
+            // Wraps as the reader does: two times may lie further apart than an i64 says.
+            put_number(fold_sign((ns / unit).wrapping_sub(last / unit)), &mut steps);
             decimals.push(places);
             last = ns;
         }

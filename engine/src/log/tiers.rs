@@ -139,19 +139,21 @@ impl Log {
     /// shortened; a store without locks does nothing.
     ///
     /// # Errors
-    /// `Object` with the first one whose lock could not be lengthened; those before it have been.
+    /// `Object` with the first one whose lock could not be lengthened; those of all others have been.
     pub fn retain_archived(&self, store: &dyn ObjectStore, until_us: u64) -> Result<u64, ArchiveError> {
-        let mut count = 0;
+        let (mut count, mut failed) = (0, None);
         for (entry, archived) in self.in_archive() {
             let (manifest, _) = self.local_manifest(&entry, &archived)?;
             let name = object_name(self.origin(), entry.first, MANIFEST_KIND);
             let objects = manifest.objects.iter().map(|o| (o.name.as_str(), o.version_id.as_deref()));
             for (name, version) in objects.chain([(name.as_str(), None)]) {
-                store.retain(name, version, until_us).map_err(ArchiveError::object(name))?;
-                count += 1;
+                match store.retain(name, version, until_us) {
+                    Ok(()) => count += 1,
+                    Err(error) => failed = failed.or(Some(ArchiveError::object(name)(error))),
+                }
             }
         }
-        Ok(count)
+        failed.map_or(Ok(count), Err)
     }
 
     /// One step at a time: files of one segment are written under the same temporary name.

@@ -9,10 +9,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use super::kept::{self, Kept, KeptSection};
 use super::{Sealed, data_path};
 use crate::chain::Hash;
 use crate::codec::sections::{Sections, SectionsWriter};
-use crate::codec::{Decode, Encode, decode_exact, encode};
+use crate::codec::{Decode, Encode};
 use crate::error::StoreError;
 use crate::event::{Fields, id_and_time};
 use crate::io::{Disk, Mapping};
@@ -73,17 +74,6 @@ impl Times {
             event_max_ns: event_ns.1,
         }
     }
-}
-
-/// A record that is kept whole.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-pub struct Kept {
-    /// Its number in the segment.
-    pub doc: u32,
-    /// Its commit time.
-    pub committed_us: u64,
-    /// Its body.
-    pub body: Vec<u8>,
 }
 
 /// What is known of one archived record: 128 bits of its id's keyed hash and the beginning of r.
@@ -184,7 +174,7 @@ impl Archived {
     /// # Errors
     /// `Io`, or `Damaged` when the file is not what was written.
     pub fn kept(&self) -> Result<Vec<Kept>, StoreError> {
-        kept(self.seen_file()?)
+        kept(self.seen_file()?, |section| section.all())
     }
 
     /// A record that is kept whole.
@@ -192,7 +182,7 @@ impl Archived {
     /// # Errors
     /// `Archived` for all others; `Io` or `Damaged`.
     pub fn record(&self, doc: u32) -> Result<Record, StoreError> {
-        let Some(kept) = self.kept()?.into_iter().find(|kept| kept.doc == doc) else {
+        let Some(kept) = kept(self.seen_file()?, |section| section.find(doc))? else {
             return Err(self.away());
         };
         let links = self.links()?;
@@ -287,7 +277,7 @@ pub fn read_seen(
     file.check_all()?;
     check_seen(&file, facts)?;
     let seen = file.get(SEEN)?.as_chunks::<SEEN_BYTES>().0.iter().map(seen_record).collect();
-    Ok((seen, kept(&file)?))
+    Ok((seen, kept(&file, |section| section.all())?))
 }
 
 fn seen_record(bytes: &[u8; SEEN_BYTES]) -> SeenRecord {
@@ -300,8 +290,9 @@ fn seen_record(bytes: &[u8; SEEN_BYTES]) -> SeenRecord {
     SeenRecord { fingerprint, second, r: word(16) }
 }
 
-fn kept(file: &Sections) -> Result<Vec<Kept>, StoreError> {
-    decode_exact(file.get(KEPT)?).map_err(|why| StoreError::damaged(file.path(), 0, why))
+fn kept<T>(file: &Sections, look: impl Fn(&KeptSection<'_>) -> Option<T>) -> Result<T, StoreError> {
+    let found = KeptSection::read(file.get(KEPT)?).and_then(|section| look(&section));
+    found.ok_or_else(|| StoreError::damaged(file.path(), 0, "the kept records are not what was written"))
 }
 
 fn check_facts(file: &Sections, facts: &ArchivedFacts) -> Result<(), StoreError> {
@@ -361,7 +352,7 @@ pub fn write_seen(
 ) -> Result<PathBuf, StoreError> {
     let path = sealed.path().with_extension("seen");
     let mut seen = Vec::with_capacity(facts.count as usize * SEEN_BYTES);
-    let mut kept = Vec::new();
+    let mut kept_records = Vec::new();
     for doc in 0..facts.count {
         let body = sealed.body(doc)?;
         let damaged = |why| StoreError::damaged(sealed.path(), 0, why).at(facts.first + u64::from(doc));
@@ -375,12 +366,12 @@ pub fn write_seen(
             && Fields::scan(&body).is_ok_and(|fields| fields.event_type == KEPT_TYPE)
         {
             let committed_us = sealed.rows().frame_of(doc)?.1.committed_us;
-            kept.push(Kept { doc, committed_us, body: body.into_owned() });
+            kept_records.push(Kept { doc, committed_us, body: body.into_owned() });
         }
     }
     let mut file = SectionsWriter::create(disk, &path, SEEN_KIND)?;
     file.section(SEEN, &seen)?;
-    file.section(KEPT, &encode(&kept))?;
+    file.section(KEPT, &kept::write(&kept_records))?;
     file.finish(facts)?;
     Ok(path)
 }

@@ -8,8 +8,8 @@ use hashbrown::HashMap;
 use crate::cold::{Block, Cold};
 use crate::error::StoreError;
 
-/// Bytes that are kept: some 60 blocks of 512 records, or the dictionaries of 20 segments.
-const KEPT_BYTES: usize = 64 << 20;
+/// Bytes that are kept: some 100 blocks of 512 records, with the dictionaries that they need.
+const KEPT_BYTES: usize = 128 << 20;
 
 /// Something decompressed.
 #[derive(Clone)]

@@ -197,7 +197,8 @@ impl ColdFile {
             let bytes = bytes.and_then(|(start, end)| blocks.get(start..end));
             let bytes = bytes.ok_or_else(|| self.damaged(doc, "a block lies outside the file".into()))?;
             let block = cold.block(at, bytes).map_err(|why| self.damaged(doc, why))?;
-            let weight = block.heap_bytes();
+            // A block holds its file's dictionaries for as long as it is kept.
+            let weight = block.heap_bytes() + cold.heap_bytes();
             Ok((Kept::Block(Arc::new(block)), weight))
         })?;
         match made {

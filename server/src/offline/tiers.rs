@@ -145,7 +145,7 @@ fn archive(
         let Some(next) = tiers.iter().find(here).filter(|range| range.committed_last_us < before) else {
             break;
         };
-        let until = next.committed_last_us.saturating_add(policy.lock_us(org.plan));
+        let until = policy.locked_until_us(org.plan, next.committed_last_us, now_us());
         if log.ship_next(store, before, until)?.is_none() {
             break;
         }

@@ -8,6 +8,8 @@ use super::Plan;
 
 /// Microseconds of a day.
 pub const DAY_US: u64 = 86_400_000_000;
+/// Shortest lock.
+const LOCK_MIN_US: u64 = 2 * DAY_US;
 
 /// How long events stay where they can be searched, and what comes after.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +49,11 @@ impl RetentionRow {
     pub fn lock_us(&self, plan: Plan) -> u64 {
         let days = plan.days_min().max(self.active_days.unwrap_or(0));
         u64::from(days) * DAY_US
+    }
+
+    /// Until when an object is locked that is stored now: a store takes no date that has passed.
+    pub fn locked_until_us(&self, plan: Plan, committed_last_us: u64, now_us: u64) -> u64 {
+        committed_last_us.saturating_add(self.lock_us(plan)).max(now_us.saturating_add(LOCK_MIN_US))
     }
 }
 

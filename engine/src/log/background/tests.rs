@@ -98,6 +98,23 @@ fn cold_data_are_the_same_records_in_a_tenth_of_the_bytes() {
     assert_eq!(chill_all(&log), 0);
 }
 
+/// Goal: a verification names no file that went because its segment was made cold meanwhile. Method: all are
+/// made cold while the first one is being verified.
+#[test]
+fn a_verification_follows_segments_that_are_made_cold_under_it() {
+    let disk = SimDisk::new();
+    let log = filled(&disk);
+    let chilled = std::sync::Once::new();
+    let verdict = log.verify(None, &|_| {
+        chilled.call_once(|| assert_eq!(chill_all(&log), 3));
+        true
+    });
+    assert!(chilled.is_completed());
+    let verdict = verdict.unwrap();
+    assert_eq!(verdict.faults, []);
+    assert_eq!(verdict.proved_to, log.head().size);
+}
+
 #[test]
 fn only_what_is_old_enough_is_made_cold() {
     let disk = SimDisk::new();

@@ -13,7 +13,8 @@ use crate::event::{event_us, id_and_time};
 use crate::io::read_whole;
 use crate::record::record_hash;
 use crate::segment::Archived;
-use crate::segment::archived::{Kept, SeenRecord, read_links, read_seen};
+use crate::segment::Kept;
+use crate::segment::archived::{SeenRecord, read_links, read_seen};
 use crate::verify::{self, Fault, Part, Piece, Verdict};
 
 /// Checks the files of an archived segment; `sizes` are those at which the tree's root is asked for.

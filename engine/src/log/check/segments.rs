@@ -19,7 +19,24 @@ use std::sync::Arc;
 pub(super) fn check(run: &Run<'_>, number: usize, sizes: &[u64]) -> (Part, Piece) {
     let before = number.checked_sub(1).and_then(|before| last_commit(run, before)).unwrap_or(0);
     let one = One { run, at: run.due.partition_point(|&due| due < number), before, sizes };
-    match &*run.snapshot.segments()[number] {
+    let mut segment = Arc::clone(&run.snapshot.segments()[number]);
+    loop {
+        let checked = check_one(&one, &segment);
+        if checked.0.verdict.faults.is_empty() || matches!(*segment, Segment::Growing(_)) {
+            return checked;
+        }
+        // Files of a segment that went to another tier meanwhile are gone: it is looked at where it is now.
+        let now = run.log.shared.segments.snapshot();
+        match now.segments().iter().find(|now| now.first() == segment.first()) {
+            Some(now) if !Arc::ptr_eq(now, &segment) => segment = Arc::clone(now),
+            _ => return checked,
+        }
+    }
+}
+
+fn check_one(one: &One<'_>, segment: &Segment) -> (Part, Piece) {
+    let One { run, sizes, .. } = *one;
+    match segment {
         Segment::Sealed(sealed) => one.sealed(sealed),
         Segment::Archived(archived) => super::archived::check(run, archived, sizes),
         Segment::Growing(growing) => one.growing(growing),
@@ -36,6 +53,7 @@ pub(super) fn check(run: &Run<'_>, number: usize, sizes: &[u64]) -> (Part, Piece
     }
 }
 
+#[derive(Clone, Copy)]
 struct One<'a> {
     run: &'a Run<'a>,
     /// Place among the due ones.

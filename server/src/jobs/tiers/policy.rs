@@ -37,11 +37,17 @@ pub fn step(app: &App, tenant: &Tenant) -> Result<bool, Failed> {
     let now = app.job_now_us();
     let tier = app.state.tier(&tenant.org.id).map_err(during("look"))?;
     let (policy, plan) = tenant.retention();
+    // First: no other step that fails may let locks run out under a hold.
+    if policy.legal_hold && now.saturating_sub(tier.held_us) >= HOLD_EVERY_US {
+        hold(app, tenant, now.saturating_add(policy.lock_us(plan)), now)?;
+    }
     // What a restore brings back stays until that restore is at its end, however long it takes.
     if app.tiers.open_of(&tenant.org.id).is_empty()
-        && let Some(range) = tenant.log.expire_next(now).map_err(during("expire"))?
+        && let Some((range, until_us)) = next_to_expire(&tenant.log.tiers(), now)
     {
-        told::expired(tenant, &range, now).map_err(during("expire"))?;
+        // Told before it is done: a stop between the two tells it again, under the same id.
+        told::expired(tenant, &range, until_us).map_err(during("expire"))?;
+        tenant.log.expire_next(now).map_err(during("expire"))?;
         return Ok(true);
     }
     if told::archives(app, tenant, &tier).map_err(during("tell"))? {
@@ -64,19 +70,30 @@ pub fn step(app: &App, tenant: &Tenant) -> Result<bool, Failed> {
     let tiers = tenant.log.tiers();
     let next = next_to_ship(&tiers).filter(|range| range.committed_last_us < due);
     if let Some(next) = next {
-        let until = next.committed_last_us.saturating_add(policy.lock_us(plan));
+        let until = policy.locked_until_us(plan, next.committed_last_us, now);
         let shipped = tenant.log.ship_next(&*app.archive, due, until).map_err(during("archive"))?;
         if shipped.is_some() {
             app.metrics.segments_archived.inc();
             return Ok(true);
         }
     }
-    if policy.legal_hold && now.saturating_sub(tier.held_us) >= HOLD_EVERY_US {
-        let until = now.saturating_add(policy.lock_us(plan));
-        tenant.log.retain_archived(&*app.archive, until).map_err(during("hold"))?;
-        app.state.change_tier(&tenant.org.id, |tier| tier.held_us = now).map_err(during("hold"))?;
-    }
     Ok(false)
+}
+
+/// Lengthens all locks. The try counts, whatever comes of it: it went over every object, and must not
+/// keep the other steps from their turn until tomorrow.
+fn hold(app: &App, tenant: &Tenant, until_us: u64, now_us: u64) -> Result<(), Failed> {
+    let held = tenant.log.retain_archived(&*app.archive, until_us);
+    app.state.change_tier(&tenant.org.id, |tier| tier.held_us = now_us).map_err(during("hold"))?;
+    held.map(drop).map_err(during("hold"))
+}
+
+/// The oldest segment whose restore is over, and when that was.
+fn next_to_expire(tiers: &[TierRange], now_us: u64) -> Option<(TierRange, u64)> {
+    tiers.iter().find_map(|range| match range.state {
+        TierState::Restored { until_us } if until_us <= now_us => Some((range.clone(), until_us)),
+        _ => None,
+    })
 }
 
 /// The oldest segment that is only here.

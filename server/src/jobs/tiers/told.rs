@@ -42,11 +42,11 @@ pub fn archives(app: &App, tenant: &Tenant, tier: &TierRow) -> Result<bool, Unmo
     Ok(true)
 }
 
-/// Tells that a restored segment is no longer searchable.
-pub fn expired(tenant: &Tenant, range: &TierRange, now_us: u64) -> Result<(), Unmoved> {
+/// Tells that a restored segment is no longer searchable; its restore was until `until_us`.
+pub fn expired(tenant: &Tenant, range: &TierRange, until_us: u64) -> Result<(), Unmoved> {
     let event = OwnEvent {
         what: "restore_expired",
-        name: format!("{}:{now_us}", range.first_sequence),
+        name: format!("{}:{until_us}", range.first_sequence),
         time_ns: now_ns(),
         actor: &system(),
         resource: json!({"type": "archive", "id": range.first_sequence.to_string()}),
