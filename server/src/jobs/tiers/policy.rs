@@ -91,7 +91,7 @@ fn hold(app: &App, tenant: &Tenant, until_us: u64, now_us: u64) -> Result<(), Fa
 /// The oldest segment whose restore is over, and when that was.
 fn next_to_expire(tiers: &[TierRange], now_us: u64) -> Option<(TierRange, u64)> {
     tiers.iter().find_map(|range| match range.state {
-        TierState::Restored { until_us } if until_us <= now_us => Some((range.clone(), until_us)),
+        TierState::Restored { until_us } if until_us <= now_us => Some((*range, until_us)),
         _ => None,
     })
 }
