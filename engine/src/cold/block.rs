@@ -1,10 +1,11 @@
 //! Single bodies out of their cold form.
 
+use crate::codec::varint;
 use std::sync::Arc;
 
 use super::column::Plan;
 use super::shape::{PLAIN_HOLE, Shape, TEXT_HOLE};
-use super::stream::{Unpacker, take_bytes, take_count, take_length, take_number};
+use super::stream::{Unpacker, take_bytes, take_count, take_length};
 use super::values::Values;
 use super::{BLOCK_BODIES, BLOCK_BYTES_MAX};
 
@@ -248,14 +249,14 @@ fn once(bytes: &[u8]) -> Result<Vec<u8>, String> {
 
 fn read_shapes(bytes: &[u8]) -> Option<(u64, Vec<Shape>)> {
     let mut rest = bytes;
-    let bodies = take_number(&mut rest)?;
+    let bodies = varint::take(&mut rest)?;
     let count = take_count(&mut rest)?;
     let shapes = (0..count).map(|_| {
         let length = take_count(&mut rest)?;
         let text = take_bytes(&mut rest, length)?.to_vec();
         let holes = text.iter().filter(|byte| matches!(**byte, PLAIN_HOLE | TEXT_HOLE)).count();
         let columns =
-            (0..holes).map(|_| u32::try_from(take_number(&mut rest)?).ok()).collect::<Option<_>>()?;
+            (0..holes).map(|_| u32::try_from(varint::take(&mut rest)?).ok()).collect::<Option<_>>()?;
         Some(Shape { text, columns })
     });
     let shapes = shapes.collect::<Option<Vec<_>>>()?;
@@ -264,7 +265,7 @@ fn read_shapes(bytes: &[u8]) -> Option<(u64, Vec<Shape>)> {
 
 fn read_plans(bytes: &[u8]) -> Option<(Option<u32>, Vec<Plan>)> {
     let mut rest = bytes;
-    let clock = take_number(&mut rest)?;
+    let clock = varint::take(&mut rest)?;
     let clock = clock.checked_sub(1).map(|column| u32::try_from(column).ok());
     let count = take_count(&mut rest)?;
     let plans = (0..count).map(|_| Plan::take(&mut rest)).collect::<Option<Vec<_>>>()?;

@@ -1,6 +1,7 @@
 //! How the values of one column are written: its plan, which stands once for all blocks.
 
-use super::stream::{put_number, take_bytes, take_count, take_length, take_number};
+use super::stream::{take_bytes, take_count, take_length};
+use crate::codec::varint;
 
 /// Most values of a dictionary.
 pub(super) const WORDS_MAX: usize = 1 << 20;
@@ -91,19 +92,19 @@ impl Plan {
             Self::Coded(Symbols { prefix, alphabet, count }) => {
                 out.push(4);
                 put_list(&[prefix.clone(), alphabet.clone()], out);
-                put_number(*count as u64, out);
+                varint::put(*count as u64, out);
             }
             Self::Number => out.push(5),
             Self::Same(of) => {
                 out.push(6);
-                put_number(u64::from(*of), out);
+                varint::put(u64::from(*of), out);
             }
             Self::Follows { of, list, map } => {
                 out.push(7);
-                put_number(u64::from(*of), out);
+                varint::put(u64::from(*of), out);
                 put_list(list, out);
-                put_number(map.len() as u64, out);
-                map.iter().for_each(|at| put_number(at.map_or(0, |at| u64::from(at) + 1), out));
+                varint::put(map.len() as u64, out);
+                map.iter().for_each(|at| varint::put(at.map_or(0, |at| u64::from(at) + 1), out));
             }
         }
     }
@@ -133,9 +134,9 @@ impl Plan {
                 sound.then_some(Self::Coded(Symbols { prefix, alphabet, count }))?
             }
             5 => Self::Number,
-            6 => Self::Same(u32::try_from(take_number(bytes)?).ok()?),
+            6 => Self::Same(u32::try_from(varint::take(bytes)?).ok()?),
             7 => {
-                let of = u32::try_from(take_number(bytes)?).ok()?;
+                let of = u32::try_from(varint::take(bytes)?).ok()?;
                 let list = take_list(bytes)?;
                 let entries = take_count(bytes)?;
                 let map = (0..entries).map(|_| {
@@ -151,9 +152,9 @@ impl Plan {
 }
 
 fn put_list(list: &[Vec<u8>], out: &mut Vec<u8>) {
-    put_number(list.len() as u64, out);
+    varint::put(list.len() as u64, out);
     for value in list {
-        put_number(value.len() as u64, out);
+        varint::put(value.len() as u64, out);
         out.extend_from_slice(value);
     }
 }

@@ -1,12 +1,13 @@
 //! Bodies to their cold form.
 
+use crate::codec::varint;
 use std::io;
 
 use super::BLOCK_BODIES;
 use super::column::Plan;
 use super::plan::{Chosen, alongside, choose};
 use super::shape::Shapes;
-use super::stream::{Packer, put_number};
+use super::stream::Packer;
 use super::values::{Column, time};
 
 /// Level of compression of what stands once in a segment.
@@ -128,9 +129,9 @@ impl Packing<'_, '_> {
     fn block(&self, block: usize, packer: &mut Packer<'_>, out: &mut Vec<u8>) -> io::Result<()> {
         let start = block * BLOCK_BODIES;
         let of_body = &self.shapes.of_body[start..self.shapes.of_body.len().min(start + BLOCK_BODIES)];
-        put_number(of_body.len() as u64, out);
+        varint::put(of_body.len() as u64, out);
         let mut stream = Vec::new();
-        of_body.iter().for_each(|&shape| put_number(u64::from(shape), &mut stream));
+        of_body.iter().for_each(|&shape| varint::put(u64::from(shape), &mut stream));
         packer.put(&stream, false, out)?;
         for rank in 0..2 {
             for (column, chosen) in self.chosen.iter().enumerate().filter(|(_, c)| c.plan.rank() == rank) {
@@ -161,20 +162,20 @@ impl Packing<'_, '_> {
 
 fn shape_bytes(shapes: &Shapes<'_>) -> Vec<u8> {
     let mut out = Vec::new();
-    put_number(shapes.of_body.len() as u64, &mut out);
-    put_number(shapes.shapes.len() as u64, &mut out);
+    varint::put(shapes.of_body.len() as u64, &mut out);
+    varint::put(shapes.shapes.len() as u64, &mut out);
     for shape in &shapes.shapes {
-        put_number(shape.text.len() as u64, &mut out);
+        varint::put(shape.text.len() as u64, &mut out);
         out.extend_from_slice(&shape.text);
-        shape.columns.iter().for_each(|&column| put_number(u64::from(column), &mut out));
+        shape.columns.iter().for_each(|&column| varint::put(u64::from(column), &mut out));
     }
     out
 }
 
 fn column_bytes(chosen: &[Chosen], clock: Option<u32>) -> Vec<u8> {
     let mut out = Vec::new();
-    put_number(clock.map_or(0, |column| u64::from(column) + 1), &mut out);
-    put_number(chosen.len() as u64, &mut out);
+    varint::put(clock.map_or(0, |column| u64::from(column) + 1), &mut out);
+    varint::put(chosen.len() as u64, &mut out);
     chosen.iter().for_each(|chosen| chosen.plan.put(&mut out));
     out
 }

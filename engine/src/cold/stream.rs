@@ -1,5 +1,6 @@
 //! Streams: the bytes of one column in one block, compressed where that makes them smaller.
 
+use crate::codec::varint;
 use zstd::bulk::{Compressor, Decompressor};
 
 /// Shorter streams are left as they are: the frame around them would cost more.
@@ -12,37 +13,14 @@ const AS_IT_IS: u8 = 0;
 const COMPRESSED: u8 = 1;
 const WITH_WORDS: u8 = 2;
 
-/// Adds a small number: seven bits a byte, lowest first, the top bit says that more follow.
-pub(super) fn put_number(mut value: u64, out: &mut Vec<u8>) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
-}
-
-/// Takes one off the front.
-pub(super) fn take_number(bytes: &mut &[u8]) -> Option<u64> {
-    let mut value = 0;
-    for shift in (0..64).step_by(7) {
-        let (&byte, rest) = bytes.split_first()?;
-        *bytes = rest;
-        value |= u64::from(byte & 0x7f) << shift;
-        if byte < 0x80 {
-            return Some(value);
-        }
-    }
-    None
-}
-
-/// The same as a length, at most `most`.
+/// Takes a length off the front, at most `most`.
 pub(super) fn take_length(bytes: &mut &[u8], most: usize) -> Option<usize> {
-    take_number(bytes).and_then(|value| usize::try_from(value).ok()).filter(|&value| value <= most)
+    varint::take(bytes).and_then(|value| usize::try_from(value).ok()).filter(|&value| value <= most)
 }
 
-/// The same as a number of things that follow, each at least one byte long.
+/// Takes a number of things that follow, each at least one byte long.
 pub(super) fn take_count(bytes: &mut &[u8]) -> Option<usize> {
-    let count = take_number(bytes)?;
+    let count = varint::take(bytes)?;
     usize::try_from(count).ok().filter(|&count| count <= bytes.len())
 }
 
@@ -95,9 +73,9 @@ impl<'d> Packer<'d> {
         }
         let (how, made) = best;
         out.push(how);
-        put_number(stream.len() as u64, out);
+        varint::put(stream.len() as u64, out);
         if let Some(made) = made {
-            put_number(made.len() as u64, out);
+            varint::put(made.len() as u64, out);
             out.extend_from_slice(&made);
         } else {
             out.extend_from_slice(stream);
@@ -121,7 +99,7 @@ impl<'b, 'd> Unpacker<'b, 'd> {
 
     /// A number between the streams.
     pub fn number(&mut self) -> Option<u64> {
-        take_number(&mut self.rest)
+        varint::take(&mut self.rest)
     }
 
     /// The next stream.

@@ -1,7 +1,8 @@
 //! The values of one column in one block: to streams, and back to bytes one by one.
 
 use super::column::Plan;
-use super::stream::{Packer, Unpacker, bits_at, fold_sign, put_bits, put_number, take_number, unfold_sign};
+use super::stream::{Packer, Unpacker, bits_at, fold_sign, put_bits, unfold_sign};
+use crate::codec::varint;
 use crate::event::parse_stored;
 
 /// Nanoseconds of the unit of a time with so many decimals.
@@ -80,7 +81,7 @@ impl Column<'_> {
         match self.plan {
             Plan::Text => {
                 let mut lengths = Vec::new();
-                self.values.iter().for_each(|value| put_number(value.len() as u64, &mut lengths));
+                self.values.iter().for_each(|value| varint::put(value.len() as u64, &mut lengths));
                 packer.put(&lengths, false, out)?;
                 packer.put(&self.values.concat(), true, out)
             }
@@ -100,7 +101,7 @@ impl Column<'_> {
             Plan::Number => {
                 let (mut digits, mut decimals) = (Vec::new(), Vec::new());
                 for (value, places) in self.values.iter().filter_map(|value| number(value)) {
-                    put_number(fold_sign(value), &mut digits);
+                    varint::put(fold_sign(value), &mut digits);
                     decimals.push(places);
                 }
                 packer.put(&digits, false, out)?;
@@ -120,7 +121,7 @@ impl Column<'_> {
         for (ns, places) in self.values.iter().filter_map(|value| time(value)) {
             let unit = unit(places);
             // Wraps as the reader does: two times may lie further apart than an i64 says.
-            put_number(fold_sign((ns / unit).wrapping_sub(last / unit)), &mut steps);
+            varint::put(fold_sign((ns / unit).wrapping_sub(last / unit)), &mut steps);
             decimals.push(places);
             last = ns;
         }
@@ -133,10 +134,10 @@ impl Column<'_> {
         for (at, bytes) in self.values.iter().enumerate().filter_map(|(at, value)| Some((at, uuid(value)?))) {
             let ms = self.clock.get(at).map_or(0, |ns| ns.div_euclid(1_000_000));
             if let Some(own) = uuid_ms(&bytes) {
-                put_number(fold_sign(own - ms).saturating_add(1), &mut away);
+                varint::put(fold_sign(own - ms).saturating_add(1), &mut away);
                 random.extend_from_slice(&bytes[6..]);
             } else {
-                put_number(0, &mut away);
+                varint::put(0, &mut away);
                 random.extend_from_slice(&bytes);
             }
         }
@@ -320,7 +321,7 @@ impl Values {
 
 fn numbers(stream: &[u8], count: usize) -> Result<Vec<u64>, String> {
     let mut rest = stream;
-    let made: Option<Vec<u64>> = (0..count).map(|_| take_number(&mut rest)).collect();
+    let made: Option<Vec<u64>> = (0..count).map(|_| varint::take(&mut rest)).collect();
     made.filter(|_| rest.is_empty()).ok_or_else(|| WRONG.to_owned())
 }
 

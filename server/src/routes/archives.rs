@@ -30,9 +30,7 @@ struct Ask {
 pub async fn list(cx: &mut Cx) -> Result<Answer, Problem> {
     let tenant = cx.caller()?.tenant;
     let log = Arc::clone(&tenant.log);
-    let paging = Paging::take(cx, &log)?;
-    let limit = cx.params.take_count("limit", LIMIT_DEFAULT, LIMIT_MAX)?;
-    std::mem::take(&mut cx.params).finish(&["limit", "cursor"])?;
+    let (paging, limit) = Paging::take_list(cx, &log, LIMIT_DEFAULT, LIMIT_MAX)?;
     let from = paging.after.map_or(0, |(_, last)| last + 1);
     let reader = Arc::clone(&log);
     let ranges = cx.app.block(move || reader.tiers()).await?;

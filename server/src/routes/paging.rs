@@ -33,6 +33,17 @@ impl Paging {
         Ok(Self { now_ns: cursor.now_ns, head: Some(cursor.head), after: Some(cursor.after), digest })
     }
 
+    /// The same for a list that takes nothing but `limit` and `cursor`, with the limit.
+    ///
+    /// # Errors
+    /// As [`Paging::take`]; 400 for any other parameter, or a limit above the largest.
+    pub fn take_list(cx: &mut Cx, log: &Log, default: usize, most: usize) -> Result<(Self, usize), Problem> {
+        let paging = Self::take(cx, log)?;
+        let limit = cx.params.take_count("limit", default, most)?;
+        std::mem::take(&mut cx.params).finish(&["limit", "cursor"])?;
+        Ok((paging, limit))
+    }
+
     /// The cursor of the page after the row at `last`.
     pub fn seal(&self, log: &Log, head: u64, last: (i64, u64)) -> String {
         log.seal_cursor(&Cursor { head, now_ns: self.now_ns, after: last, digest: self.digest })

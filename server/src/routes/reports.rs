@@ -112,9 +112,7 @@ fn requested(row: &ReportRow) -> OwnEvent<'_> {
 pub async fn list(cx: &mut Cx) -> Result<Answer, Problem> {
     let tenant = cx.caller()?.tenant;
     let log = Arc::clone(&tenant.log);
-    let pages = Paging::take(cx, &log)?;
-    let limit = cx.params.take_count("limit", LIMIT_DEFAULT, LIMIT_MAX)?;
-    std::mem::take(&mut cx.params).finish(&["limit", "cursor"])?;
+    let (pages, limit) = Paging::take_list(cx, &log, LIMIT_DEFAULT, LIMIT_MAX)?;
     let before = pages.after.map(|at| paging::id_at(ID_PREFIX, at));
     let (state, org) = (Arc::clone(&cx.app.state), tenant.org.id.clone());
     let rows = cx.app.block(move || state.reports(&org, before.as_deref(), limit + 1)).await?;

@@ -206,9 +206,7 @@ pub fn requested(row: &RestoreRow) -> OwnEvent<'_> {
 pub async fn list(cx: &mut Cx) -> Result<Answer, Problem> {
     let tenant = cx.caller()?.tenant;
     let log = Arc::clone(&tenant.log);
-    let paging = Paging::take(cx, &log)?;
-    let limit = cx.params.take_count("limit", LIMIT_DEFAULT, LIMIT_MAX)?;
-    std::mem::take(&mut cx.params).finish(&["limit", "cursor"])?;
+    let (paging, limit) = Paging::take_list(cx, &log, LIMIT_DEFAULT, LIMIT_MAX)?;
     let before = paging.after.map(|at| super::paging::id_at(ID_PREFIX, at));
     let (state, org) = (Arc::clone(&cx.app.state), tenant.org.id.clone());
     let rows = cx.app.block(move || state.restores(&org, before.as_deref(), limit + 1)).await?;

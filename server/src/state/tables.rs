@@ -103,9 +103,7 @@ impl State {
     /// # Errors
     /// The file cannot be read.
     pub fn event_types(&self) -> Result<Vec<(String, EventTypeRow)>, ServeError> {
-        let rows: Vec<(String, EventTypeRow)> = self.all(EVENT_TYPES)?;
-        let org = |key: String| key.split('\n').next().unwrap_or_default().to_owned();
-        Ok(rows.into_iter().map(|(key, row)| (org(key), row)).collect())
+        self.by_org(EVENT_TYPES)
     }
 
     /// The last clean verification of each log.
@@ -129,9 +127,7 @@ impl State {
     /// # Errors
     /// The file cannot be read.
     pub fn all_reports(&self) -> Result<Vec<(String, ReportRow)>, ServeError> {
-        let rows: Vec<(String, ReportRow)> = self.all(REPORTS)?;
-        let org = |key: String| key.split('\n').next().unwrap_or_default().to_owned();
-        Ok(rows.into_iter().map(|(key, row)| (org(key), row)).collect())
+        self.by_org(REPORTS)
     }
 
     /// Reports of one organization, newest first, at most `limit`; only those before the one with id
@@ -146,6 +142,15 @@ impl State {
         limit: usize,
     ) -> Result<Vec<ReportRow>, ServeError> {
         self.newest(REPORTS, org, before, limit)
+    }
+
+    /// Rows under `<org>\n<id>`, each with its organization.
+    fn by_org<T: DeserializeOwned>(
+        &self,
+        table: TableDefinition<&str, &[u8]>,
+    ) -> Result<Vec<(String, T)>, ServeError> {
+        let org = |key: String| key.split('\n').next().unwrap_or_default().to_owned();
+        Ok(self.all(table)?.into_iter().map(|(key, row)| (org(key), row)).collect())
     }
 
     /// Rows under `<org>\n<id>`, of one organization, newest id first.

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 use stele_engine::record::committed_at;
 use stele_tests::wire::percent;
-use stele_tests::{Options, Server, event};
+use stele_tests::{Options, Random, Server, event};
 
 use super::proxy::{Fault, Proxy};
 use super::stores::seaweedfs;
@@ -23,19 +23,6 @@ const DAYS: u64 = 90;
 const DAY_US: u64 = 86_400_000_000;
 /// A stage must be reached in this time once the store answers again.
 const PATIENCE: Duration = Duration::from_secs(120);
-
-/// A small generator (splitmix64).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (z ^ (z >> 31)) % limit
-    }
-}
 
 /// One event as it was sent.
 struct Sent {

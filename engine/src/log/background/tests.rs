@@ -60,6 +60,15 @@ fn chill_all(log: &Log) -> usize {
     (0..).take_while(|_| log.chill_next(u64::MAX).unwrap()).count()
 }
 
+/// A log whose sealed segments are all cold, and that was closed; its records.
+fn left_cold(disk: &SimDisk) -> Vec<crate::record::Record> {
+    let log = filled(disk);
+    let wanted = records(&log);
+    chill_all(&log);
+    log.close().unwrap();
+    wanted
+}
+
 fn records(log: &Log) -> Vec<crate::record::Record> {
     (0..log.head().size).map(|sequence| log.record(sequence).unwrap().unwrap()).collect()
 }
@@ -131,11 +140,7 @@ fn only_what_is_old_enough_is_made_cold() {
 #[test]
 fn damage_in_a_cold_file_is_named_by_file_and_sequences() {
     let disk = SimDisk::new();
-    let log = filled(&disk);
-    let wanted = records(&log);
-    chill_all(&log);
-    log.close().unwrap();
-    drop(log);
+    let wanted = left_cold(&disk);
     let path = cold_path(Path::new(DIR), u64::from(SEGMENT));
     let bytes = disk.open_read(&path).unwrap().len().unwrap();
     for at in (0..bytes).step_by(bytes as usize / 60) {
@@ -162,10 +167,7 @@ fn damage_in_a_cold_file_is_named_by_file_and_sequences() {
 #[test]
 fn a_missing_cold_file_and_that_of_another_segment_are_damage() {
     let disk = SimDisk::new();
-    let log = filled(&disk);
-    chill_all(&log);
-    log.close().unwrap();
-    drop(log);
+    left_cold(&disk);
     let (one, other) = (cold_path(Path::new(DIR), 0), cold_path(Path::new(DIR), u64::from(SEGMENT)));
     let missing = disk.image(Survival::Everything, 0);
     missing.remove(&one).unwrap();
@@ -184,11 +186,7 @@ fn a_missing_cold_file_and_that_of_another_segment_are_damage() {
 #[test]
 fn an_index_is_made_again_from_cold_data() {
     let disk = SimDisk::new();
-    let log = filled(&disk);
-    let wanted = records(&log);
-    chill_all(&log);
-    log.close().unwrap();
-    drop(log);
+    let wanted = left_cold(&disk);
     disk.remove(&data_path(Path::new(DIR), 0).with_extension("idx")).unwrap();
     let (log, report) = open(&disk);
     assert_eq!(report.damage, [""; 0]);

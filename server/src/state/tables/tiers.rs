@@ -78,9 +78,7 @@ impl State {
     /// # Errors
     /// The file cannot be read.
     pub fn all_restores(&self) -> Result<Vec<(String, RestoreRow)>, ServeError> {
-        let rows: Vec<(String, RestoreRow)> = self.all(RESTORES)?;
-        let org = |key: String| key.split('\n').next().unwrap_or_default().to_owned();
-        Ok(rows.into_iter().map(|(key, row)| (org(key), row)).collect())
+        self.by_org(RESTORES)
     }
 
     /// Restores of one organization, newest first, at most `limit`; only those before the one with id
