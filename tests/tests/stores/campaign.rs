@@ -240,6 +240,12 @@ fn away(server: &Server) -> Vec<(u64, u64)> {
     archived.map(|row| (number(row, "first_sequence"), number(row, "last_sequence"))).collect()
 }
 
+/// The same of the segments that the campaign's own events are in: the log's events about what happens go on
+/// to fill and archive further ones, whenever the stages take long.
+fn ours_away(server: &Server) -> Vec<(u64, u64)> {
+    away(server).into_iter().filter(|(first, _)| *first < EVENTS as u64).collect()
+}
+
 /// All pages of a question: ids, and the gaps that the last page names.
 fn ask(server: &Server, question: &Question) -> (BTreeSet<String>, Vec<(u64, u64)>) {
     let mut target = format!("/v1/events?limit=400&order=asc&q={}", percent(&question.text));
@@ -314,7 +320,7 @@ fn files(folder: &Path, extension: &str) -> usize {
     let of = |entry: std::io::Result<std::fs::DirEntry>| {
         entry.unwrap().path().extension().is_some_and(|e| e == extension)
     };
-    std::fs::read_dir(folder).unwrap().filter(|_| true).map(of).filter(|is| *is).count()
+    std::fs::read_dir(folder).unwrap().map(of).filter(|is| *is).count()
 }
 
 /// Goal: nothing is lost, nothing is served unverified, and every answer is that of the plain scan, wherever
@@ -327,14 +333,15 @@ fn three_months_go_through_all_tiers_and_come_back() {
     println!("seed {seed}, {kills} kills a stage; STELE_SEED sets another seed");
     let mut campaign = Campaign::new(seed);
     campaign.fill();
-    let sealed = (EVENTS - SEGMENT) / SEGMENT;
+    // All of them: a restore that is asked for while one is on its way to the archive leaves that one there.
+    let sealed = EVENTS / SEGMENT;
     campaign.stage("cold", 8, kills, &|_, folder| files(folder, "cold") >= sealed);
-    campaign.stage("archived", 31, kills, &|server, _| away(server).len() >= sealed);
+    campaign.stage("archived", 31, kills, &|server, _| ours_away(server).len() == sealed);
     campaign.restore(31, 30, 50, 5, kills);
-    campaign.stage("expired", 37, kills, &|server, _| away(server).len() >= sealed);
+    campaign.stage("expired", 37, kills, &|server, _| ours_away(server).len() == sealed);
     campaign.restore(37, 0, 91, 30, kills);
     let server = campaign.options(37).start();
-    assert_eq!(away(&server), [], "all of it came back");
+    assert_eq!(ours_away(&server), [], "all of it came back");
     for sent in &campaign.sent {
         assert_eq!(server.get(&format!("/v1/events/{}", sent.id)).text(), campaign.stored[&sent.id].1);
     }
