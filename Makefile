@@ -24,8 +24,9 @@ build: tools-build ## Build the release binary
 	$(CARGO) build --release --locked -p stele-server --bin stele
 	@echo "built $(TARGET)/release/stele"
 
-test: tools-test venv ## Everything that must pass, in short forms
-	$(CARGO) build --locked --workspace --bins --tests
+test: tools-test ## Everything that must pass, in short forms
+	@# The stores are fetched while the compiler works.
+	@$(MAKE) --no-print-directory -j2 venv tests-build
 	$(CARGO) test --locked --workspace --no-fail-fast
 	$(VENV)/bin/python tests/python/custody.py
 	$(VENV)/bin/python tests/python/verifier.py
@@ -43,6 +44,10 @@ soak: tools-test venv ## The same in full figures: 200 kills, every power cut, 1
 bench: tools-build ## Measure, and print one table (BENCH_ARGS=--quick for small sizes)
 	$(CARGO) build --release --locked -p stele-server --bin stele -p stele-benches --bins
 	$(TARGET)/release/stele-bench $(BENCH_ARGS)
+
+.PHONY: tests-build
+tests-build:
+	$(CARGO) build --locked --workspace --bins --tests
 
 lint: tools-build ## Format, clippy and documentation, with warnings as errors
 	$(CARGO) fmt --all --check

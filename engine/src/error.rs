@@ -63,6 +63,14 @@ pub enum StoreError {
     /// Nobody waits for the answer any more.
     #[error("nobody waits for the answer any more")]
     Cancelled,
+    /// The record is in the archive: it is here again once its segment was restored.
+    #[error("sequences {first_sequence} to {last_sequence} are archived")]
+    Archived {
+        /// First sequence of what is away.
+        first_sequence: u64,
+        /// Last sequence of what is away.
+        last_sequence: u64,
+    },
     /// A request that no log can answer, such as a batch over the frame limit.
     #[error("{0}")]
     Refused(String),
@@ -127,6 +135,9 @@ impl StoreError {
             Self::Full { path } => Self::Full { path: path.clone() },
             Self::TooBroad(why) => Self::TooBroad(why.clone()),
             Self::Cancelled => Self::Cancelled,
+            Self::Archived { first_sequence, last_sequence } => {
+                Self::Archived { first_sequence: *first_sequence, last_sequence: *last_sequence }
+            }
             Self::Refused(why) => Self::Refused(why.clone()),
         }
     }

@@ -3,9 +3,11 @@
 //! Rooms lie on floors (docs/ARCHITECTURE.md); a room imports only from lower floors, which
 //! `tests/tidy` checks. Start reading at [`log`], the front door.
 
+pub mod archive;
 pub mod catalog;
 pub mod chain;
 pub mod codec;
+pub mod cold;
 pub mod dedup;
 pub mod error;
 pub mod event;

@@ -5,16 +5,17 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
+use stele_engine::archive::ObjectStore;
 use stele_engine::event::{Limits, Taxonomy};
 use stele_engine::log::Log;
 use tokio::sync::{Semaphore, watch};
 
 use crate::http::intake::Intake;
 use crate::http::problem::Problem;
-use crate::jobs::{Bells, Desk, Queue, Threads};
+use crate::jobs::{Bells, Desk, Queue, Threads, Tiers, Trouble};
 use crate::metrics::Metrics;
 use crate::serve::{ServeError, ServeOptions};
-use crate::state::{EventTypeRow, Keys, OrgRow, SettingsRow, State, VerifiedRow};
+use crate::state::{EventTypeRow, Keys, OrgRow, Plan, RetentionRow, SettingsRow, State, VerifiedRow};
 
 /// An organization, its log, and the threads that serve it.
 pub struct Tenant {
@@ -34,6 +35,9 @@ pub struct Tenant {
     /// The last clean verification.
     pub verified: Mutex<Option<VerifiedRow>>,
     settings: Mutex<SettingsRow>,
+    /// The policy, and the plan, which may have changed since the start.
+    retention: Mutex<(RetentionRow, Plan)>,
+    trouble: Mutex<Option<Trouble>>,
     /// Records below this sequence are done in the pass of the scrub that is under way.
     pub scrubbed: AtomicU64,
 }
@@ -62,7 +66,47 @@ impl Tenant {
     ) -> Self {
         let (types, verified) = (RwLock::new(types), Mutex::new(verified));
         let (settings, scrubbed) = (Mutex::new(settings), AtomicU64::new(0));
-        Self { org, log, queue, position, bells, damage, types, verified, settings, scrubbed }
+        let retention = Mutex::new((RetentionRow::default(), org.plan));
+        let trouble = Mutex::default();
+        Self {
+            org,
+            log,
+            queue,
+            position,
+            bells,
+            damage,
+            types,
+            verified,
+            settings,
+            retention,
+            trouble,
+            scrubbed,
+        }
+    }
+
+    /// What of its tiers fails now.
+    pub fn trouble(&self) -> Option<Trouble> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes what fails, or that nothing does.
+    pub fn set_trouble(&self, trouble: Option<Trouble>) {
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+    }
+
+    /// The policy and the plan.
+    pub fn retention(&self) -> (RetentionRow, Plan) {
+        *self.retention.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Replaces policy and plan.
+    pub fn set_retention(&self, row: RetentionRow, plan: Plan) {
+        *self.retention.lock().unwrap_or_else(PoisonError::into_inner) = (row, plan);
+    }
+
+    /// The organization with the plan that it has now.
+    pub fn org_now(&self) -> OrgRow {
+        OrgRow { plan: self.retention().1, ..self.org.clone() }
     }
 
     /// What the organization chose.
@@ -140,6 +184,10 @@ pub struct App {
     pub tails: Arc<Semaphore>,
     /// Where reports wait to be made.
     pub desk: Arc<Desk>,
+    /// What the keeper of the tiers shares with requests.
+    pub tiers: Arc<Tiers>,
+    /// Where archived segments are.
+    pub archive: Arc<dyn ObjectStore>,
     /// Changes of organizations, keys and types happen one at a time.
     pub changes: Arc<tokio::sync::Mutex<()>>,
     /// Threads to wait for at the end.
@@ -163,7 +211,12 @@ const HEAVY_MAX: usize = 4;
 
 impl App {
     /// An application without tenants yet.
-    pub fn new(options: ServeOptions, state: Arc<State>, keys: Arc<Keys>) -> Self {
+    pub fn new(
+        options: ServeOptions,
+        state: Arc<State>,
+        keys: Arc<Keys>,
+        archive: Arc<dyn ObjectStore>,
+    ) -> Self {
         Self {
             intake: Intake::new(&options),
             queries: Arc::new(Semaphore::new(options.limits.queries.max(1))),
@@ -172,6 +225,8 @@ impl App {
             verifications: Arc::new(Semaphore::new(VERIFICATIONS_MAX)),
             tails: Arc::new(Semaphore::new(options.limits.tails)),
             desk: Arc::default(),
+            tiers: Arc::default(),
+            archive,
             options,
             state,
             keys,
@@ -200,6 +255,15 @@ impl App {
         let mut tenants = self.tenants.write().unwrap_or_else(PoisonError::into_inner);
         tenants.insert(tenant.org.id.clone(), Arc::clone(&tenant));
         tenant
+    }
+
+    /// Now, as the jobs of the tiers see it: in test builds the clock may go ahead, because segments do
+    /// not grow old while a test waits.
+    pub fn job_now_us(&self) -> u64 {
+        let now = crate::state::now_us();
+        #[cfg(debug_assertions)]
+        let now = now.saturating_add(u64::try_from(self.options.clock_ahead.as_micros()).unwrap_or(0));
+        now
     }
 
     /// Limits of one event.

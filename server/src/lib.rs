@@ -2,13 +2,15 @@
 //!
 //! Start reading at [`serve`], which wires the rooms: `http` owns sockets and bodies, `routes`
 //! answers calls, `auth` knows who asks, `state` keeps organizations and keys, `jobs` starts every
-//! thread.
+//! thread, `objects` opens the archive.
 
 mod app;
 mod auth;
 mod http;
 mod jobs;
 mod metrics;
+pub mod objects;
+pub mod offline;
 mod own;
 pub mod parsers;
 mod reports;

@@ -9,6 +9,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
+use stele_engine::log::TierState;
 
 use crate::app::{App, Tenant};
 
@@ -70,6 +71,10 @@ pub struct Metrics {
     pub cancelled: Counter64,
     /// Faults that the scrub found.
     pub scrub_faults: Counter64,
+    /// Segments put into the archive.
+    pub segments_archived: Counter64,
+    /// Steps of the tiers that failed; each is tried again.
+    pub tier_failures: Counter64,
     body_bytes: Gauge,
 }
 
@@ -96,6 +101,8 @@ impl Metrics {
             too_broad: Counter::default(),
             cancelled: Counter::default(),
             scrub_faults: Counter::default(),
+            segments_archived: Counter::default(),
+            tier_failures: Counter::default(),
             body_bytes: Gauge::default(),
         };
         metrics.register();
@@ -115,6 +122,12 @@ impl Metrics {
         registry.register("ingest_duplicates", "Events that were there already", self.duplicates.clone());
         registry.register("ingest_rejected", "Events refused", self.rejected.clone());
         registry.register("scrub_faults", "Faults that the scrub found", self.scrub_faults.clone());
+        registry.register(
+            "segments_archived",
+            "Segments put into the archive",
+            self.segments_archived.clone(),
+        );
+        registry.register("tier_failures", "Steps of archiving that failed", self.tier_failures.clone());
         registry.register("tails", "Open live tails", self.tails.clone());
         registry.register("queries", "Questions being answered", self.queries.clone());
         registry.register("queries_too_broad", "Questions that cost too much", self.too_broad.clone());
@@ -163,6 +176,48 @@ fn verification(registry: &mut Registry, tenants: &[std::sync::Arc<Tenant>]) {
     registry.register("verified_age_seconds", "Since that verification began", age);
 }
 
+/// Labels of a tier of a log.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct TierLabels {
+    org: String,
+    tier: &'static str,
+}
+
+/// How much of each log is in which tier, and whether something fails there now.
+fn tiers(registry: &mut Registry, tenants: &[std::sync::Arc<Tenant>]) {
+    let (segments, events) = (Family::<TierLabels, Gauge>::default(), Family::<TierLabels, Gauge>::default());
+    let (local, archived) = (Family::<OrgLabels, Gauge>::default(), Family::<OrgLabels, Gauge>::default());
+    let failing = Family::<OrgLabels, Gauge>::default();
+    let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+    for tenant in tenants {
+        let labels = OrgLabels { org: tenant.org.id.clone() };
+        failing.get_or_create(&labels).set(i64::from(tenant.trouble().is_some()));
+        for range in tenant.log.tiers() {
+            let tier = TierLabels { org: tenant.org.id.clone(), tier: tier_name(range.state) };
+            segments.get_or_create(&tier).inc();
+            events.get_or_create(&tier).inc_by(number(range.events));
+            local.get_or_create(&labels).inc_by(number(range.bytes_local));
+            archived.get_or_create(&labels).inc_by(number(range.bytes_archived));
+        }
+    }
+    registry.register("tier_segments", "Sealed segments by tier", segments);
+    registry.register("tier_events", "Events of sealed segments by tier", events);
+    registry.register("local_bytes", "Bytes of sealed segments on this disk", local);
+    registry.register("archived_bytes", "Bytes of objects in the archive", archived);
+    registry.register("tiers_failing", "1 while archiving or restoring fails", failing);
+}
+
+/// The name of a tier in the API.
+pub fn tier_name(state: TierState) -> &'static str {
+    match state {
+        TierState::Hot => "hot",
+        TierState::Cold => "cold",
+        TierState::Shipped => "shipped",
+        TierState::Archived => "archived",
+        TierState::Restored { .. } => "restored",
+    }
+}
+
 fn per_org(tenants: &[std::sync::Arc<Tenant>]) -> Registry {
     let mut registry = Registry::with_prefix("stele_log");
     type Read = fn(&stele_engine::log::Stats) -> u64;
@@ -193,6 +248,7 @@ fn per_org(tenants: &[std::sync::Arc<Tenant>]) -> Registry {
         writable.get_or_create(&labels).set(i64::from(open.is_ok()));
     }
     verification(&mut registry, tenants);
+    tiers(&mut registry, tenants);
     registry.register("syncs", "Syncs of the active segment", syncs);
     registry.register("duplicates", "Events that were there already", duplicates);
     registry.register("writable", "1 when the log takes events", writable);

@@ -5,8 +5,10 @@
 pub mod data;
 pub mod event;
 pub mod python;
+pub mod random;
 pub mod server;
 pub mod wire;
 
+pub use random::Random;
 pub use server::{ADMIN_KEY, Options, Server};
 pub use wire::{Answer, Call};

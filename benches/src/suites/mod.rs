@@ -11,6 +11,7 @@ mod input;
 pub mod queries;
 pub mod recovery;
 mod server;
+pub mod tiers;
 mod wire;
 
 use std::path::PathBuf;
@@ -73,6 +74,8 @@ pub enum Suite {
     Http,
     /// Checkpoints while the log grows; verification beside ingest.
     Custody,
+    /// Cold segments: bytes, cost of making them beside ingest, queries on them.
+    Tiers,
 }
 
 /// Runs suites in the given order.
@@ -88,6 +91,7 @@ pub fn run(suites: &[Suite], sizes: &Sizes) -> Result<Report, Failure> {
             Suite::Crash => recovery::after_kill(sizes, &mut report)?,
             Suite::Http => http::run(sizes, &mut report)?,
             Suite::Custody => custody::run(sizes, &mut report)?,
+            Suite::Tiers => tiers::run(sizes, &mut report)?,
         }
     }
     Ok(report)
@@ -96,7 +100,7 @@ pub fn run(suites: &[Suite], sizes: &Sizes) -> Result<Report, Failure> {
 fn engine(sizes: &Sizes, report: &mut Report) -> Result<(), Failure> {
     let dir = tempfile::tempdir_in(&sizes.dir)?;
     let log = ingest::run(sizes, dir.path(), report)?;
-    queries::run(sizes, &log, report)?;
+    queries::run(sizes, &log, "query", report)?;
     recovery::verify(&log, report)?;
     log.close()?;
     drop(log);

@@ -152,7 +152,13 @@ fn pairs(texts: &[String]) -> Vec<String> {
 }
 
 /// Counts by value and by time.
-fn groups(sizes: &Sizes, log: &Log, known: &Known, report: &mut Report) -> Result<(), Failure> {
+fn groups(
+    sizes: &Sizes,
+    log: &Log,
+    known: &Known,
+    group: &'static str,
+    report: &mut Report,
+) -> Result<(), Failure> {
     let failed = Filter { status: vec!["failure".into()], ..Filter::default() };
     let keyword = |keyword| Dimension::Keyword(keyword);
     let few =
@@ -165,7 +171,7 @@ fn groups(sizes: &Sizes, log: &Log, known: &Known, report: &mut Report) -> Resul
             let budget = Budget::unlimited();
             Ok(log.facets(Ask { scope: &scope, head: None, budget: &budget }, of, 20).map(drop)?)
         };
-        report.add("query", what, timed(sizes, 1, one)?.figures());
+        report.add(group, what, timed(sizes, 1, one)?.figures());
         Ok(())
     };
     facets("facets: category, all time", &Filter::default(), &few[..1])?;
@@ -180,7 +186,7 @@ fn groups(sizes: &Sizes, log: &Log, known: &Known, report: &mut Report) -> Resul
             let ask = Ask { scope: &scope, head: None, budget: &budget };
             Ok(log.histogram(ask, 5 * MINUTE_NS, split).map(drop)?)
         };
-        report.add("query", what, timed(sizes, 1, one)?.figures());
+        report.add(group, what, timed(sizes, 1, one)?.figures());
         Ok(())
     };
     histogram("histogram: 24 h by 5 min", &known.last(DAY_NS, Filter::default()), None)?;
@@ -192,25 +198,31 @@ fn groups(sizes: &Sizes, log: &Log, known: &Known, report: &mut Report) -> Resul
     histogram("histogram: 24 h by 5 min, failures", &known.last(DAY_NS, failed), None)
 }
 
-/// Asks everything and reports percentiles.
+/// Asks everything and reports percentiles, in rows of this group.
 ///
 /// # Errors
 /// A failed query, or one without the rows it must have.
-pub fn run(sizes: &Sizes, log: &Log, report: &mut Report) -> Result<(), Failure> {
+pub fn run(sizes: &Sizes, log: &Log, group: &'static str, report: &mut Report) -> Result<(), Failure> {
     let known = Known::draw(sizes)?;
     for query in queries(&known).into_iter().chain(texts(&known)?) {
         if !query.scopes.is_empty() {
-            ask(sizes, log, &query, report)?;
+            ask(sizes, log, &query, group, report)?;
         }
     }
-    groups(sizes, log, &known, report)?;
+    groups(sizes, log, &known, group, report)?;
     let ids = known.texts("/event_id");
-    lookup(sizes, log, "by event_id", &ids, true, report)?;
+    lookup((sizes, log), "by event_id", &ids, true, group, report)?;
     let unknown: Vec<String> = ids.iter().map(|id| format!("{id}-not")).collect();
-    lookup(sizes, log, "by event_id, unknown", &unknown, false, report)
+    lookup((sizes, log), "by event_id, unknown", &unknown, false, group, report)
 }
 
-fn ask(sizes: &Sizes, log: &Log, query: &Query, report: &mut Report) -> Result<(), Failure> {
+fn ask(
+    sizes: &Sizes,
+    log: &Log,
+    query: &Query,
+    group: &'static str,
+    report: &mut Report,
+) -> Result<(), Failure> {
     let mut rows = 0;
     let one = |at: usize| -> Result<(), Failure> {
         let scope = query.scopes[at % query.scopes.len()].clone();
@@ -228,16 +240,16 @@ fn ask(sizes: &Sizes, log: &Log, query: &Query, report: &mut Report) -> Result<(
     // The warm-up round counts as well: the mean is over all asks.
     let asks = durations.count() + query.scopes.len();
     figures.push(Figure::new("rows", rows as f64 / asks as f64, Unit::Count));
-    report.add("query", query.what, figures);
+    report.add(group, query.what, figures);
     Ok(())
 }
 
 fn lookup(
-    sizes: &Sizes,
-    log: &Log,
+    (sizes, log): (&Sizes, &Log),
     what: &str,
     ids: &[String],
     there: bool,
+    group: &'static str,
     report: &mut Report,
 ) -> Result<(), Failure> {
     let one = |at: usize| -> Result<(), Failure> {
@@ -248,7 +260,7 @@ fn lookup(
         }
         Ok(())
     };
-    report.add("query", what, timed(sizes, ids.len(), one)?.figures());
+    report.add(group, what, timed(sizes, ids.len(), one)?.figures());
     Ok(())
 }
 

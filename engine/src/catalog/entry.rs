@@ -1,5 +1,7 @@
 //! What the catalog records, and the rules by which one entry follows another.
 
+use std::collections::BTreeMap;
+
 use crate::chain::{Hash, genesis};
 use crate::codec::{Decode, Encode};
 use crate::ids::Origin;
@@ -86,6 +88,60 @@ pub enum Entry {
     },
     /// How far the file of checkpoints reached.
     Checkpoints(Checkpoints),
+    /// The data of a sealed segment are in its cold file from now on; the data file goes.
+    Chilled {
+        /// First sequence of the segment.
+        first: u64,
+        /// `Sections::footer_hash` of the cold file.
+        cold_footer: Hash,
+    },
+    /// The objects of a cold segment are in the archive and were read back; its files are still here.
+    Archived {
+        /// First sequence of the segment.
+        first: u64,
+        /// SHA-256 of the manifest.
+        manifest_sha256: Hash,
+        /// Event time of its earliest record, microseconds since 1970.
+        event_first_us: i64,
+        /// Event time of its latest record.
+        event_last_us: i64,
+    },
+    /// The data and the index of an archived segment go; what answers for them is on stable storage.
+    Dropped {
+        /// First sequence of the segment.
+        first: u64,
+    },
+    /// The data and the index of a dropped segment are here again.
+    Restored {
+        /// First sequence of the segment.
+        first: u64,
+        /// When they may go again, microseconds since 1970.
+        until_us: u64,
+    },
+}
+
+/// Where an archived segment's data are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In the archive and here.
+    Both,
+    /// In the archive alone.
+    Away,
+    /// In the archive, and here until then, microseconds since 1970.
+    BackUntil(u64),
+}
+
+/// What the catalog knows of a segment that is in the archive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InArchive {
+    /// SHA-256 of its manifest.
+    pub manifest_sha256: Hash,
+    /// Event time of its earliest record, microseconds since 1970.
+    pub event_first_us: i64,
+    /// Event time of its latest record.
+    pub event_last_us: i64,
+    /// Where its data are.
+    pub place: Place,
 }
 
 /// What the entries so far add up to.
@@ -93,6 +149,10 @@ pub enum Entry {
 pub(super) struct State {
     pub created: Created,
     pub sealed: Vec<SealedSegment>,
+    /// Footers of the cold files, by first sequence.
+    pub cold: BTreeMap<u64, Hash>,
+    /// Those in the archive, by first sequence.
+    pub archived: BTreeMap<u64, InArchive>,
     pub last_closed: Option<Closed>,
     /// A writer opened the log after `last_closed`.
     pub opened: bool,
@@ -110,6 +170,8 @@ impl State {
         Ok(Self {
             created: created.clone(),
             sealed: Vec::new(),
+            cold: BTreeMap::new(),
+            archived: BTreeMap::new(),
             last_closed: None,
             opened: false,
             checkpoints: None,
@@ -130,9 +192,31 @@ impl State {
                     .ok_or(format!("closed with {} records, {sealed} are sealed", closed.size))
             }
             Entry::Opened => Ok(()),
-            Entry::Reindexed { first, .. } => {
-                self.position(*first).map(|_| ()).ok_or(format!("reindexed segment {first} is not sealed"))
+            Entry::Reindexed { first, .. } | Entry::Chilled { first, .. } => {
+                self.position(*first).map(|_| ()).ok_or(format!("segment {first} is not sealed"))
             }
+            Entry::Archived { first, event_first_us, event_last_us, .. } => {
+                if !self.cold.contains_key(first) {
+                    Err(format!("segment {first} is archived, and is not cold"))
+                } else if self.archived.contains_key(first) {
+                    Err(format!("segment {first} is archived twice"))
+                } else if event_last_us < event_first_us {
+                    Err(format!("event times of archived segment {first} fall"))
+                } else {
+                    Ok(())
+                }
+            }
+            Entry::Dropped { first } => match self.archived.get(first).map(|a| a.place) {
+                Some(Place::Both | Place::BackUntil(_)) => Ok(()),
+                Some(Place::Away) => Err(format!("segment {first} is dropped twice")),
+                None => Err(format!("segment {first} is dropped, and is not in the archive")),
+            },
+            Entry::Restored { first, until_us } => match self.archived.get(first).map(|a| a.place) {
+                Some(Place::Away) => Ok(()),
+                Some(Place::BackUntil(was)) if *until_us >= was => Ok(()),
+                Some(Place::BackUntil(_)) => Err(format!("the time of restored segment {first} falls")),
+                Some(Place::Both) | None => Err(format!("segment {first} is restored, and was not away")),
+            },
             Entry::Checkpoints(now) => {
                 let falls = |was: Checkpoints| now.signed < was.signed || now.size < was.size;
                 let fall = self.checkpoints.is_some_and(falls);
@@ -157,6 +241,23 @@ impl State {
                 }
             }
             Entry::Checkpoints(checkpoints) => self.checkpoints = Some(*checkpoints),
+            Entry::Chilled { first, cold_footer } => {
+                self.cold.insert(*first, *cold_footer);
+            }
+            Entry::Archived { first, manifest_sha256, event_first_us, event_last_us } => {
+                let (manifest_sha256, place) = (*manifest_sha256, Place::Both);
+                let (event_first_us, event_last_us) = (*event_first_us, *event_last_us);
+                let archived = InArchive { manifest_sha256, event_first_us, event_last_us, place };
+                self.archived.insert(*first, archived);
+            }
+            Entry::Dropped { first } => self.set_place(*first, Place::Away),
+            Entry::Restored { first, until_us } => self.set_place(*first, Place::BackUntil(*until_us)),
+        }
+    }
+
+    fn set_place(&mut self, first: u64, place: Place) {
+        if let Some(archived) = self.archived.get_mut(&first) {
+            archived.place = place;
         }
     }
 

@@ -19,11 +19,13 @@ mod framing;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub use entry::{Checkpoints, Closed, Created, Entry, SealedSegment};
+pub use entry::{Checkpoints, Closed, Created, Entry, InArchive, Place, SealedSegment};
 
+use crate::chain::Hash;
 use crate::error::StoreError;
 use crate::io::{Disk, DiskFile, Mode, write_whole};
 use entry::State;
@@ -138,6 +140,37 @@ impl Catalog {
     #[must_use]
     pub fn sealed(&self) -> &[SealedSegment] {
         &self.state.sealed
+    }
+
+    /// The footer of a segment's cold file, where its data are cold.
+    #[must_use]
+    pub fn cold(&self, first: u64) -> Option<Hash> {
+        self.state.cold.get(&first).copied()
+    }
+
+    /// The footers of all cold files, by first sequence.
+    #[must_use]
+    pub const fn cold_files(&self) -> &BTreeMap<u64, Hash> {
+        &self.state.cold
+    }
+
+    /// The segments that are in the archive, by first sequence.
+    #[must_use]
+    pub const fn archived(&self) -> &BTreeMap<u64, InArchive> {
+        &self.state.archived
+    }
+
+    /// What is known of a segment in the archive.
+    #[must_use]
+    pub fn in_archive(&self, first: u64) -> Option<InArchive> {
+        self.state.archived.get(&first).copied()
+    }
+
+    /// The sealed segment that begins at `first`.
+    #[must_use]
+    pub fn sealed_at(&self, first: u64) -> Option<&SealedSegment> {
+        let at = self.state.sealed.binary_search_by_key(&first, |segment| segment.first).ok()?;
+        self.state.sealed.get(at)
     }
 
     /// The mark, when the last writer shut down cleanly and none opened the log since.

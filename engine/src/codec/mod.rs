@@ -4,6 +4,7 @@
 //! or checksum that is checked first. What is hashed is the stored bytes, never a re-encoding.
 
 pub mod sections;
+pub mod varint;
 
 use bincode::config::{self, Configuration, Limit, LittleEndian, Varint};
 pub use bincode::{Decode, Encode};

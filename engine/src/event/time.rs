@@ -75,7 +75,7 @@ pub(super) fn parse(text: &str) -> Result<Moment<'_>, &'static str> {
 }
 
 /// Nanoseconds of a timestamp in stored form; none where it is in another form, before 1970 or after 2262.
-pub(super) fn parse_stored(raw: &[u8]) -> Option<i64> {
+pub fn parse_stored(raw: &[u8]) -> Option<i64> {
     let fixed: &[u8; 19] = raw.first_chunk()?;
     if fixed[10] != b'T' {
         return None;

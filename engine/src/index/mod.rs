@@ -23,7 +23,6 @@ mod rare;
 mod rice;
 mod stored;
 mod times;
-mod varint;
 mod word_file;
 mod write;
 

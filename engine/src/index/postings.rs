@@ -11,7 +11,8 @@ use std::path::Path;
 
 use roaring::RoaringBitmap;
 
-use super::{rice, varint};
+use super::rice;
+use crate::codec::varint;
 use crate::error::StoreError;
 
 const DELTAS: u64 = 0;

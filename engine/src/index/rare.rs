@@ -6,8 +6,8 @@
 //! before (from the block's first key for the first), and the document, less the document before where
 //! the key is the same, as varints.
 
-use super::varint;
 use crate::codec::sections::u32_at;
+use crate::codec::varint;
 
 const BLOCK: usize = 64;
 const ENTRY_BYTES: usize = 8;

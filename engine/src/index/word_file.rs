@@ -9,8 +9,8 @@
 //! Not a finite-state transducer: the one that the field trusts panics on damaged bytes, and ids
 //! share too little for it to be smaller.
 
-use super::varint;
 use crate::codec::sections::u32_at;
+use crate::codec::varint;
 
 const BLOCK: usize = 16;
 

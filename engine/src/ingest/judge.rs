@@ -9,7 +9,7 @@ use crate::chain::Hash;
 use crate::error::StoreError;
 use crate::event::{id_and_time, same_content};
 use crate::record::{FRAME_BYTES_MAX, HEADER_BYTES};
-use crate::segment::Snapshot;
+use crate::segment::{Archived, Segment, Snapshot};
 
 /// What an item turned out to be; positions are in the group's list of fresh items.
 #[derive(Clone, Copy, Debug)]
@@ -116,6 +116,14 @@ impl Group {
             if self.snapshot.find(sequence).is_none() {
                 continue;
             }
+            if let Some((segment, doc)) = self.snapshot.find(sequence)
+                && let Segment::Archived(archived) = &**segment
+            {
+                match compare_archived(archived, doc, sequence, &item)? {
+                    Some(outcome) => return Ok(Verdict::Known(outcome)),
+                    None => continue,
+                }
+            }
             let record = self.snapshot.record(sequence)?;
             if id_and_time(&record.body).is_ok_and(|(stored, _)| stored == id) {
                 return Ok(Verdict::Known(compare(&record.body, record.hash, sequence, &item)));
@@ -183,10 +191,29 @@ fn candidates(seen: &[(usize, u64)], position: usize) -> &[(usize, u64)] {
 
 fn compare(stored: &[u8], hash: Hash, sequence: u64, item: &Item) -> Outcome {
     if same_content(stored, &item.event) {
-        Outcome::Duplicate { sequence, hash }
+        Outcome::Duplicate { sequence, hash, archived: false }
     } else {
-        Outcome::Conflict { sequence: Some(sequence) }
+        Outcome::Conflict { sequence: Some(sequence), archived: false }
     }
+}
+
+/// The same for a record that is away: its id is told by 128 bits of a keyed hash, its content by r, which
+/// a repeat has too only where it sends every byte again. `None` when it has another id.
+fn compare_archived(
+    archived: &Archived,
+    doc: u32,
+    sequence: u64,
+    item: &Item,
+) -> Result<Option<Outcome>, StoreError> {
+    let seen = archived.seen(doc)?;
+    if (seen.fingerprint, seen.second) != (item.salted.fingerprint, item.salted.second) {
+        return Ok(None);
+    }
+    if seen.r != item.record_hash[..8] {
+        return Ok(Some(Outcome::Conflict { sequence: Some(sequence), archived: true }));
+    }
+    let hash = archived.links()?.get(doc as usize).copied().unwrap_or_default();
+    Ok(Some(Outcome::Duplicate { sequence, hash, archived: true }))
 }
 
 /// An atomic batch with a conflict: what would have been stored is not.
@@ -196,7 +223,7 @@ fn none_stored(verdicts: Vec<Verdict>, start: usize) -> Vec<Verdict> {
         Verdict::DuplicateOf(first) if first >= start => Verdict::Known(Outcome::NotStored),
         // Conflicts inside the batch itself have no stored counterpart to name.
         Verdict::ConflictWith(first) if first >= start => {
-            Verdict::Known(Outcome::Conflict { sequence: None })
+            Verdict::Known(Outcome::Conflict { sequence: None, archived: false })
         }
         other => other,
     };

@@ -34,11 +34,15 @@ pub enum Outcome {
         sequence: u64,
         /// h of the first one.
         hash: Hash,
+        /// The first one is archived: that it is the same was told from its hash.
+        archived: bool,
     },
     /// Another event with the same id is in the log; it stands.
     Conflict {
         /// Sequence of the one that stands; `None` when it was refused with its atomic batch.
         sequence: Option<u64>,
+        /// The one that stands is archived.
+        archived: bool,
     },
     /// An atomic batch stored nothing because another item conflicts.
     NotStored,

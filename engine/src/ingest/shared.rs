@@ -9,7 +9,7 @@ use crate::error::StoreError;
 use crate::ids::{Origin, Secret};
 use crate::io::Disk;
 use crate::record::SaltKey;
-use crate::segment::Segments;
+use crate::segment::{ColdCache, Segments};
 
 /// What the writer, the background and readers of one log share.
 pub struct Shared {
@@ -23,6 +23,8 @@ pub struct Shared {
     pub secret: Secret,
     /// Salts and fingerprints of ids.
     pub salts: SaltKey,
+    /// What cold segments keep decompressed.
+    pub cache: Arc<ColdCache>,
     /// All segments and the head.
     pub segments: Segments,
     /// Ids of sealed segments.
@@ -60,7 +62,7 @@ impl Shared {
 
     /// A failure that leaves the disk's state unknown ends writing until the log is opened again.
     pub fn poison(&self, error: &StoreError) {
-        if !matches!(error, StoreError::Full { .. } | StoreError::Refused(_)) {
+        if !matches!(error, StoreError::Full { .. } | StoreError::Refused(_) | StoreError::Archived { .. }) {
             self.refuse(format!("{error}; reads go on, restart to write again"));
         }
     }

@@ -205,9 +205,11 @@ impl Stored {
             }
             Verdict::DuplicateOf(index) => {
                 let (sequence, hash) = at(index)?;
-                Outcome::Duplicate { sequence, hash }
+                Outcome::Duplicate { sequence, hash, archived: false }
             }
-            Verdict::ConflictWith(index) => Outcome::Conflict { sequence: Some(at(index)?.0) },
+            Verdict::ConflictWith(index) => {
+                Outcome::Conflict { sequence: Some(at(index)?.0), archived: false }
+            }
         })
     }
 }

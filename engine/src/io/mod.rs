@@ -6,6 +6,7 @@
 //! Keeps true: an operation that returns `Ok` did what its name says, and nothing is durable until
 //! `sync_data` (bytes and length of one file) or `sync_dir` (names) says so.
 
+mod held;
 pub mod mapping;
 mod priority;
 mod real;
@@ -17,6 +18,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use held::HeldFile;
 pub use mapping::Mapping;
 pub use priority::give_way;
 pub use real::RealDisk;

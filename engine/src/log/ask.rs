@@ -4,11 +4,13 @@
 mod tests;
 
 use super::Log;
-use super::read::{PAGE_BYTES_MAX, parts};
+use super::read::PAGE_BYTES_MAX;
 use crate::error::StoreError;
 use crate::query::aggregate::{self, Events};
 use crate::query::lang::{Clause, Expr, Field, Keyword, Name, Path, Term, Test, Token, Value};
-use crate::query::{Bucket, Budget, Dimension, ErrorGroup, Facet, Group, Hint, Scope, Split};
+use crate::query::{
+    Bucket, Budget, Dimension, ErrorGroup, Facet, Gap, Group, Hint, Scope, Split, gaps, parts,
+};
 use crate::record::Record;
 use crate::segment::Snapshot;
 
@@ -134,6 +136,31 @@ impl Log {
     pub fn hints(&self, scope: &Scope, budget: &Budget<'_>) -> Result<Vec<Hint>, StoreError> {
         let snapshot = self.shared.segments.snapshot();
         aggregate::hints(&parts(&snapshot, 0, snapshot.head.size)?, &scope.root, budget)
+    }
+
+    /// An answer together with what it leaves out because it is archived: what was away before or after it
+    /// was made, so that nothing is left out unsaid whatever is dropped or restored meanwhile.
+    ///
+    /// # Errors
+    /// Those of the answer.
+    pub fn with_gaps<R>(
+        &self,
+        ask: Ask<'_>,
+        answer: impl FnOnce() -> Result<R, StoreError>,
+    ) -> Result<(R, Vec<Gap>), StoreError> {
+        let before = self.gaps(ask)?;
+        let answered = answer()?;
+        Ok((answered, Gap::joined([before, self.gaps(ask)?].concat())))
+    }
+
+    /// What is archived and may hold events of a scope, by their times.
+    ///
+    /// # Errors
+    /// `Damaged` or `Io` of an id that the scope names.
+    pub fn gaps(&self, ask: Ask<'_>) -> Result<Vec<Gap>, StoreError> {
+        let snapshot = self.shared.segments.snapshot();
+        let head = ask.head.unwrap_or(snapshot.head.size).min(snapshot.head.size);
+        Ok(gaps(&snapshot, &self.plan(ask.scope, &snapshot)?, 0, head))
     }
 
     /// Answers a question about the events of a scope.

@@ -1,12 +1,15 @@
 //! What a log wants done in the background, and its clean end.
 
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError, TryLockError};
+
+#[cfg(test)]
+mod tests;
 
 use super::Log;
 use crate::catalog::{Closed, Entry, SealedSegment};
 use crate::error::StoreError;
 use crate::recover::{Opening, rebuild_index};
-use crate::retain::seal_next;
+use crate::retain::{chill, seal_next};
 use crate::segment::{Sealed, Segment};
 
 impl Log {
@@ -67,6 +70,36 @@ impl Log {
         }))
     }
 
+    /// Makes the data of the oldest sealed segment cold whose last record was committed before
+    /// `before_us`; false when there is none. Its data are re-read and proved against the chain first, the
+    /// cold file is read back and must give them byte for byte, and only then do they go. Searches
+    /// answer as before. One caller at a time, the one of [`Log::work`]. Costs some 25 µs a record.
+    ///
+    /// # Errors
+    /// `Damaged` when the data are not what was sealed: nothing was changed. `Full`: try again later.
+    pub fn chill_next(&self, before_us: u64) -> Result<bool, StoreError> {
+        if self.writable().is_err() {
+            return Ok(false);
+        }
+        let _moving = self.moving();
+        let Some((segment, entry)) = self.next_to_chill(before_us) else { return Ok(false) };
+        let Segment::Sealed(sealed) = &*segment else { return Ok(false) };
+        self.prove(sealed)?;
+        chill(self.held(), &self.shared.cache, sealed, &entry)?;
+        Ok(true)
+    }
+
+    fn next_to_chill(&self, before_us: u64) -> Option<(Arc<Segment>, SealedSegment)> {
+        let catalog = self.catalog();
+        let due = |entry: &&SealedSegment| {
+            entry.committed_last_us < before_us && catalog.cold(entry.first).is_none()
+        };
+        let entry = catalog.sealed().iter().find(due)?.clone();
+        let snapshot = self.shared.segments.snapshot();
+        let segment = snapshot.segments().iter().find(|segment| segment.first() == entry.first)?;
+        Some((Arc::clone(segment), entry))
+    }
+
     pub(super) fn seal_next(&self) -> Result<bool, StoreError> {
         seal_next(self.held()).inspect_err(|error| self.shared.poison(error))
     }
@@ -76,6 +109,12 @@ impl Log {
     fn check_next_index(&self) -> Result<bool, StoreError> {
         let mut unchecked = self.unchecked.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(first) = *unchecked else { return Ok(false) };
+        // A segment on its way to or from the archive has its turn later.
+        let _moving = match self.moving.try_lock() {
+            Ok(moving) => moving,
+            Err(TryLockError::Poisoned(moving)) => moving.into_inner(),
+            Err(TryLockError::WouldBlock) => return Ok(false),
+        };
         let snapshot = self.shared.segments.snapshot();
         let next = |from: u64| {
             let sealed = snapshot.segments().iter().filter(|s| s.first() >= from);
@@ -92,23 +131,33 @@ impl Log {
         Ok(unchecked.is_some())
     }
 
+    fn opening(&self) -> Opening<'_> {
+        let shared = &self.shared;
+        Opening {
+            disk: &shared.disk,
+            dir: &shared.dir,
+            origin: &shared.origin,
+            salts: &shared.salts,
+            rules: self.options.rules(),
+            cache: &shared.cache,
+            read_only: false,
+        }
+    }
+
+    /// Makes the index of a segment whose data are here again.
+    pub(super) fn reindex(&self, entry: &SealedSegment) -> Result<Sealed, StoreError> {
+        rebuild_index(&self.opening(), &mut self.catalog(), entry)
+    }
+
     fn replace_index(&self, sealed: &Sealed, error: &StoreError) -> Result<(), StoreError> {
         let mut catalog = self.catalog();
         let first = sealed.header().first;
         let entry: Option<SealedSegment> = catalog.sealed().iter().find(|e| e.first == first).cloned();
         let Some(entry) = entry else { return Ok(()) };
         let shared = &self.shared;
-        let opening = Opening {
-            disk: &shared.disk,
-            dir: &shared.dir,
-            origin: &shared.origin,
-            salts: &shared.salts,
-            rules: self.options.rules(),
-            read_only: false,
-        };
-        match rebuild_index(&opening, &mut catalog, &entry) {
+        match rebuild_index(&self.opening(), &mut catalog, &entry) {
             Ok(rebuilt) => {
-                shared.segments.replace(std::sync::Arc::new(Segment::Sealed(Box::new(rebuilt))));
+                shared.segments.replace(Arc::new(Segment::Sealed(Box::new(rebuilt))));
                 Ok(())
             }
             Err(cause @ StoreError::Full { .. }) => Err(cause),

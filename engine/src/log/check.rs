@@ -1,6 +1,7 @@
 //! Verification of a whole log or a range of it: starts the threads, hands out the work, puts the
 //! verdict together. What is checked: docs/CUSTODY.md, "What verification tells".
 
+mod archived;
 mod deep;
 mod files;
 mod heads;
@@ -14,10 +15,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Log, OpenReport};
+use crate::catalog::Place;
 use crate::error::StoreError;
 use crate::io::{Disk, give_way};
 use crate::proof::Checkpoint;
-use crate::segment::{Segment, Snapshot};
+use crate::segment::{Sealed, Segment, Snapshot};
 use crate::verify::{Fault, Joined, Part, Piece, Verdict};
 use files::IdSum;
 use heads::Heads;
@@ -114,6 +116,12 @@ impl Log {
         run.stopped()?;
         let joining = joining.into_inner().unwrap_or_else(PoisonError::into_inner);
         let mut verdict = joining.joined.verdict();
+        if verdict.archived > 0 {
+            let (count, of) = (verdict.archived, verdict.archived + verdict.checked);
+            verdict.notes.push(format!(
+                "{count} of {of} records are archived: their links were checked, their content is not here"
+            ));
+        }
         if run.due.is_empty() {
             verdict.proved_to = run.from;
         }
@@ -135,6 +143,27 @@ impl Log {
             self.add_opened(&mut verdict);
         }
         Ok(verdict)
+    }
+
+    /// Proves one sealed segment from its data, before they are replaced.
+    ///
+    /// # Errors
+    /// `Damaged` by the first fault.
+    pub(super) fn prove(&self, sealed: &Sealed) -> Result<(), StoreError> {
+        let snapshot = self.shared.segments.snapshot();
+        let facts = sealed.facts();
+        let check =
+            Check { range: Some((facts.first, facts.first + u64::from(facts.count))), ..Check::default() };
+        let run = Run::new(self, &check, &snapshot, &|_| true);
+        let parts = run.due.iter().map(|&number| segments::check(&run, number, &[]).0);
+        match parts.flat_map(|part| part.verdict.faults).next() {
+            None => Ok(()),
+            Some(fault) => {
+                let detail = format!("{}: {}", fault.kind, fault.detail);
+                Err(StoreError::damaged(Path::new(&fault.file), fault.offset, detail)
+                    .at(fault.first_sequence))
+            }
+        }
     }
 
     /// Damage that opening told, where no fault places it.
@@ -374,6 +403,19 @@ impl<'a> Run<'a> {
     fn is_growing(&self, first: u64) -> bool {
         let found = self.snapshot.segments().iter().find(|segment| segment.first() == first);
         found.is_some_and(|segment| matches!(**segment, Segment::Growing(_)))
+    }
+
+    fn is_archived(&self, first: u64) -> bool {
+        self.log.catalog().in_archive(first).is_some()
+    }
+
+    /// Its data are in the archive alone.
+    fn is_away(&self, first: u64) -> bool {
+        self.log.catalog().in_archive(first).is_some_and(|archived| archived.place == Place::Away)
+    }
+
+    fn is_cold(&self, first: u64) -> bool {
+        self.log.catalog().cold(first).is_some()
     }
 }
 

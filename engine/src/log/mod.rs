@@ -16,6 +16,7 @@ mod read;
 mod report;
 #[cfg(test)]
 mod tests;
+mod tiers;
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,6 +25,7 @@ pub use ask::{Ask, History};
 pub use check::{Check, Pace, Progress, verify_dir};
 pub use prove::{Consistency, Inclusion};
 pub use read::{Found, PAGE_BYTES_MAX, READ_BYTES_MAX, Search};
+pub use tiers::{Shipped, TierRange, TierState};
 
 use crate::catalog::Catalog;
 use crate::error::StoreError;
@@ -32,6 +34,7 @@ pub use crate::ingest::{Batch, Outcome};
 use crate::ingest::{Shared, Writer, prepare};
 use crate::proof::Notary;
 pub use crate::proof::{Rotated, Signed};
+pub use crate::query::Gap;
 use crate::query::{Cursor, CursorError, CursorKey};
 pub use crate::report::{IndexEvent, Report, ReportError, ReportLimits, WriteError};
 use crate::retain::{Held, backlog};
@@ -98,6 +101,8 @@ pub struct Stats {
     pub size: u64,
     /// Segment files.
     pub segments: u64,
+    /// Segments whose data are in the archive alone.
+    pub archived: u64,
     /// Full segments that wait for their seal.
     pub sealing: u64,
     /// Bytes of frames in the segment that takes records.
@@ -122,6 +127,8 @@ pub struct Log {
     options: Options,
     /// First sequence of the sealed segment whose index is to be checked next.
     unchecked: Mutex<Option<u64>>,
+    /// Held while files of a sealed segment are made or removed.
+    moving: Mutex<()>,
     /// The index events that are known, from the first one on.
     index_events: Mutex<Vec<IndexEvent>>,
     /// What opening told of damage.
@@ -171,7 +178,8 @@ impl Log {
                     stats.active_bytes = growing.written();
                     stats.heap_bytes += (state.rows.heap_bytes() + state.live.heap_bytes()) as u64;
                 }
-                Segment::Sealed(sealed) => stats.data_bytes += sealed.facts().data_bytes,
+                Segment::Sealed(sealed) => stats.data_bytes += sealed.stored_bytes(),
+                Segment::Archived(_) => stats.archived += 1,
                 Segment::Damaged { .. } => {}
             }
         }

@@ -59,7 +59,16 @@ impl Log {
         proof::create(&*disk, dir, &origin)?;
         let salts = SaltKey::new(&secret);
         let rules = options.rules();
-        let opening = Opening { disk: &disk, dir, origin: &origin, salts: &salts, rules, read_only: false };
+        let cache = Arc::default();
+        let opening = Opening {
+            disk: &disk,
+            dir,
+            origin: &origin,
+            salts: &salts,
+            rules,
+            cache: &cache,
+            read_only: false,
+        };
         first_segment(&opening)?;
         let created = Created { origin: origin.as_str().to_owned(), suite: SUITE };
         Catalog::create(Arc::clone(&disk), &catalog_path, &created)?;
@@ -122,7 +131,9 @@ impl Log {
             Origin::new(&created.origin).map_err(|e| StoreError::damaged(&dir.join("catalog"), 0, e))?;
         let salts = SaltKey::new(secret);
         let rules = options.rules();
-        let opening = Opening { disk: &disk, dir, origin: &origin, salts: &salts, rules, read_only };
+        let cache = Arc::default();
+        let opening =
+            Opening { disk: &disk, dir, origin: &origin, salts: &salts, rules, cache: &cache, read_only };
         let found = recover(&opening, &mut catalog, &locator)?;
         let Recovered { segments, head, recent, tally, mut notes, mut damage } = found;
         let sealed_first = segments.iter().find(|s| matches!(***s, Segment::Sealed(_))).map(|s| s.first());
@@ -132,6 +143,7 @@ impl Log {
             origin,
             secret: secret.clone(),
             salts,
+            cache,
             segments: Segments::new(segments, head),
             locator,
             recent: RwLock::new(recent),
@@ -157,6 +169,7 @@ impl Log {
             cursors: CursorKey::new(secret),
             options,
             unchecked: Mutex::new(sealed_first),
+            moving: Mutex::new(()),
             index_events: Mutex::new(Vec::new()),
             damage: damage.clone(),
             read_only,

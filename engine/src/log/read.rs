@@ -3,9 +3,11 @@
 use super::Log;
 use crate::error::StoreError;
 use crate::event::id_and_time;
-use crate::query::{Ask, Budget, Order, Part, Plan, Scope, matches_record, matching_from, page};
+use crate::query::{
+    Ask, Budget, Gap, Order, Part, Plan, Scope, gaps, matches_record, matching_from, page, parts,
+};
 use crate::record::Record;
-use crate::segment::Snapshot;
+use crate::segment::{Segment, Snapshot};
 
 /// So many new records are decided one by one, without a look at an index: tails follow closely.
 const STRETCH: u64 = 2_000;
@@ -47,6 +49,8 @@ pub struct Found {
     pub matched: Option<u64>,
     /// The snapshot that was searched: give it for the next pages.
     pub head: u64,
+    /// What is archived and may hold more that matches: on this page, on others, in the count.
+    pub archived: Vec<Gap>,
 }
 
 impl Log {
@@ -59,8 +63,9 @@ impl Log {
     pub fn search(&self, search: &Search, budget: &Budget<'_>) -> Result<Found, StoreError> {
         let snapshot = self.shared.segments.snapshot();
         let head = search.head.unwrap_or(snapshot.head.size).min(snapshot.head.size);
+        let plan = self.plan(&search.scope, &snapshot)?;
         let ask = Ask {
-            plan: &self.plan(&search.scope, &snapshot)?,
+            plan: &plan,
             order: search.order,
             limit: search.limit,
             after: search.after,
@@ -71,13 +76,14 @@ impl Log {
         let records = records(&snapshot, sequences, PAGE_BYTES_MAX)?;
         let more = hits.more || records.len() < hits.hits.len();
         let last = hits.hits[..records.len()].last().copied().filter(|_| more);
-        Ok(Found { records, last, matched: hits.matched, head })
+        let archived = gaps(&snapshot, &plan, 0, head);
+        Ok(Found { records, last, matched: hits.matched, head, archived })
     }
 
     /// The event with an id, the log's own events included.
     ///
     /// # Errors
-    /// `Damaged` with the place, or `Io`.
+    /// `Archived` with the range to restore; `Damaged` with the place, or `Io`.
     pub fn find(&self, event_id: &str) -> Result<Option<Record>, StoreError> {
         let snapshot = self.shared.segments.snapshot();
         self.locate(event_id, &snapshot)?.map(|sequence| snapshot.record(sequence)).transpose()
@@ -86,7 +92,7 @@ impl Log {
     /// The event at a sequence, the log's own events included.
     ///
     /// # Errors
-    /// `Damaged` with the place, or `Io`.
+    /// `Archived` with the range to restore; `Damaged` with the place, or `Io`.
     pub fn record(&self, sequence: u64) -> Result<Option<Record>, StoreError> {
         let snapshot = self.shared.segments.snapshot();
         snapshot.find(sequence).is_some().then(|| snapshot.record(sequence)).transpose()
@@ -99,7 +105,8 @@ impl Log {
 
     /// The sequence of the event with an id.
     fn locate(&self, event_id: &str, snapshot: &Snapshot) -> Result<Option<u64>, StoreError> {
-        let fingerprint = self.shared.salts.salted(event_id).fingerprint;
+        let salted = self.shared.salts.salted(event_id);
+        let fingerprint = salted.fingerprint;
         let mut sequences = Vec::new();
         // Memory first, then the files: a seal moves ids in that order.
         self.shared.recent().find(fingerprint, &mut |sequence| sequences.push(sequence));
@@ -107,7 +114,12 @@ impl Log {
         self.shared.locator.find(&[fingerprint], &mut located)?;
         sequences.extend(located.into_iter().map(|(_, sequence)| sequence));
         for sequence in sequences {
-            if snapshot.find(sequence).is_none() {
+            let Some((segment, doc)) = snapshot.find(sequence) else { continue };
+            if let Segment::Archived(archived) = &**segment {
+                let seen = archived.seen(doc)?;
+                if (seen.fingerprint, seen.second) == (fingerprint, salted.second) {
+                    return Ok(Some(sequence));
+                }
                 continue;
             }
             let record = snapshot.record(sequence)?;
@@ -123,7 +135,8 @@ impl Log {
     /// log holds.
     ///
     /// # Errors
-    /// `Damaged` with the place, or `Io`; `TooBroad` or `Cancelled` by the budget.
+    /// `Archived` where what comes next may match and is away: go on behind it, or restore it. `Damaged`
+    /// with the place, or `Io`; `TooBroad` or `Cancelled` by the budget.
     pub fn read_from(
         &self,
         sequence: u64,
@@ -137,6 +150,12 @@ impl Log {
             return Ok((Vec::new(), sequence));
         }
         let plan = self.plan(scope, &snapshot)?;
+        // Up to what is away: a tail that passed over it would be a shorter answer that nobody sees.
+        let away = gaps(&snapshot, &plan, sequence, head).into_iter().next();
+        let head = away.map_or(head, |gap| gap.first_sequence.max(sequence));
+        if let Some(Gap { first_sequence, last_sequence, .. }) = away.filter(|_| head <= sequence) {
+            return Err(StoreError::Archived { first_sequence, last_sequence });
+        }
         let stretch = head - sequence <= STRETCH;
         let mut found: Vec<u64> = Vec::new();
         for part in parts(&snapshot, sequence, head)? {
@@ -218,12 +237,4 @@ fn match_from(
     let docs = matching_from(part, plan, start, left, budget)?;
     found.extend(docs.into_iter().map(|doc| part.first + u64::from(doc)));
     Ok(())
-}
-
-/// The parts that hold sequences in `[from, head)`. Damaged segments are an error: an answer without
-/// them would be wrong.
-pub(super) fn parts(snapshot: &Snapshot, from: u64, head: u64) -> Result<Vec<Part>, StoreError> {
-    let start = snapshot.segments().partition_point(|segment| segment.first() <= from).saturating_sub(1);
-    let in_range = snapshot.segments()[start..].iter().take_while(|segment| segment.first() < head);
-    in_range.map(|segment| Part::of(segment, head)).collect()
 }

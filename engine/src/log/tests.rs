@@ -160,11 +160,11 @@ fn an_id_seen_before_is_a_duplicate_or_a_conflict_in_every_state() {
         let again = append(&log, &ids(0, 20));
         for (stored, seen) in first.iter().zip(&again) {
             let Outcome::Stored { sequence, hash } = *stored else { panic!("{stored:?}") };
-            assert_eq!(*seen, Outcome::Duplicate { sequence, hash }, "step {step}");
+            assert_eq!(*seen, Outcome::Duplicate { sequence, hash, archived: false }, "step {step}");
         }
         let other = log.prepare(vec![event("e0003", "logout")], false);
         let outcome = log.append(vec![other], NOW_US).remove(0).unwrap();
-        assert_eq!(outcome, [Outcome::Conflict { sequence: Some(3) }]);
+        assert_eq!(outcome, [Outcome::Conflict { sequence: Some(3), archived: false }]);
         work_off(&log);
     }
     assert_eq!(log.head().size, 20);
@@ -181,10 +181,10 @@ fn items_of_one_group_are_judged_against_earlier_ones() {
     let mut outcomes = log.append(batches, NOW_US).into_iter().map(Result::unwrap);
     let first = outcomes.next().unwrap();
     let Outcome::Stored { sequence: 0, hash } = first[0] else { panic!("{first:?}") };
-    assert_eq!(first[1], Outcome::Duplicate { sequence: 0, hash });
-    assert_eq!(first[2], Outcome::Conflict { sequence: Some(0) });
+    assert_eq!(first[1], Outcome::Duplicate { sequence: 0, hash, archived: false });
+    assert_eq!(first[2], Outcome::Conflict { sequence: Some(0), archived: false });
     let second = outcomes.next().unwrap();
-    assert_eq!(second[0], Outcome::Duplicate { sequence: 0, hash });
+    assert_eq!(second[0], Outcome::Duplicate { sequence: 0, hash, archived: false });
     assert!(matches!(second[1], Outcome::Stored { sequence: 1, .. }), "{second:?}");
 }
 
@@ -201,10 +201,10 @@ fn an_atomic_batch_with_a_conflict_stores_nothing_and_others_of_its_group_stand(
     let outcomes: Vec<_> = log.append(batches, NOW_US).into_iter().map(Result::unwrap).collect();
     assert_eq!(
         outcomes[0],
-        [Outcome::NotStored, Outcome::Conflict { sequence: Some(0) }, Outcome::NotStored]
+        [Outcome::NotStored, Outcome::Conflict { sequence: Some(0), archived: false }, Outcome::NotStored]
     );
     assert!(matches!(outcomes[1][0], Outcome::Stored { sequence: 1, .. }), "{outcomes:?}");
-    assert_eq!(outcomes[2], [Outcome::NotStored, Outcome::Conflict { sequence: None }]);
+    assert_eq!(outcomes[2], [Outcome::NotStored, Outcome::Conflict { sequence: None, archived: false }]);
     assert_eq!(log.head().size, 2);
 }
 

@@ -263,6 +263,10 @@ pub fn links(snapshot: &Snapshot, from: u64, to: u64) -> Result<Vec<Hash>, Store
                 let (hashes, _) = sealed.rows().hashes()?.as_chunks::<32>();
                 found.extend_from_slice(hashes.get(range.start..range.end.min(hashes.len())).unwrap_or(&[]));
             }
+            Segment::Archived(archived) => {
+                let hashes = archived.links()?;
+                found.extend_from_slice(hashes.get(range.start..range.end.min(hashes.len())).unwrap_or(&[]));
+            }
             Segment::Damaged { first, why, path, .. } => {
                 return Err(StoreError::damaged(path, 0, why.clone()).at(first + u64::from(doc)));
             }

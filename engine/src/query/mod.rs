@@ -24,6 +24,7 @@ mod compile;
 mod cursor;
 mod docset;
 mod found;
+mod gaps;
 pub mod lang;
 mod lookup;
 mod needs;
@@ -53,6 +54,7 @@ pub use answer::{Bucket, Dimension, ErrorGroup, Facet, FacetValue, Group, Hint, 
 pub use budget::{Budget, Over};
 pub use cursor::{Cursor, CursorError, CursorKey};
 pub use docset::DocSet;
+pub use gaps::{Gap, gaps, parts};
 pub use page::page;
 pub use part::{Bodies, Part, Seen, Source};
 pub use pattern::Pattern;

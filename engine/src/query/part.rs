@@ -120,9 +120,8 @@ impl Source for Segment {
                 let state = growing.state();
                 look(View::Live(&state.live), &|doc| growing.body(&state, doc))
             }
-            Self::Sealed(sealed) => {
-                look(View::Stored(sealed.index()), &|doc| sealed.body(doc).map(Cow::Borrowed))
-            }
+            Self::Sealed(sealed) => look(View::Stored(sealed.index()), &|doc| sealed.body(doc)),
+            Self::Archived(archived) => Err(archived.away()),
             Self::Damaged { .. } => match self.record(0) {
                 Err(error) => Err(error),
                 Ok(_) => Err(StoreError::Refused("a damaged segment cannot be searched".to_owned())),

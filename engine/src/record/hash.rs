@@ -14,6 +14,8 @@ pub struct Salted {
     /// Stands for the id in deduplication and lookups. Other bytes of the same keyed hash, so it
     /// says nothing of the salt.
     pub fingerprint: u64,
+    /// The bytes behind the fingerprint: with it, 128 bits that stand for an id whose record is archived.
+    pub second: u64,
 }
 
 impl SaltKey {
@@ -30,9 +32,12 @@ impl SaltKey {
         let bytes = hash.as_bytes();
         let mut salt = [0; 16];
         salt.copy_from_slice(&bytes[..16]);
-        let mut fingerprint = [0; 8];
-        fingerprint.copy_from_slice(&bytes[16..24]);
-        Salted { salt, fingerprint: u64::from_be_bytes(fingerprint) }
+        let word = |at: usize| {
+            let mut word = [0; 8];
+            word.copy_from_slice(&bytes[at..at + 8]);
+            u64::from_be_bytes(word)
+        };
+        Salted { salt, fingerprint: word(16), second: word(24) }
     }
 }
 

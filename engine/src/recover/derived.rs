@@ -11,8 +11,10 @@ use crate::catalog::{Catalog, Entry, SealedSegment};
 use crate::dedup::Locator;
 use crate::error::StoreError;
 use crate::event::id_and_time;
+use crate::io::Mode;
+use crate::segment::cold::ColdFile;
 use crate::segment::walk::Walk;
-use crate::segment::{Growing, Sealed, Segment, SegmentHeader, data_path, seal};
+use crate::segment::{Archived, Growing, Sealed, Segment, SegmentHeader, cold_path, data_path, seal};
 
 /// Makes a sealed segment's index file again from its data, which must be whole.
 ///
@@ -24,6 +26,10 @@ pub fn rebuild_index(
     entry: &SealedSegment,
 ) -> Result<Sealed, StoreError> {
     let path = data_path(opening.dir, entry.first);
+    let cold = catalog.cold(entry.first);
+    if cold.is_some() {
+        thaw(opening, entry, &path)?;
+    }
     check_data_file(opening, entry, &path)?;
     let file = opening.disk.open_read(&path).map_err(StoreError::io(&path, "opening"))?;
     let (header, mut walk) = Walk::start(&*file, &path, opening.salts, 0)?;
@@ -47,7 +53,25 @@ pub fn rebuild_index(
     if index_footer != entry.index_footer {
         catalog.append(&Entry::Reindexed { first: entry.first, index_footer })?;
     }
-    Ok(sealed)
+    if cold.is_none() {
+        return Ok(sealed);
+    }
+    opening.disk.remove(&path).map_err(StoreError::io(&path, "removing"))?;
+    Sealed::open_cold(&**opening.disk, &path.with_extension("cold"), opening.salts, opening.cache)
+}
+
+/// Makes the data file of a cold segment again, for as long as it takes to read it; what a crash leaves
+/// of it is removed at the next opening.
+fn thaw(opening: &Opening<'_>, entry: &SealedSegment, path: &Path) -> Result<(), StoreError> {
+    let disk = &**opening.disk;
+    let cold = ColdFile::read(disk, &cold_path(opening.dir, entry.first), opening.cache)?;
+    let data = cold.thaw(opening.salts)?;
+    if disk.exists(path).map_err(StoreError::io(path, "looking"))? {
+        disk.remove(path).map_err(StoreError::io(path, "removing"))?;
+    }
+    let file = disk.create_new(path, Mode::Shared).map_err(StoreError::io(path, "creating"))?;
+    file.write_all_at(&data, 0).map_err(StoreError::io(path, "writing"))?;
+    file.sync_data().map_err(StoreError::syncing(path))
 }
 
 /// Whether the data file is, by length and header, the one that was sealed. Looks at no record.
@@ -141,9 +165,10 @@ fn fingerprint_at(opening: &Opening<'_>, segments: &[Arc<Segment>], sequence: u6
     match &*segments[at] {
         Segment::Growing(growing) => growing.state().rows.fingerprints().get(doc as usize).copied(),
         Segment::Sealed(sealed) => {
-            let (id, _) = id_and_time(sealed.body(doc).ok()?).ok()?;
-            Some(opening.salts.salted(id).fingerprint)
+            let body = sealed.body(doc).ok()?;
+            id_and_time(&body).ok().map(|(id, _)| opening.salts.salted(id).fingerprint)
         }
+        Segment::Archived(archived) => archived.seen(doc).ok().map(|seen| seen.fingerprint),
         Segment::Damaged { .. } => None,
     }
 }
@@ -157,14 +182,18 @@ pub(super) fn complete_ids(
     let covered = locator.covered();
     for segment in found.segments.clone() {
         let first = segment.first();
-        let Segment::Sealed(sealed) = &*segment else { continue };
         if covered.iter().any(|&(from, to)| from <= first && first < to) {
             continue;
         }
-        match fingerprints(opening, sealed) {
+        let (made, path) = match &*segment {
+            Segment::Sealed(sealed) => (fingerprints(opening, sealed), sealed.path()),
+            Segment::Archived(archived) => (seen_fingerprints(archived), archived.path()),
+            Segment::Growing(_) | Segment::Damaged { .. } => continue,
+        };
+        match made {
             Ok(fingerprints) => {
                 locator.add(first, &fingerprints)?;
-                found.notes.push(format!("{}: ids made again from the data", sealed.path().display()));
+                found.notes.push(format!("{}: ids made again from the data", path.display()));
             }
             // Without these ids no event can be called new.
             Err(error) => found.damage.push(format!("{error}; its ids are not known")),
@@ -173,10 +202,14 @@ pub(super) fn complete_ids(
     Ok(())
 }
 
+fn seen_fingerprints(archived: &Archived) -> Result<Vec<u64>, StoreError> {
+    (0..archived.facts().count).map(|doc| archived.seen(doc).map(|seen| seen.fingerprint)).collect()
+}
+
 fn fingerprints(opening: &Opening<'_>, sealed: &Sealed) -> Result<Vec<u64>, StoreError> {
     let fingerprint = |doc| {
         let body = sealed.body(doc)?;
-        let (id, _) = id_and_time(body).map_err(|e| StoreError::damaged(sealed.path(), 0, e))?;
+        let (id, _) = id_and_time(&body).map_err(|e| StoreError::damaged(sealed.path(), 0, e))?;
         Ok(opening.salts.salted(id).fingerprint)
     };
     (0..sealed.facts().count).map(fingerprint).collect()

@@ -13,7 +13,7 @@ mod sealed;
 mod secret;
 mod tail;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -27,7 +27,9 @@ use crate::error::StoreError;
 use crate::ids::Origin;
 use crate::io::Disk;
 use crate::record::SaltKey;
-use crate::segment::{Growing, Head, Rules, Segment, SegmentHeader, Tally, data_path, first_of, folder};
+use crate::segment::{
+    ColdCache, Growing, Head, Rules, Segment, SegmentHeader, Tally, data_path, first_of, folder,
+};
 use tail::Use;
 
 /// What opening needs to know.
@@ -42,6 +44,8 @@ pub struct Opening<'a> {
     pub salts: &'a SaltKey,
     /// Segment limits.
     pub rules: Rules,
+    /// What cold segments keep decompressed.
+    pub cache: &'a Arc<ColdCache>,
     /// Change nothing on disk: for verification of a directory.
     pub read_only: bool,
 }
@@ -80,9 +84,11 @@ pub fn recover(
         notes: Vec::new(),
         damage: Vec::new(),
     };
-    let files = data_files(opening)?;
+    let names = names(opening)?;
+    let files: BTreeMap<u64, PathBuf> =
+        names.iter().filter_map(|path| Some((first_of(path)?, path.clone()))).collect();
     for entry in catalog.sealed().to_vec() {
-        let segment = sealed::segment(opening, catalog, &entry, &files, &mut found)?;
+        let segment = sealed::segment(opening, catalog, &entry, &names, &mut found)?;
         found.segments.push(Arc::new(segment));
         found.head = Head {
             size: entry.first + u64::from(entry.count),
@@ -120,11 +126,11 @@ fn contradiction(mark: &Closed, found: &Recovered) -> Option<String> {
     (*hash != mark.head).then(|| format!("record {last} is another one than at the last clean shutdown"))
 }
 
-/// Data files by first sequence.
-fn data_files(opening: &Opening<'_>) -> Result<BTreeMap<u64, PathBuf>, StoreError> {
+/// All files of segments.
+fn names(opening: &Opening<'_>) -> Result<BTreeSet<PathBuf>, StoreError> {
     let dir = folder(opening.dir);
     let names = opening.disk.list(&dir).map_err(StoreError::io(&dir, "listing"))?;
-    Ok(names.into_iter().filter_map(|path| Some((first_of(&path)?, path))).collect())
+    Ok(names.into_iter().collect())
 }
 
 /// Walks the files behind the last sealed segment; the last of them takes records again.

@@ -1,36 +1,137 @@
 //! A segment that the catalog says is sealed: opened and held against its entry.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::derived::{check_data_file, rebuild_index};
 use super::{Opening, Recovered};
-use crate::catalog::{Catalog, SealedSegment};
+use crate::catalog::{Catalog, Place, SealedSegment};
+use crate::chain::Hash;
 use crate::error::StoreError;
-use crate::segment::{Sealed, Segment, data_path};
+use crate::segment::archived::{ArchivedFacts, Times};
+use crate::segment::cold::ColdFile;
+use crate::segment::{Archived, Sealed, Segment, cold_path, data_path};
 
 /// Opens the segment. What is wrong with it is put into `found`.
 pub(super) fn segment(
     opening: &Opening<'_>,
     catalog: &mut Catalog,
     entry: &SealedSegment,
-    files: &BTreeMap<u64, PathBuf>,
+    names: &BTreeSet<PathBuf>,
     found: &mut Recovered,
 ) -> Result<Segment, StoreError> {
     let path = data_path(opening.dir, entry.first);
-    let outcome = if files.contains_key(&entry.first) {
+    match catalog.in_archive(entry.first).map(|archived| archived.place) {
+        Some(Place::Away) => return away(opening, entry, names, found),
+        Some(Place::Both | Place::BackUntil(_)) => {}
+        // What an interrupted move to the archive has left.
+        None => remove_all(opening, &path, names, &["h", "seen", "manifest"])?,
+    }
+    if let Some(footer) = catalog.cold(entry.first) {
+        return cold(opening, catalog, entry, footer, found);
+    }
+    let outcome = if names.contains(&path) {
         open(opening, catalog, entry, &path, &mut found.notes)?
     } else {
         Err(StoreError::damaged(&path, 0, "the file is missing").at(entry.first))
     };
-    Ok(outcome.map_or_else(
-        |error| {
-            let why = error.to_string();
-            found.damage.push(why.clone());
-            Segment::Damaged { first: entry.first, count: entry.count, previous: entry.previous, why, path }
+    Ok(match outcome {
+        Ok(sealed) => {
+            // What an interrupted chill has left.
+            remove(opening, &cold_path(opening.dir, entry.first))?;
+            Segment::Sealed(Box::new(sealed))
+        }
+        Err(error) => damaged(entry, error, path, found),
+    })
+}
+
+/// A segment whose data are in the archive: what stays must be there, what a crash has left of the rest goes.
+fn away(
+    opening: &Opening<'_>,
+    entry: &SealedSegment,
+    names: &BTreeSet<PathBuf>,
+    found: &mut Recovered,
+) -> Result<Segment, StoreError> {
+    let path = data_path(opening.dir, entry.first);
+    remove_all(opening, &path, names, &["cold", "idx", "log"])?;
+    for extension in ["h", "seen", "manifest"] {
+        let stays = path.with_extension(extension);
+        if !names.contains(&stays) {
+            let error = StoreError::damaged(&stays, 0, "the file is missing").at(entry.first);
+            return Ok(damaged(entry, error, stays, found));
+        }
+    }
+    let facts = ArchivedFacts {
+        origin: opening.origin.as_str().to_owned(),
+        first: entry.first,
+        count: entry.count,
+        previous: entry.previous,
+        last: entry.last,
+    };
+    let committed = (entry.committed_first_us, entry.committed_last_us);
+    let times = Times::of(committed, (entry.time_min_ns, entry.time_max_ns));
+    let archived = Archived::new(opening.disk, opening.dir, opening.salts, facts, times);
+    Ok(Segment::Archived(Box::new(archived)))
+}
+
+/// Removes files that the catalog does not know.
+fn remove_all(
+    opening: &Opening<'_>,
+    path: &Path,
+    names: &BTreeSet<PathBuf>,
+    extensions: &[&str],
+) -> Result<(), StoreError> {
+    let there = extensions.iter().map(|extension| path.with_extension(extension));
+    there.filter(|path| names.contains(path)).try_for_each(|path| remove(opening, &path))
+}
+
+/// Opens a segment whose data are cold. The data file goes, where a crash has left it.
+fn cold(
+    opening: &Opening<'_>,
+    catalog: &mut Catalog,
+    entry: &SealedSegment,
+    footer: Hash,
+    found: &mut Recovered,
+) -> Result<Segment, StoreError> {
+    let (path, data) = (cold_path(opening.dir, entry.first), data_path(opening.dir, entry.first));
+    let disk = &**opening.disk;
+    let opened = match ColdFile::open(disk, &path, opening.cache) {
+        Ok(file) if file.footer_hash() != footer => {
+            Ok(Err(StoreError::damaged(&path, 0, "is not the cold file that was made").at(entry.first)))
+        }
+        Ok(_) => match Sealed::open_cold(disk, &path, opening.salts, opening.cache)
+            .and_then(|sealed| as_sealed(sealed, entry))
+        {
+            Err(error) if !opening.read_only => reindexed(opening, catalog, entry, error, &mut found.notes),
+            other => Ok(other),
         },
-        |sealed| Segment::Sealed(Box::new(sealed)),
-    ))
+        Err(StoreError::Io { .. }) if !disk.exists(&path).map_err(StoreError::io(&path, "looking"))? => {
+            Ok(Err(StoreError::damaged(&path, 0, "the file is missing").at(entry.first)))
+        }
+        Err(error @ StoreError::Io { .. }) => Err(error),
+        Err(error) => Ok(Err(error)),
+    }?;
+    match opened {
+        Ok(sealed) => {
+            remove(opening, &data)?;
+            Ok(Segment::Sealed(Box::new(sealed)))
+        }
+        Err(error) => Ok(damaged(entry, error, path, found)),
+    }
+}
+
+/// Removes a file that another one stands for, unless nothing may be changed.
+fn remove(opening: &Opening<'_>, path: &Path) -> Result<(), StoreError> {
+    if opening.read_only || !opening.disk.exists(path).map_err(StoreError::io(path, "looking"))? {
+        return Ok(());
+    }
+    opening.disk.remove(path).map_err(StoreError::io(path, "removing"))
+}
+
+fn damaged(entry: &SealedSegment, error: StoreError, path: PathBuf, found: &mut Recovered) -> Segment {
+    let why = error.to_string();
+    found.damage.push(why.clone());
+    Segment::Damaged { first: entry.first, count: entry.count, previous: entry.previous, why, path }
 }
 
 /// The inner result is damage, which is told; the outer one ends the open.

@@ -56,7 +56,7 @@ pub fn each_event(
             Err(why) => Err(unreadable(segment, sequence, &why)),
         };
         match &**segment {
-            Segment::Sealed(sealed) => shown(sealed.body(doc)?)?,
+            Segment::Sealed(sealed) => shown(&sealed.body(doc)?)?,
             other => shown(&other.record(doc)?.body)?,
         }
     }

@@ -1,7 +1,8 @@
-//! What is due of old segments, one step at a time: today the seal of a full one.
+//! What is due of old segments, one step at a time: the seal of a full one, the cold form of an old one.
 //!
 //! Keeps true: a crash between any two steps leaves a state that opens and finishes the step.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use crate::catalog::{Catalog, Entry, SealedSegment};
@@ -9,7 +10,8 @@ use crate::dedup::{Locator, Recent};
 use crate::error::StoreError;
 use crate::io::Disk;
 use crate::record::SaltKey;
-use crate::segment::{Growing, Sealed, Segment, Segments, seal};
+use crate::segment::cold::ColdFile;
+use crate::segment::{ColdCache, Growing, Sealed, Segment, Segments, seal};
 
 /// What a step works on: borrowed from the log, shared with its writer and its readers.
 #[derive(Clone, Copy)]
@@ -88,4 +90,53 @@ fn entry(growing: &Growing, sealed: &Sealed) -> Result<SealedSegment, StoreError
         time_max_ns,
         index_footer: sealed.sections().footer_hash(),
     })
+}
+
+/// Puts a sealed segment's cold file in the place of its data, which the caller has proved. A crash before
+/// the catalog's entry leaves the data, one behind it the cold file, and the next opening removes the other.
+///
+/// # Errors
+/// `Damaged` when the cold file does not give the data back: it is removed. `Full`: try again later.
+/// `Io`: nothing is lost.
+pub fn chill(
+    held: Held<'_>,
+    cache: &Arc<ColdCache>,
+    sealed: &Sealed,
+    entry: &SealedSegment,
+) -> Result<(), StoreError> {
+    let path = sealed.write_cold(held.disk)?;
+    let footer = match gives_back(held, cache, sealed, &path) {
+        Ok(footer) => footer,
+        Err(error) => {
+            held.disk.remove(&path).map_err(StoreError::io(&path, "removing"))?;
+            return Err(error);
+        }
+    };
+    let cold = Sealed::open_cold(held.disk, &path, held.salts, cache)?;
+    let mut catalog = held.catalog.lock().unwrap_or_else(PoisonError::into_inner);
+    catalog.append(&Entry::Chilled { first: entry.first, cold_footer: footer })?;
+    held.segments.replace(Arc::new(Segment::Sealed(Box::new(cold))));
+    held.disk.remove(sealed.path()).map_err(StoreError::io(sealed.path(), "removing"))
+}
+
+/// Reads the cold file back, not through a mapping, and compares what it gives with the data file as
+/// it lies on the disk.
+fn gives_back(
+    held: Held<'_>,
+    cache: &Arc<ColdCache>,
+    sealed: &Sealed,
+    path: &Path,
+) -> Result<[u8; 32], StoreError> {
+    let cold = ColdFile::read(held.disk, path, cache)?;
+    cold.check_all()?;
+    let thawed = cold.thaw(held.salts)?;
+    let file = held.disk.open_read(sealed.path()).map_err(StoreError::io(sealed.path(), "opening"))?;
+    let bytes = file.len().map_err(StoreError::io(sealed.path(), "measuring"))?;
+    let mut data = vec![0; bytes.min(sealed.facts().data_bytes) as usize];
+    file.read_exact_at(&mut data, 0).map_err(StoreError::io(sealed.path(), "reading"))?;
+    if thawed == data {
+        Ok(cold.footer_hash())
+    } else {
+        Err(StoreError::damaged(path, 0, "does not give the data back").at(sealed.facts().first))
+    }
 }

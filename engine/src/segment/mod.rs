@@ -10,8 +10,12 @@
 //!
 //! On disk: docs/FORMAT.md, "Segment" and "Index file".
 
+pub mod archived;
+pub mod cache;
+pub mod cold;
 pub mod growing;
 pub mod header;
+mod kept;
 pub mod rows;
 mod rules;
 pub mod seal;
@@ -21,8 +25,11 @@ pub mod walk;
 
 use std::path::{Path, PathBuf};
 
+pub use archived::Archived;
+pub use cache::ColdCache;
 pub use growing::{Growing, State};
 pub use header::SegmentHeader;
+pub use kept::Kept;
 pub use rows::{FrameAt, Rows};
 pub use rules::{Rules, Tally, ends_segment};
 pub use seal::seal;
@@ -39,6 +46,12 @@ pub fn folder(log_dir: &Path) -> PathBuf {
 #[must_use]
 pub fn data_path(log_dir: &Path, first: u64) -> PathBuf {
     folder(log_dir).join(format!("{first:020}.log"))
+}
+
+/// Path of its cold file.
+#[must_use]
+pub fn cold_path(log_dir: &Path, first: u64) -> PathBuf {
+    data_path(log_dir, first).with_extension("cold")
 }
 
 /// The first sequence that a data file's name gives; `None` for other files.

@@ -167,14 +167,16 @@ impl<'a> StoredRows<'a> {
             if u32_at(bytes, middle * FRAME_ROW_BYTES) <= doc { low = middle + 1 } else { high = middle }
         }
         let number = low.checked_sub(1).ok_or_else(|| self.malformed("no frame holds the first record"))?;
-        let at = number * FRAME_ROW_BYTES;
-        let frame = FrameAt {
-            first_doc: u32_at(bytes, at),
-            bytes: u32_at(bytes, at + 4),
-            offset: u64_at(bytes, at + 8),
-            committed_us: u64_at(bytes, at + 16),
-        };
-        Ok((number, frame))
+        Ok((number, frame_at(bytes, number)))
+    }
+
+    /// All frames in order.
+    ///
+    /// # Errors
+    /// `Damaged` when the section is not what was written.
+    pub fn all_frames(&self) -> Result<Vec<FrameAt>, StoreError> {
+        let bytes = self.sections.get(FRAMES)?;
+        Ok((0..bytes.len() / FRAME_ROW_BYTES).map(|number| frame_at(bytes, number)).collect())
     }
 
     /// Number of frames.
@@ -187,5 +189,15 @@ impl<'a> StoredRows<'a> {
 
     fn malformed(&self, detail: &str) -> StoreError {
         StoreError::damaged(self.sections.path(), 0, detail)
+    }
+}
+
+fn frame_at(rows: &[u8], number: usize) -> FrameAt {
+    let at = number * FRAME_ROW_BYTES;
+    FrameAt {
+        first_doc: u32_at(rows, at),
+        bytes: u32_at(rows, at + 4),
+        offset: u64_at(rows, at + 8),
+        committed_us: u64_at(rows, at + 16),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+use super::archived::Archived;
 use super::growing::Growing;
 use super::sealed::Sealed;
 use crate::chain::Hash;
@@ -26,6 +27,8 @@ pub enum Segment {
     Growing(Box<Growing>),
     /// Read-only, with an index file.
     Sealed(Box<Sealed>),
+    /// Its data and its index are in the archive: links are here, records are not.
+    Archived(Box<Archived>),
     /// Known from the catalog, but its files are not what was sealed.
     Damaged {
         /// First sequence.
@@ -48,6 +51,7 @@ impl Segment {
         match self {
             Self::Growing(growing) => growing.header().first,
             Self::Sealed(sealed) => sealed.header().first,
+            Self::Archived(archived) => archived.facts().first,
             Self::Damaged { first, .. } => *first,
         }
     }
@@ -58,6 +62,7 @@ impl Segment {
         match self {
             Self::Growing(growing) => growing.state().rows.docs(),
             Self::Sealed(sealed) => sealed.facts().count,
+            Self::Archived(archived) => archived.facts().count,
             Self::Damaged { count, .. } => *count,
         }
     }
@@ -65,11 +70,12 @@ impl Segment {
     /// A record by its number in the segment.
     ///
     /// # Errors
-    /// `Damaged` with the place, or `Io`.
+    /// `Damaged` with the place, `Archived`, or `Io`.
     pub fn record(&self, doc: u32) -> Result<Record, StoreError> {
         match self {
             Self::Growing(growing) => growing.record(doc),
             Self::Sealed(sealed) => sealed.record(doc),
+            Self::Archived(archived) => archived.record(doc),
             Self::Damaged { first, why, path, .. } => {
                 Err(StoreError::damaged(path, 0, why.clone()).at(first + u64::from(doc)))
             }

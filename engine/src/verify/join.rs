@@ -55,6 +55,7 @@ impl Joined {
         }
         self.before = Some((part.end, part.verdict.head));
         self.whole.checked += part.verdict.checked;
+        self.whole.archived += part.verdict.archived;
         self.whole.head = part.verdict.head;
         self.whole.faults.extend(part.verdict.faults);
     }

@@ -74,6 +74,14 @@ impl<'a> Leaves<'a> {
     }
 }
 
+/// What the chain hashes of a segment give of the tree, where they alone are at hand.
+#[must_use]
+pub fn links(first: u64, links: &[Hash], sizes: &[u64]) -> Piece {
+    let mut leaves = Leaves::new(first, sizes);
+    links.iter().for_each(|link| leaves.push(link));
+    leaves.finish()
+}
+
 /// The hash over the first leaves of a block, or all of them.
 #[must_use]
 pub fn root(row: &[Node]) -> Node {

@@ -24,7 +24,7 @@ mod walk;
 use std::path::Path;
 
 pub use join::{Joined, Part, join};
-pub use leaves::{Piece, root};
+pub use leaves::{Piece, links, root};
 pub use report::{REPORT_BYTES_MAX, ReportFault, ReportVerdict, report};
 
 use crate::chain::Hash;
@@ -46,6 +46,8 @@ pub struct Fault {
     /// - `record`: a record that does not give the hash it is claimed to have;
     /// - `link`: a chain hash that does not fit what comes before;
     /// - `index`: a hash in the index file that its record and the chain contradict;
+    /// - `archived`: a file that stays here of an archived segment is damaged, missing or of another one;
+    /// - `cold`: a cold file that does not give the data it was made from;
     /// - `segment`: a segment that could not be opened; what its data file alone shows is named beside it;
     /// - `strange`: a file among the segments that is none of the log's;
     /// - `tree`: a hash in the file of the tree that the records contradict, or a file that is cut, goes
@@ -82,6 +84,8 @@ pub struct Verdict {
     pub faults: Vec<Fault>,
     /// Records whose hashes were recomputed.
     pub checked: u64,
+    /// Records of archived segments: their links were checked, their content was not.
+    pub archived: u64,
     /// Chain hash after the last one, where the walk reached it.
     pub head: Option<Hash>,
     /// What is no fault and worth knowing: what a crash left, what could not be compared.

@@ -237,13 +237,18 @@ impl Call {
                 None => break,
             }
         }
+        self.rows(&rows, fields)
+    }
+
+    /// Rows as lines, or as a table.
+    pub fn rows(&mut self, rows: &[Value], fields: &[&str]) -> Result<(), Failure> {
         if self.out.json {
             rows.iter().try_for_each(|row| self.out.json_line(row))?;
         } else {
             let header: Vec<String> = fields.iter().map(|f| f.replace('_', " ").to_uppercase()).collect();
             let header: Vec<&str> = header.iter().map(String::as_str).collect();
             let mut table = self.out.new_table(&header);
-            for row in &rows {
+            for row in rows {
                 table.add_row(fields.iter().map(|field| field_cell(field, row.get(*field))));
             }
             self.out.table(&table)?;
@@ -252,7 +257,7 @@ impl Call {
     }
 
     /// A change, and what it made. `once` names the member that is shown this one time.
-    fn change(
+    pub fn change(
         &mut self,
         method: Method,
         path: &str,

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use super::bars::sparkline;
 use super::failure::Failure;
 use super::out::Out;
-use super::query::{AskArgs, HELP, Hint, tell};
+use super::query::{Archived, AskArgs, HELP, Hint, tell, tell_archived};
 use super::text::{grouped, printable};
 
 /// Most groups of one page.
@@ -31,6 +31,8 @@ struct Page {
     next_cursor: Option<String>,
     #[serde(default)]
     hints: Vec<Hint>,
+    #[serde(default)]
+    archived: Vec<Archived>,
 }
 
 #[derive(Deserialize)]
@@ -55,6 +57,7 @@ pub fn run(args: &ErrorsArgs) -> Result<(), Failure> {
         let page: Page = question.ask(&client, &query, "/v1/errors")?;
         if cursor.is_none() {
             tell(&page.hints);
+            tell_archived(&page.archived);
         }
         let take = usize::try_from(left).unwrap_or(usize::MAX).min(page.groups.len());
         print(&mut out, page.groups.get(..take).unwrap_or_default())?;

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use super::bars::bar;
 use super::failure::Failure;
 use super::out::{Out, cell, status_cell};
-use super::query::{AskArgs, HELP, Hint, tell};
+use super::query::{Archived, AskArgs, HELP, Hint, tell, tell_archived};
 use super::text::grouped;
 
 /// Longest bar.
@@ -35,6 +35,8 @@ struct Answer {
     matched: u64,
     #[serde(default)]
     hints: Vec<Hint>,
+    #[serde(default)]
+    archived: Vec<Archived>,
 }
 
 #[derive(Deserialize)]
@@ -57,6 +59,7 @@ pub fn run(args: &FacetsArgs) -> Result<(), Failure> {
     let query = question.base.with("fields", &args.fields).with("top", &args.top.to_string());
     let mut answer: Answer = question.ask(&client, &query, "/v1/facets")?;
     tell(&answer.hints);
+    tell_archived(&answer.archived);
     let mut out = Out::with(&args.ask.look);
     // In the order asked for, which the answer has too, but not a map.
     let mut places: Vec<(usize, String)> = answer

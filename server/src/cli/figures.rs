@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use super::facets::shown;
 use super::failure::Failure;
 use super::out::{Out, cell};
-use super::query::{AskArgs, HELP, Hint, tell};
+use super::query::{Archived, AskArgs, HELP, Hint, tell, tell_archived};
 use super::text::grouped;
 
 /// Figures of the numbers at a metadata path, such as metadata.latency_ms
@@ -34,6 +34,8 @@ struct Answer {
     groups_left_out: u64,
     #[serde(default)]
     hints: Vec<Hint>,
+    #[serde(default)]
+    archived: Vec<Archived>,
 }
 
 #[derive(Deserialize)]
@@ -61,6 +63,7 @@ pub fn run(args: &MetricsArgs) -> Result<(), Failure> {
     }
     let answer: Answer = question.ask(&client, &query, "/v1/metrics/query")?;
     tell(&answer.hints);
+    tell_archived(&answer.archived);
     let mut out = Out::with(&args.ask.look);
     if out.json {
         answer.groups.iter().try_for_each(|group| out.line(group.get()))?;

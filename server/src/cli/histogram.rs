@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use super::bars::{bar, stacked, style_of};
 use super::failure::Failure;
 use super::out::Out;
-use super::query::{AskArgs, HELP, Hint, tell};
+use super::query::{Archived, AskArgs, HELP, Hint, tell, tell_archived};
 use super::text::{grouped, printable};
 
 /// Empty buckets in a row that are drawn one by one.
@@ -44,6 +44,8 @@ struct Answer {
     buckets: Vec<Box<RawValue>>,
     #[serde(default)]
     hints: Vec<Hint>,
+    #[serde(default)]
+    archived: Vec<Archived>,
 }
 
 #[derive(Deserialize)]
@@ -63,6 +65,7 @@ pub fn run(args: &HistogramArgs) -> Result<(), Failure> {
     }
     let answer: Answer = question.ask(&client, &query, "/v1/histogram")?;
     tell(&answer.hints);
+    tell_archived(&answer.archived);
     let mut out = Out::with(&args.ask.look);
     if out.json {
         answer.buckets.iter().try_for_each(|bucket| out.line(bucket.get()))?;

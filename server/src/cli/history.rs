@@ -9,7 +9,7 @@ use super::event::{Columns, Shown};
 use super::failure::Failure;
 use super::filters::{Filters, Query, path_of};
 use super::out::{Look, Out};
-use super::query::{Hint, QueryArgs, Question, tell};
+use super::query::{Archived, Hint, QueryArgs, Question, tell, tell_archived};
 use super::text::pretty;
 
 /// Most changes of one page.
@@ -53,6 +53,8 @@ struct Page {
     next_cursor: Option<String>,
     #[serde(default)]
     hints: Vec<Hint>,
+    #[serde(default)]
+    archived: Vec<Archived>,
 }
 
 /// Runs the command.
@@ -72,6 +74,7 @@ pub fn run(args: &HistoryArgs) -> Result<(), Failure> {
         let page: Page = question.ask(&client, &query, &path)?;
         if cursor.is_none() {
             tell(&page.hints);
+            tell_archived(&page.archived);
             if args.state || !out.json {
                 state(&mut out, page.state.as_deref())?;
             }

@@ -8,6 +8,8 @@
 //! - stored text never reaches a terminal with control characters in it.
 
 mod admin;
+mod archive;
+mod backup;
 mod bars;
 mod checkpoint;
 mod client;
@@ -26,6 +28,7 @@ mod out;
 mod problem;
 mod query;
 mod report;
+mod retention;
 mod search;
 mod serve;
 mod tail;
@@ -68,6 +71,12 @@ enum Command {
     Verify(verify::VerifyArgs),
     Report(report::ReportArgs),
     VerifyReport(verify_report::VerifyReportArgs),
+    Retention(retention::RetentionArgs),
+    Archive(archive::ArchiveArgs),
+    Archives(archive::ArchivesArgs),
+    Restore(archive::RestoreArgs),
+    Backup(backup::BackupArgs),
+    RestoreBackup(backup::RestoreBackupArgs),
     Org(admin::OrgArgs),
     Key(admin::KeyArgs),
     EventType(admin::EventTypeArgs),
@@ -113,6 +122,12 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Verify(args) => verify::run(&args),
         Command::Report(args) => report::run(&args),
         Command::VerifyReport(args) => verify_report::run(&args),
+        Command::Retention(args) => retention::run(&args),
+        Command::Archive(args) => archive::archive(&args),
+        Command::Archives(args) => archive::archives(&args),
+        Command::Restore(args) => archive::restore(&args),
+        Command::Backup(args) => backup::backup(&args),
+        Command::RestoreBackup(args) => backup::restore(&args),
         Command::Org(args) => admin::org(&args),
         Command::Key(args) => admin::key(&args),
         Command::EventType(args) => admin::event_type(&args),

@@ -7,7 +7,7 @@ use super::client::{Client, Connection};
 use super::failure::Failure;
 use super::filters::{Filters, Query, TimeRange};
 use super::out::Look;
-use super::text::printable;
+use super::text::{grouped, printable};
 use serde::de::DeserializeOwned;
 
 /// How to write a query, for the help of every command that takes one.
@@ -100,6 +100,37 @@ impl Question {
             }
             other => other,
         }
+    }
+}
+
+/// A stretch of the log that an answer left out.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+pub struct Archived {
+    first_sequence: u64,
+    last_sequence: u64,
+    #[serde(default)]
+    from: String,
+    #[serde(default)]
+    to: String,
+    events: Option<u64>,
+}
+
+impl Archived {
+    fn told(&self) -> String {
+        let Self { first_sequence, last_sequence, from, to, events } = self;
+        let events = events.map_or(String::new(), |n| format!(" ({} events)", grouped(n)));
+        let what = format!(
+            "sequences {first_sequence} to {last_sequence}{events} are archived and were not searched"
+        );
+        let (from, to) = (printable(from), printable(to));
+        format!("note: {what}; to search them: stele restore --from {from} --to {to} --reason WHY --wait")
+    }
+}
+
+/// Names on standard error what an answer left out, and how to get it back.
+pub fn tell_archived(ranges: &[Archived]) {
+    for range in ranges {
+        eprintln!("{}", range.told());
     }
 }
 

@@ -8,7 +8,7 @@ use super::client::Client;
 use super::event::{Columns, Shown};
 use super::failure::Failure;
 use super::out::Out;
-use super::query::{AskArgs, HELP, Hint, tell};
+use super::query::{Archived, AskArgs, HELP, Hint, tell, tell_archived};
 use super::text::grouped;
 
 /// Most events of one page.
@@ -58,13 +58,6 @@ struct Page {
     hints: Vec<Hint>,
 }
 
-#[derive(Deserialize)]
-struct Archived {
-    first_sequence: u64,
-    last_sequence: u64,
-    events: Option<u64>,
-}
-
 /// Runs the command.
 pub fn run(args: &SearchArgs) -> Result<(), Failure> {
     let client = args.ask.client()?;
@@ -80,7 +73,7 @@ fn count(args: &SearchArgs, client: &Client, out: &mut Out) -> Result<u64, Failu
     let page: Page = question.ask(client, &query, "/v1/events")?;
     tell(&page.hints);
     let matched = page.matched.ok_or_else(|| Failure::Unreachable("the server did not count".to_owned()))?;
-    name_archived(&page.archived);
+    tell_archived(&page.archived);
     if out.json {
         out.json_line(&serde_json::json!({ "matched": matched }))?;
     } else {
@@ -96,7 +89,7 @@ fn list(args: &SearchArgs, client: &Client, out: &mut Out) -> Result<u64, Failur
     let order = if args.order == Order::Asc { "asc" } else { "desc" };
     let question = args.ask.question();
     let base = question.base.with("order", order).with("limit", &size);
-    let (mut cursor, mut found) = (None::<String>, 0);
+    let (mut cursor, mut found, mut told) = (None::<String>, 0, Vec::new());
     loop {
         let query = cursor.as_ref().map_or_else(|| base.clone(), |c| base.with("cursor", c));
         let page: Page = question.ask(client, &query, "/v1/events")?;
@@ -105,7 +98,10 @@ fn list(args: &SearchArgs, client: &Client, out: &mut Out) -> Result<u64, Failur
         }
         let take = usize::try_from(left).unwrap_or(usize::MAX).min(page.events.len());
         print(out, page.events.get(..take).unwrap_or_default(), found == 0)?;
-        name_archived(&page.archived);
+        if page.archived != told {
+            tell_archived(&page.archived);
+            told = page.archived;
+        }
         found += take as u64;
         left -= take as u64;
         match page.next_cursor {
@@ -141,14 +137,4 @@ fn print(out: &mut Out, events: &[Box<RawValue>], first: bool) -> Result<(), Fai
 fn summary(found: u64, more: bool) {
     let plus = if more { ", more match (--limit, --all)" } else { "" };
     eprintln!("{} event{}{plus}", grouped(found), if found == 1 { "" } else { "s" });
-}
-
-fn name_archived(ranges: &[Archived]) {
-    for range in ranges {
-        let events = range.events.map_or(String::new(), |n| format!(" ({} events)", grouped(n)));
-        eprintln!(
-            "note: sequences {} to {}{events} are archived and were not searched",
-            range.first_sequence, range.last_sequence
-        );
-    }
 }

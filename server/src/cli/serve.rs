@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use stele_server::objects::StoreArgs;
 use stele_server::serve::{
     LogFormat, Network, Rate, Rates, Scrub, ServeError, ServeLimits, ServeOptions, Timeouts, TlsFiles,
     run as serve,
@@ -45,6 +46,8 @@ pub struct ServeArgs {
     access_log: AccessLog,
     #[command(flatten)]
     scrub: ScrubArgs,
+    #[command(flatten)]
+    archive: ArchiveArgs,
     #[command(flatten)]
     limits: LimitArgs,
     #[command(flatten)]
@@ -147,6 +150,24 @@ struct ScrubArgs {
     scrub_every: Option<Duration>,
 }
 
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Archive")]
+struct ArchiveArgs {
+    #[command(flatten)]
+    store: StoreArgs,
+    /// Bytes a second that restores read from it [default: no limit]
+    #[arg(long, env = "STELE_RESTORE_BYTES_PER_SECOND", value_name = "SIZE", value_parser = size)]
+    restore_bytes_per_second: Option<usize>,
+    /// How far the clock of retention goes ahead, for tests; not in release builds
+    #[cfg(debug_assertions)]
+    #[arg(long, env = "STELE_CLOCK_AHEAD", hide = true, value_name = "DURATION", value_parser = duration)]
+    clock_ahead: Option<Duration>,
+    /// Records of a full segment, for tests; not in release builds
+    #[cfg(debug_assertions)]
+    #[arg(long, env = "STELE_SEGMENT_RECORDS", hide = true, value_name = "COUNT")]
+    segment_records: Option<u32>,
+}
+
 /// A rate, or none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct RateChoice(Option<Rate>);
@@ -182,6 +203,15 @@ fn options(args: ServeArgs) -> ServeOptions {
             every: args.scrub.scrub_every.unwrap_or(base.scrub.every),
             delay: base.scrub.delay,
         },
+        archive: args.archive.store.choice(),
+        restore_rate_bytes: args
+            .archive
+            .restore_bytes_per_second
+            .map_or(base.restore_rate_bytes, |bytes| bytes as u64),
+        #[cfg(debug_assertions)]
+        clock_ahead: args.archive.clock_ahead.unwrap_or(base.clock_ahead),
+        #[cfg(debug_assertions)]
+        segment_records: args.archive.segment_records,
         data: base.data,
         listen: base.listen,
     }
@@ -360,6 +390,10 @@ mod tests {
             "0",
             "--scrub-every",
             "36h",
+            "--archive",
+            "file:///mnt/archive",
+            "--restore-bytes-per-second",
+            "10MiB",
         ])
         .unwrap();
         assert_eq!((got.listen.to_string().as_str(), got.site.as_str()), ("0.0.0.0:0", "example.com"));
@@ -375,6 +409,10 @@ mod tests {
         let seconds = [t.query, t.query_wait, t.tail, t.drain].map(|d| d.as_secs_f64());
         assert_eq!(seconds, [2.5, 1.5, 3.5, 0.5]);
         assert_eq!((got.scrub.rate_bytes, got.scrub.every.as_secs()), (0, 36 * 3600));
+        assert_eq!(
+            (got.archive.url.as_deref(), got.restore_rate_bytes),
+            (Some("file:///mnt/archive"), 10 << 20)
+        );
         assert_eq!(got.rates, Rates { ingest: Some(Rate { per_minute: 600, burst: 10 }), other: None });
     }
 

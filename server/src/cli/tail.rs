@@ -14,6 +14,7 @@ use super::filters::Filters;
 use super::out::{Look, Out};
 use super::problem::Problem;
 use super::query::{HELP, QueryArgs, Question};
+use super::text::printable;
 
 /// Longest line of a stream: an event of the largest size a server can be set to, and its chain.
 const LINE_BYTES_MAX: u64 = 33 << 20;
@@ -112,6 +113,9 @@ fn follow(stream: impl BufRead, last_id: &mut String, out: &mut Out) -> Result<(
                 return Err(Failure::Problem(problem));
             }
             eprintln!("note: {problem}");
+        }
+        if message.event == "archived" {
+            eprintln!("note: archived and not shown: {}", printable(&message.data));
         }
         if message.event == "event" {
             if out.json {

@@ -5,6 +5,7 @@
 
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::{StatusCode, header};
+use serde_json::{Value, json};
 use stele_engine::error::StoreError;
 use stele_engine::query::lang::SyntaxError;
 
@@ -134,6 +135,15 @@ impl Problem {
             .with(header::RETRY_AFTER, HeaderValue::from_static("30"))
     }
 
+    /// 409: what was asked for is in the archive. `ranges` has what to restore.
+    pub fn archived(first_sequence: u64, last_sequence: u64, ranges: &Value) -> Self {
+        let detail = format!(
+            "sequences {first_sequence} to {last_sequence} are archived; POST /v1/restores brings them back"
+        );
+        let members = format!(",\"archived\":{ranges}").into_bytes();
+        Self { members, ..Self::new(StatusCode::CONFLICT, "archived", detail) }
+    }
+
     /// 500; the detail says no more than that, the log says what.
     pub fn internal() -> Self {
         Self::new(
@@ -193,6 +203,7 @@ fn title(slug: &str, status: StatusCode) -> &'static str {
         "too-broad" => "The query costs more than it may",
         "invalid" => "The content breaks a rule",
         "nothing-stored" => "No item was stored",
+        "archived" => "The events are archived",
         "conflict" => "The name is taken by other content",
         "too-large" => "Too large",
         "unauthorized" => "A valid API key is needed",
@@ -217,6 +228,9 @@ impl From<StoreError> for Problem {
             )
             .with(header::RETRY_AFTER, HeaderValue::from_static("30")),
             StoreError::ReadOnly { why } => Self::read_only(why),
+            StoreError::Archived { first_sequence, last_sequence } => {
+                Self::archived(first_sequence, last_sequence, &json!([]))
+            }
             StoreError::Refused(why) => Self::too_large(why),
             StoreError::TooBroad(why) => Self::new(StatusCode::BAD_REQUEST, "too-broad", why),
             // Only a client that went away cancels, and it reads no answer.

@@ -5,6 +5,7 @@
 //!   `Log::work`), one leveller (the only caller of `Log::zero_ahead`), one signer, which cuts
 //!   checkpoints, and one indexer, which makes index events;
 //! - one reporter, which makes the reports of all logs, one at a time;
+//! - one keeper of the tiers, which makes segments cold, archives and restores them;
 //! - one scrub, which verifies all logs in the background;
 //! - one housekeeper, which saves what may be saved late;
 //! - one printer, which writes log lines so that nobody waits for a slow terminal.
@@ -17,6 +18,7 @@ mod reporter;
 mod scrub;
 mod signer;
 mod submission;
+mod tiers;
 mod worker;
 mod writer;
 
@@ -36,6 +38,7 @@ pub use reporter::reporter;
 pub use scrub::scrub;
 pub use signer::{sign, signer};
 pub use submission::Queue;
+pub use tiers::{Tiers, Trouble, restore_ended, tiers};
 pub use worker::{leveller, worker};
 pub use writer::writer;
 

@@ -3,11 +3,11 @@
 
 use stele_engine::error::StoreError;
 use stele_engine::event::Taxonomy;
-use stele_engine::log::Log;
+use stele_engine::log::{Ask, Gap, Log};
 use stele_engine::query::lang::{self, Query};
 use stele_engine::query::{Budget, Hint, Scope};
 
-use super::filters;
+use super::{filters, gaps};
 use crate::http::json::{self, Object};
 use crate::http::problem::Problem;
 use crate::http::query::Params;
@@ -65,16 +65,41 @@ impl Asked {
     }
 
     /// Adds `query` and `hints` to an answer.
-    pub fn write(&self, answer: &mut Object<'_>, hints: &[Hint]) {
+    pub fn write(&self, answer: &mut Object<'_>, beside: &Beside) {
         json::string(answer.member("query"), &self.canonical());
-        json::array(answer.member("hints"), hints, |out, hint| {
+        json::array(answer.member("hints"), &beside.hints, |out, hint| {
             let mut object = Object::begin(out);
             json::number(object.member("position"), hint.position as u64);
             json::string(object.member("detail"), &hint.detail);
             json::optional_string(object.member("suggestion"), hint.suggestion.as_deref());
             object.end();
         });
+        gaps::write(answer.member("archived"), &beside.gaps);
     }
+
+    /// Answers a question, with what stands beside the answer.
+    ///
+    /// # Errors
+    /// Those of the answer.
+    pub fn answer<R>(
+        &self,
+        log: &Log,
+        head: Option<u64>,
+        budget: &Budget<'_>,
+        answer: impl FnOnce(Ask<'_>) -> Result<R, StoreError>,
+    ) -> Result<(R, Beside), StoreError> {
+        let ask = Ask { scope: &self.scope, head, budget };
+        let (answered, gaps) = log.with_gaps(ask, || answer(ask))?;
+        Ok((answered, Beside { hints: self.hints(log, budget)?, gaps }))
+    }
+}
+
+/// What stands beside an answer.
+pub struct Beside {
+    /// What may have been meant.
+    pub hints: Vec<Hint>,
+    /// What is archived and was not looked at.
+    pub gaps: Vec<Gap>,
 }
 
 #[cfg(test)]

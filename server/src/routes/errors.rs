@@ -28,11 +28,12 @@ pub async fn get(cx: &mut Cx) -> Result<Answer, Problem> {
     let limit = cx.params.take_count("limit", LIMIT_DEFAULT, LIMIT_MAX)?;
     Asked::finish(&mut cx.params, &["limit", "cursor"])?;
     let found = run::run(&cx.app, move |budget| {
-        let page = find(&log, &asked, &paging, limit, budget)?;
-        let hints = asked.hints(&log, budget)?;
-        Ok((page, hints, asked))
+        let head = paging.head.unwrap_or_else(|| log.head().size);
+        let (page, beside) =
+            asked.answer(&log, Some(head), budget, |ask| find(&log, ask, head, &paging, limit))?;
+        Ok((page, beside, asked))
     });
-    let (page, hints, asked) = found.await?;
+    let (page, beside, asked) = found.await?;
     let mut out = Vec::with_capacity(page.groups.len() + 256);
     let mut answer = Object::begin(&mut out);
     let groups = answer.member("groups");
@@ -42,7 +43,7 @@ pub async fn get(cx: &mut Cx) -> Result<Answer, Problem> {
     json::optional_string(answer.member("next_cursor"), page.next.as_deref());
     json::number(answer.member("matched"), page.matched);
     write_took(&mut answer, started);
-    asked.write(&mut answer, &hints);
+    asked.write(&mut answer, &beside);
     answer.end();
     out.push(b'\n');
     Ok(answer::json(out))
@@ -55,15 +56,8 @@ struct Page {
 }
 
 /// Groups of the first page's snapshot, made again for each page: a cursor holds only a position.
-fn find(
-    log: &Log,
-    asked: &Asked,
-    paging: &Paging,
-    limit: usize,
-    budget: &Budget<'_>,
-) -> Result<Page, StoreError> {
-    let head = paging.head.unwrap_or_else(|| log.head().size);
-    let mut groups = log.errors(Ask { scope: &asked.scope, head: Some(head), budget }, SPARKS)?;
+fn find(log: &Log, ask: Ask<'_>, head: u64, paging: &Paging, limit: usize) -> Result<Page, StoreError> {
+    let mut groups = log.errors(ask, SPARKS)?;
     groups.sort_by_key(|group| std::cmp::Reverse(position(group)));
     let matched = groups.len() as u64;
     let begin = paging.after.map_or(0, |after| groups.partition_point(|group| position(group) >= after));
@@ -77,7 +71,7 @@ fn find(
             }
             page.groups.push(b',');
         }
-        write_group(&mut page.groups, group, log, budget)?;
+        write_group(&mut page.groups, group, log, ask.budget)?;
     }
     Ok(page)
 }
@@ -101,9 +95,11 @@ fn write_group(
     json::string(object.member("first_seen"), &times::show(group.first_seen_ns));
     json::string(object.member("last_seen"), &times::show(group.last_seen_ns));
     let sample = object.member("sample");
-    match log.record(group.sample)? {
-        Some(record) => record.write_line(sample),
-        None => sample.extend_from_slice(b"null"),
+    match log.record(group.sample) {
+        Ok(Some(record)) => record.write_line(sample),
+        // It went to the archive since it was counted.
+        Ok(None) | Err(StoreError::Archived { .. }) => sample.extend_from_slice(b"null"),
+        Err(error) => return Err(error),
     }
     json::array(object.member("sparkline"), &group.sparkline, |out, count| json::number(out, *count));
     object.end();

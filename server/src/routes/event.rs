@@ -1,9 +1,11 @@
 //! `GET /v1/events/{event_id}`.
 
+use std::sync::Arc;
+
 use hyper::StatusCode;
 use stele_engine::error::StoreError;
 
-use super::{Cx, proofs};
+use super::{Cx, gaps, proofs};
 use crate::http::answer::{self, Answer, Body};
 use crate::http::problem::Problem;
 use crate::state::now_us;
@@ -30,13 +32,16 @@ pub async fn get(cx: &mut Cx) -> Result<Answer, Problem> {
         }
     };
     std::mem::take(&mut cx.params).finish(&["proof"])?;
-    let log = std::sync::Arc::clone(&cx.caller()?.tenant.log);
+    let log = Arc::clone(&cx.caller()?.tenant.log);
+    let reader = Arc::clone(&log);
     let find = move || -> Result<_, StoreError> {
-        let Some(record) = log.find(&event_id)? else { return Ok(None) };
-        let proof = if asked == Proof::No { None } else { log.inclusion(record.sequence, now_us())? };
+        let Some(record) = reader.find(&event_id)? else { return Ok(None) };
+        let proof = if asked == Proof::No { None } else { reader.inclusion(record.sequence, now_us())? };
         Ok(Some((record, proof)))
     };
-    let (record, proof) = cx.app.block(find).await??.ok_or_else(Problem::not_found)?;
+    let found = cx.app.block(find).await?;
+    let found = gaps::here(&cx.app, &log, found).await?;
+    let (record, proof) = found.ok_or_else(Problem::not_found)?;
     let mut out = Vec::with_capacity(record.body.len() + 2_000);
     match proof {
         Some(proof) if asked == Proof::File => {

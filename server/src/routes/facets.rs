@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use stele_engine::log::Ask;
 use stele_engine::query::{Dimension, Facet};
 
 use super::asked::Asked;
@@ -33,11 +32,11 @@ pub async fn get(cx: &mut Cx) -> Result<Answer, Problem> {
     let top = cx.params.take_count("top", TOP_DEFAULT, TOP_MAX)?;
     Asked::finish(&mut cx.params, &["fields", "top"])?;
     let counted = run::run(&cx.app, move |budget| {
-        let (facets, matched) = log.facets(Ask { scope: &asked.scope, head: None, budget }, &of, top)?;
-        let hints = asked.hints(&log, budget)?;
-        Ok((facets, matched, hints, asked))
+        let ((facets, matched), beside) =
+            asked.answer(&log, None, budget, |ask| log.facets(ask, &of, top))?;
+        Ok((facets, matched, beside, asked))
     });
-    let (facets, matched, hints, asked) = counted.await?;
+    let (facets, matched, beside, asked) = counted.await?;
     let mut out = Vec::new();
     let mut answer = Object::begin(&mut out);
     let mut by_field = Object::begin(answer.member("facets"));
@@ -47,7 +46,7 @@ pub async fn get(cx: &mut Cx) -> Result<Answer, Problem> {
     by_field.end();
     json::number(answer.member("matched"), matched);
     write_took(&mut answer, started);
-    asked.write(&mut answer, &hints);
+    asked.write(&mut answer, &beside);
     answer.end();
     out.push(b'\n');
     Ok(answer::json(out))

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use stele_engine::log::Ask;
 use stele_engine::query::Group;
 
 use super::asked::Asked;
@@ -32,12 +31,11 @@ pub async fn get(cx: &mut Cx) -> Result<Answer, Problem> {
     let top = cx.params.take_count("top", TOP_DEFAULT, TOP_MAX)?;
     Asked::finish(&mut cx.params, &["field", "group_by", "top"])?;
     let counted = run::run(&cx.app, move |budget| {
-        let ask = Ask { scope: &asked.scope, head: None, budget };
-        let groups = log.metrics(ask, &field, group_by.as_ref())?;
-        let hints = asked.hints(&log, budget)?;
-        Ok((groups, hints, asked))
+        let (groups, beside) =
+            asked.answer(&log, None, budget, |ask| log.metrics(ask, &field, group_by.as_ref()))?;
+        Ok((groups, beside, asked))
     });
-    let (groups, hints, asked) = counted.await?;
+    let (groups, beside, asked) = counted.await?;
     let mut out = Vec::new();
     let mut answer = Object::begin(&mut out);
     json::string(answer.member("field"), &name);
@@ -45,7 +43,7 @@ pub async fn get(cx: &mut Cx) -> Result<Answer, Problem> {
     json::array(answer.member("groups"), groups.iter().take(top), write_group);
     json::number(answer.member("groups_left_out"), groups.len().saturating_sub(top) as u64);
     write_took(&mut answer, started);
-    asked.write(&mut answer, &hints);
+    asked.write(&mut answer, &beside);
     answer.end();
     out.push(b'\n');
     Ok(answer::json(out))

@@ -27,8 +27,14 @@ pub fn ready(cx: &mut Cx) -> Result<Answer, Problem> {
         }
         reasons.extend(tenant.damage.iter().map(|d| format!("log {}: {d}", tenant.org.log_id)));
     }
+    // What fails here keeps no event from being stored, and a store's answer is nobody else's business.
+    let failing = |t: &std::sync::Arc<crate::app::Tenant>| {
+        let trouble = t.trouble()?;
+        Some(format!("log {}: {} fails; GET /v1/archives says how", t.org.log_id, trouble.step))
+    };
+    let warnings: Vec<String> = cx.app.all_tenants().iter().filter_map(failing).collect();
     let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let value = json!({"ready": reasons.is_empty(), "reasons": reasons});
+    let value = json!({"ready": reasons.is_empty(), "reasons": reasons, "warnings": warnings});
     Ok(answer::json_value(status, &value))
 }
 

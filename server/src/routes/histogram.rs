@@ -69,19 +69,19 @@ pub async fn get(cx: &mut Cx) -> Result<Answer, Problem> {
     };
     Asked::finish(&mut cx.params, &["interval", "split"])?;
     let counted = run::run(&cx.app, move |budget| {
-        let ask = Ask { scope: &asked.scope, head: Some(log.head().size), budget };
-        let (name, seconds) = interval.map_or_else(|| auto(&log, ask), Ok)?;
-        let buckets = log.histogram(ask, seconds * SECOND_NS, split)?;
-        let hints = asked.hints(&log, budget)?;
-        Ok((name, buckets, hints, asked))
+        let ((name, buckets), beside) = asked.answer(&log, Some(log.head().size), budget, |ask| {
+            let (name, seconds) = interval.map_or_else(|| auto(&log, ask), Ok)?;
+            Ok((name, log.histogram(ask, seconds * SECOND_NS, split)?))
+        })?;
+        Ok((name, buckets, beside, asked))
     });
-    let (name, buckets, hints, asked) = counted.await?;
+    let (name, buckets, beside, asked) = counted.await?;
     let mut out = Vec::with_capacity(buckets.len() * 64 + 256);
     let mut answer = Object::begin(&mut out);
     json::string(answer.member("interval"), &name);
     json::array(answer.member("buckets"), &buckets, write_bucket);
     write_took(&mut answer, started);
-    asked.write(&mut answer, &hints);
+    asked.write(&mut answer, &beside);
     answer.end();
     out.push(b'\n');
     Ok(answer::json(out))

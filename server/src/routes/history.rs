@@ -3,9 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use stele_engine::error::StoreError;
-use stele_engine::log::{Ask, History, Log};
-use stele_engine::query::Budget;
+use stele_engine::log::History;
 
 use super::asked::Asked;
 use super::paging::Paging;
@@ -28,18 +26,22 @@ pub async fn get(cx: &mut Cx) -> Result<Answer, Problem> {
     let limit = cx.params.take_count("limit", LIMIT_DEFAULT, LIMIT_MAX)?;
     Asked::finish(&mut cx.params, &["at", "limit", "cursor"])?;
     let found = run::run(&cx.app, move |budget| {
-        let page = find(&log, &asked, (&resource.0, &resource.1), at_ns, &paging, limit, budget)?;
-        let hints = asked.hints(&log, budget)?;
-        Ok((page, hints, asked))
+        let head = paging.head.unwrap_or_else(|| log.head().size);
+        let resource = (resource.0.as_str(), resource.1.as_str());
+        let (found, beside) = asked
+            .answer(&log, Some(head), budget, |ask| log.history(ask, resource, at_ns, paging.after, limit))?;
+        let History { changes, state, last } = found;
+        let next = last.map(|position| paging.seal(&log, head, position));
+        Ok((Page { lines: lines(changes), state, next }, beside, asked))
     });
-    let (page, hints, asked) = found.await?;
+    let (page, beside, asked) = found.await?;
     let mut out = Vec::with_capacity(page.lines.len() + 512);
     let mut answer = Object::begin(&mut out);
     write_events(answer.member("changes"), &page.lines);
     answer.member("state").extend_from_slice(page.state.as_deref().unwrap_or(b"null"));
     json::optional_string(answer.member("next_cursor"), page.next.as_deref());
     write_took(&mut answer, started);
-    asked.write(&mut answer, &hints);
+    asked.write(&mut answer, &beside);
     answer.end();
     out.push(b'\n');
     Ok(answer::json(out))
@@ -49,20 +51,4 @@ struct Page {
     lines: Vec<u8>,
     state: Option<Vec<u8>>,
     next: Option<String>,
-}
-
-fn find(
-    log: &Log,
-    asked: &Asked,
-    resource: (&str, &str),
-    at_ns: Option<i64>,
-    paging: &Paging,
-    limit: usize,
-    budget: &Budget<'_>,
-) -> Result<Page, StoreError> {
-    let head = paging.head.unwrap_or_else(|| log.head().size);
-    let ask = Ask { scope: &asked.scope, head: Some(head), budget };
-    let History { changes, state, last } = log.history(ask, resource, at_ns, paging.after, limit)?;
-    let next = last.map(|position| paging.seal(log, head, position));
-    Ok(Page { lines: lines(changes), state, next })
 }

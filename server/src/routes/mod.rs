@@ -1,5 +1,6 @@
 //! The calls of the API, one file each.
 
+pub mod archives;
 pub mod asked;
 mod chain;
 mod changes;
@@ -11,6 +12,7 @@ mod facets;
 mod fields;
 mod figures;
 mod filters;
+mod gaps;
 mod health;
 mod histogram;
 mod history;
@@ -21,15 +23,18 @@ mod paging;
 mod proofs;
 mod reads;
 mod reports;
+pub mod restores;
+mod retention;
 pub mod run;
 mod search;
 mod settings;
+mod state;
 mod tail;
 mod times;
 mod tlog;
 mod verify;
 
-pub use times::{now_ns, show as show_time};
+pub use times::{now_ns, parse as parse_time, show as show_time};
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -160,6 +165,14 @@ async fn handle(call: Call, cx: &mut Cx) -> Result<Answer, Problem> {
         Call::RevokeKey => keys::revoke(cx).await,
         Call::Settings => settings::get(cx),
         Call::PutSettings => settings::put(cx).await,
+        Call::State => state::get(cx).await,
+        Call::Archives => archives::list(cx).await,
+        Call::AddArchive => archives::add(cx).await,
+        Call::Restores => restores::list(cx).await,
+        Call::AddRestore => restores::add(cx).await,
+        Call::Restore => restores::get(cx).await,
+        Call::Retention => retention::get(cx),
+        Call::PutRetention => retention::put(cx).await,
         Call::Orgs => orgs::list(cx),
         Call::AddOrg => orgs::add(cx).await,
         Call::Org => orgs::get(cx),

@@ -27,7 +27,7 @@ struct Ask {
 /// All organizations, by id.
 pub fn list(cx: &mut Cx) -> Result<Answer, Problem> {
     std::mem::take(&mut cx.params).finish(&[])?;
-    let orgs: Vec<Value> = cx.app.all_tenants().iter().map(|t| t.org.show()).collect();
+    let orgs: Vec<Value> = cx.app.all_tenants().iter().map(|t| t.org_now().show()).collect();
     Ok(answer::json_value(StatusCode::OK, &json!({"orgs": orgs})))
 }
 
@@ -35,7 +35,7 @@ pub fn list(cx: &mut Cx) -> Result<Answer, Problem> {
 pub fn get(cx: &mut Cx) -> Result<Answer, Problem> {
     std::mem::take(&mut cx.params).finish(&[])?;
     let tenant = cx.app.tenant(&cx.name()?).ok_or_else(Problem::not_found)?;
-    Ok(answer::json_value(StatusCode::OK, &tenant.org.show()))
+    Ok(answer::json_value(StatusCode::OK, &tenant.org_now().show()))
 }
 
 /// Makes an organization with its log, and its first key, shown once.

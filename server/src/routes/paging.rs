@@ -33,10 +33,32 @@ impl Paging {
         Ok(Self { now_ns: cursor.now_ns, head: Some(cursor.head), after: Some(cursor.after), digest })
     }
 
+    /// The same for a list that takes nothing but `limit` and `cursor`, with the limit.
+    ///
+    /// # Errors
+    /// As [`Paging::take`]; 400 for any other parameter, or a limit above the largest.
+    pub fn take_list(cx: &mut Cx, log: &Log, default: usize, most: usize) -> Result<(Self, usize), Problem> {
+        let paging = Self::take(cx, log)?;
+        let limit = cx.params.take_count("limit", default, most)?;
+        std::mem::take(&mut cx.params).finish(&["limit", "cursor"])?;
+        Ok((paging, limit))
+    }
+
     /// The cursor of the page after the row at `last`.
     pub fn seal(&self, log: &Log, head: u64, last: (i64, u64)) -> String {
         log.seal_cursor(&Cursor { head, now_ns: self.now_ns, after: last, digest: self.digest })
     }
+}
+
+/// Where a row stands in a list whose ids are a prefix and 128 bits that ascend with time.
+pub fn position(prefix: &str, id: &str) -> Option<(i64, u64)> {
+    let bits = u128::from_str_radix(id.strip_prefix(prefix)?, 16).ok()?;
+    Some(((bits >> 64) as i64, bits as u64))
+}
+
+/// The id of the row that stands there.
+pub fn id_at(prefix: &str, (high, low): (i64, u64)) -> String {
+    format!("{prefix}{:032x}", (u128::from(high as u64) << 64) | u128::from(low))
 }
 
 /// A digest of the call, the names in its path, and all parameters but the cursor, in any order.

@@ -10,11 +10,13 @@ use hyper::header::{self, HeaderValue};
 use serde_json::{Value, json};
 use stele_engine::error::StoreError;
 use stele_engine::ids::unhex;
+use stele_engine::log::{Log, TierRange, TierState};
+use stele_engine::tags::{Axis, Filter};
 
 pub use download::download;
 
 use super::paging::Paging;
-use super::{Cx, changes, proofs, times};
+use super::{Cx, changes, gaps, paging, proofs, times};
 use crate::http::answer::{self, Answer};
 use crate::http::problem::Problem;
 use crate::jobs::Ticket;
@@ -36,6 +38,11 @@ pub async fn add(cx: &mut Cx) -> Result<Answer, Problem> {
     let filter = ask::take(cx, times::now_ns(), &tenant.taxonomy()).await?;
     // Its event could not be stored.
     tenant.log.writable().map_err(Problem::read_only)?;
+    let (log, wanted) = (Arc::clone(&tenant.log), filter.clone());
+    let away = cx.app.block(move || archived(&log, &wanted)).await?;
+    if !away.is_empty() {
+        return Err(gaps::problem(away.iter()));
+    }
     let row = ReportRow {
         v: 1,
         id: format!("{ID_PREFIX}{}", uuid::Uuid::now_v7().simple()),
@@ -72,6 +79,21 @@ pub async fn add(cx: &mut Cx) -> Result<Answer, Problem> {
     Ok(answer)
 }
 
+/// Archived segments that records of the range may lie in.
+fn archived(log: &Log, filter: &Filter) -> Vec<TierRange> {
+    let meets = |range: &TierRange| {
+        let (first, last) = match filter.axis {
+            Axis::Event => (
+                u64::try_from(range.event_first_us).unwrap_or(0),
+                u64::try_from(range.event_last_us).unwrap_or(0),
+            ),
+            Axis::Commit => (range.committed_first_us, range.committed_last_us),
+        };
+        range.state == TierState::Archived && first < filter.to_us && last >= filter.from_us
+    };
+    log.tiers().into_iter().filter(meets).collect()
+}
+
 /// What was asked, by whom: in the log also when the report is never made.
 fn requested(row: &ReportRow) -> OwnEvent<'_> {
     OwnEvent {
@@ -90,30 +112,17 @@ fn requested(row: &ReportRow) -> OwnEvent<'_> {
 pub async fn list(cx: &mut Cx) -> Result<Answer, Problem> {
     let tenant = cx.caller()?.tenant;
     let log = Arc::clone(&tenant.log);
-    let paging = Paging::take(cx, &log)?;
-    let limit = cx.params.take_count("limit", LIMIT_DEFAULT, LIMIT_MAX)?;
-    std::mem::take(&mut cx.params).finish(&["limit", "cursor"])?;
-    let before = paging.after.map(id_at);
+    let (pages, limit) = Paging::take_list(cx, &log, LIMIT_DEFAULT, LIMIT_MAX)?;
+    let before = pages.after.map(|at| paging::id_at(ID_PREFIX, at));
     let (state, org) = (Arc::clone(&cx.app.state), tenant.org.id.clone());
     let rows = cx.app.block(move || state.reports(&org, before.as_deref(), limit + 1)).await?;
     let mut rows = rows.map_err(|error| unread(&error))?;
     let more = rows.len() > limit;
     rows.truncate(limit);
-    let last = rows.last().filter(|_| more).and_then(position);
-    let next = last.map(|at| paging.seal(&log, log.head().size, at));
+    let last = rows.last().filter(|_| more).and_then(|row| paging::position(ID_PREFIX, &row.id));
+    let next = last.map(|at| pages.seal(&log, log.head().size, at));
     let reports: Vec<Value> = rows.iter().map(ReportRow::show).collect();
     Ok(answer::json_value(StatusCode::OK, &json!({"reports": reports, "next_cursor": next})))
-}
-
-/// Where a report stands in the list: its id is 128 bits that ascend with time.
-fn position(row: &ReportRow) -> Option<(i64, u64)> {
-    let bits = u128::from_str_radix(row.id.strip_prefix(ID_PREFIX)?, 16).ok()?;
-    Some(((bits >> 64) as i64, bits as u64))
-}
-
-/// The id of the report that stands there.
-fn id_at((high, low): (i64, u64)) -> String {
-    format!("{ID_PREFIX}{:032x}", (u128::from(high as u64) << 64) | u128::from(low))
 }
 
 /// One report.
@@ -144,12 +153,15 @@ pub async fn verify(cx: &mut Cx) -> Result<Answer, Problem> {
         return Err(Problem::bad_request(detail));
     }
     let log = Arc::clone(&cx.caller()?.tenant.log);
+    let reader = Arc::clone(&log);
     let find = move || -> Result<_, StoreError> {
-        let Some(record) = log.find(&format!("stele:report_issued:{hash}"))? else { return Ok(None) };
-        let proof = log.inclusion(record.sequence, now_us())?;
+        let Some(record) = reader.find(&format!("stele:report_issued:{hash}"))? else { return Ok(None) };
+        let proof = reader.inclusion(record.sequence, now_us())?;
         Ok(proof.map(|proof| (record, proof)))
     };
-    let (record, proof) = cx.app.block(find).await??.ok_or_else(Problem::not_found)?;
+    let found = cx.app.block(find).await?;
+    let found = gaps::here(&cx.app, &log, found).await?;
+    let (record, proof) = found.ok_or_else(Problem::not_found)?;
     let mut out = Vec::with_capacity(record.body.len() + 2_000);
     out.extend_from_slice(b"{\"event\":");
     record.write_line(&mut out);

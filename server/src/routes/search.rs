@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use stele_engine::error::StoreError;
-use stele_engine::log::{Found, Log, Search};
-use stele_engine::query::{Budget, Hint, Order, Scope};
+use stele_engine::log::{Found, Gap, Log, Search};
+use stele_engine::query::{Budget, Order, Scope};
 use stele_engine::record::Record;
 
-use super::asked::Asked;
+use super::asked::{Asked, Beside};
 use super::paging::Paging;
 use super::{Cx, run};
 use crate::http::answer::{self, Answer};
@@ -33,11 +33,11 @@ pub async fn get(cx: &mut Cx) -> Result<Answer, Problem> {
     let found = run::run(&cx.app, move |budget| {
         let found = find(&log, &asked.scope, &page, &paging, budget)?;
         let next = found.next.map(|last| paging.seal(&log, found.head, last));
-        let hints = asked.hints(&log, budget)?;
-        Ok((found, next, hints, asked))
+        let beside = Beside { hints: asked.hints(&log, budget)?, gaps: found.archived.clone() };
+        Ok((found, next, beside, asked))
     });
-    let (found, next, hints, asked) = found.await?;
-    Ok(answer::json(write(&found, next.as_deref(), &asked, &hints, started)))
+    let (found, next, beside, asked) = found.await?;
+    Ok(answer::json(write(&found, next.as_deref(), &asked, &beside, started)))
 }
 
 struct Page {
@@ -81,6 +81,7 @@ struct PageFound {
     matched: Option<u64>,
     next: Option<(i64, u64)>,
     head: u64,
+    archived: Vec<Gap>,
 }
 
 fn find(
@@ -98,19 +99,18 @@ fn find(
         head: paging.head,
         count: page.count,
     };
-    let Found { records, last, matched, head } = log.search(&search, budget)?;
-    Ok(PageFound { lines: lines(records), matched, next: last, head })
+    let Found { records, last, matched, head, archived } = log.search(&search, budget)?;
+    Ok(PageFound { lines: lines(records), matched, next: last, head, archived })
 }
 
-fn write(found: &PageFound, next: Option<&str>, asked: &Asked, hints: &[Hint], started: Instant) -> Vec<u8> {
+fn write(found: &PageFound, next: Option<&str>, asked: &Asked, beside: &Beside, started: Instant) -> Vec<u8> {
     let mut out = Vec::with_capacity(found.lines.len() + 512);
     let mut answer = Object::begin(&mut out);
     write_events(answer.member("events"), &found.lines);
     json::optional_string(answer.member("next_cursor"), next);
     json::optional_number(answer.member("matched"), found.matched);
     write_took(&mut answer, started);
-    asked.write(&mut answer, hints);
-    answer.member("archived").extend_from_slice(b"[]");
+    asked.write(&mut answer, beside);
     answer.end();
     out.push(b'\n');
     out

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use hyper::body::Bytes;
 use hyper::header::{self, HeaderValue};
 use hyper::{Method, StatusCode};
+use serde_json::json;
 use stele_engine::error::StoreError;
 use stele_engine::log::READ_BYTES_MAX;
 use stele_engine::query::lang::{Bound, Clause, Expr, Field, Literal, Scalar, Test};
@@ -194,6 +195,13 @@ impl Tail {
                 }
                 Ok(Err(StoreError::TooBroad(_))) if self.window > WINDOW_MIN => {
                     self.window = narrower(self.window);
+                }
+                // A gap that is told is none that a client takes for silence.
+                Ok(Err(StoreError::Archived { first_sequence, last_sequence })) => {
+                    let first = first_sequence.max(self.next);
+                    let gap = json!({"first_sequence": first, "last_sequence": last_sequence});
+                    self.next = self.next.max(last_sequence + 1);
+                    return Ok(format!("event: archived\ndata: {gap}\n\n").into_bytes());
                 }
                 Ok(Err(error)) => {
                     tracing::error!(org = self.tenant.org.id, %error, "tail");

@@ -8,6 +8,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use stele_engine::archive::ArchiveError;
 use stele_engine::error::StoreError;
 
 pub use run::{Running, run, start};
@@ -56,6 +57,12 @@ pub enum ServeError {
     /// A log cannot be opened at all.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A segment cannot be archived or restored.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// The archive's store does not do what is needed.
+    #[error("{0}")]
+    Objects(String),
 }
 
 impl ServeError {

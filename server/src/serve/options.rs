@@ -4,6 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::objects::ArchiveChoice;
+
 /// Everything a server is started with.
 #[derive(Clone, Debug)]
 pub struct ServeOptions {
@@ -30,6 +32,16 @@ pub struct ServeOptions {
     pub access_log: LogFormat,
     /// Verification in the background.
     pub scrub: Scrub,
+    /// Where archived segments go.
+    pub archive: ArchiveChoice,
+    /// Bytes a second that restores read; 0 is no limit.
+    pub restore_rate_bytes: u64,
+    /// How far the clock of the tiers is ahead; for tests.
+    #[cfg(debug_assertions)]
+    pub clock_ahead: Duration,
+    /// Records of a full segment; for tests.
+    #[cfg(debug_assertions)]
+    pub segment_records: Option<u32>,
 }
 
 impl ServeOptions {
@@ -48,6 +60,12 @@ impl ServeOptions {
             trusted_proxies: Vec::new(),
             access_log: LogFormat::Text,
             scrub: Scrub::default(),
+            archive: ArchiveChoice::default(),
+            restore_rate_bytes: 0,
+            #[cfg(debug_assertions)]
+            clock_ahead: Duration::ZERO,
+            #[cfg(debug_assertions)]
+            segment_records: None,
         }
     }
 }

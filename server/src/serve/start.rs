@@ -16,7 +16,9 @@ use crate::app::{App, Tenant, Types};
 use crate::auth::Scopes;
 use crate::jobs::{self, Bells, Ticket};
 use crate::routes::event_types;
-use crate::state::{self, KeyRow, Keys, OrgRow, Plan, ReportStatus, SettingsRow, State, VerifiedRow};
+use crate::state::{
+    self, KeyRow, Keys, OrgRow, Plan, ReportStatus, RetentionRow, SettingsRow, State, VerifiedRow,
+};
 
 /// The organization that a first start makes.
 const FIRST_ORG: &str = "default";
@@ -69,25 +71,36 @@ pub fn open(options: ServeOptions) -> Result<(Arc<App>, Option<String>), ServeEr
             "STELE_ADMIN_KEY is not a key of this data directory and is ignored: it sets the key of a first start"
         );
     }
-    let app = Arc::new(App::new(options, Arc::clone(&state), keys));
+    let archive = options.archive.open(&options.data)?;
+    let app = Arc::new(App::new(options, Arc::clone(&state), keys, archive));
     let mut types: HashMap<String, BTreeMap<_, _>> = HashMap::new();
     for (org, row) in state.event_types()? {
         types.entry(org).or_default().insert(row.event_type.clone(), row);
     }
     let verified: HashMap<String, VerifiedRow> = state.verified()?.into_iter().collect();
     let chosen: HashMap<String, SettingsRow> = state.settings()?.into_iter().collect();
+    let policies: HashMap<String, RetentionRow> = state.retention()?.into_iter().collect();
     for org in state.orgs()? {
         let dir = log_dir(&app.options.data, &org.log_id);
-        let (log, report) = open_log(&dir)?;
+        let (log, report) = open_log(&dir, &app.options)?;
         tell(&org, &report);
         let rows = types.remove(&org.id).unwrap_or_default();
         let proved = verified.get(&org.log_id).copied();
         let settings = chosen.get(&org.id).copied().unwrap_or_default();
-        app.add_tenant(tenant(&app, org, log, report.damage, rows, proved, settings)?);
+        let tenant = tenant(&app, org, log, report.damage, rows, proved, settings)?;
+        if let Some(policy) = policies.get(&tenant.org.id) {
+            tenant.set_retention(*policy, tenant.org.plan);
+        }
+        app.add_tenant(tenant);
     }
     for (org, row) in state.all_reports()? {
         if matches!(row.status, ReportStatus::Pending | ReportStatus::Running) {
             app.desk.put(Ticket { org, id: row.id });
+        }
+    }
+    for (org, row) in state.all_restores()? {
+        if row.is_open() {
+            app.tiers.put(Ticket { org, id: row.id });
         }
     }
     Ok((app, shown))
@@ -95,9 +108,9 @@ pub fn open(options: ServeOptions) -> Result<(Arc<App>, Option<String>), ServeEr
 
 /// Opens a log. Opening writes; where the disk is full, the log is opened for reading only, so that
 /// what it holds can still be asked for.
-fn open_log(dir: &Path) -> Result<(Log, OpenReport), StoreError> {
+fn open_log(dir: &Path, options: &ServeOptions) -> Result<(Log, OpenReport), StoreError> {
     let disk = Arc::new(RealDisk);
-    match Log::open(disk.clone(), dir, Options::default()) {
+    match Log::open(disk.clone(), dir, log_options(options)) {
         Err(full @ StoreError::Full { .. }) => {
             let (log, mut report) = Log::open_read_only(disk, dir)?;
             report.damage.push(format!("{full}; make room and start again to write"));
@@ -105,6 +118,20 @@ fn open_log(dir: &Path) -> Result<(Log, OpenReport), StoreError> {
         }
         opened => opened,
     }
+}
+
+/// The options of all logs.
+#[cfg(not(debug_assertions))]
+fn log_options(_: &ServeOptions) -> Options {
+    Options::default()
+}
+
+/// The same where tests may ask for small segments, with index events to match.
+#[cfg(debug_assertions)]
+fn log_options(options: &ServeOptions) -> Options {
+    let base = Options::default();
+    let Some(records) = options.segment_records else { return base };
+    Options { segment_records_max: records, epoch_records_max: u64::from(records / 2), ..base }
 }
 
 fn check(options: &ServeOptions) -> Result<(), ServeError> {
@@ -169,7 +196,7 @@ pub fn make_org(
     getrandom::fill(&mut secret).map_err(|e| randomness(std::io::Error::other(e)))?;
     let origin = format!("{}/stele/{log_id}", options.site);
     let dir = log_dir(&options.data, &log_id);
-    let log = Log::create(Arc::new(RealDisk), &dir, &origin, secret, Options::default())?;
+    let log = Log::create(Arc::new(RealDisk), &dir, &origin, secret, log_options(options))?;
     let org = OrgRow {
         v: 1,
         id: id.to_owned(),

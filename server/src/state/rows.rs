@@ -23,6 +23,14 @@ impl Plan {
             _ => None,
         }
     }
+
+    /// Days that its events are kept at least.
+    pub fn days_min(self) -> u32 {
+        match self {
+            Self::Pro => 365,
+            Self::Enterprise => 2556,
+        }
+    }
 }
 
 /// An organization.

@@ -10,6 +10,8 @@ use serde::de::DeserializeOwned;
 use super::{EventTypeRow, KeyRow, OrgRow, ReportRow, ScrubRow, SettingsRow, VerifiedRow};
 use crate::serve::ServeError;
 
+mod tiers;
+
 const ORGS: TableDefinition<&str, &[u8]> = TableDefinition::new("orgs");
 const KEYS: TableDefinition<&str, &[u8]> = TableDefinition::new("keys");
 /// Under `<org>\n<event type>`.
@@ -22,6 +24,20 @@ const SETTINGS: TableDefinition<&str, &[u8]> = TableDefinition::new("settings");
 const REPORTS: TableDefinition<&str, &[u8]> = TableDefinition::new("reports");
 /// Under the log id.
 const SCRUBS: TableDefinition<&str, &[u8]> = TableDefinition::new("scrubs");
+
+/// All of them.
+const TABLES: [TableDefinition<&str, &[u8]>; 10] = [
+    ORGS,
+    KEYS,
+    EVENT_TYPES,
+    VERIFIED,
+    SETTINGS,
+    REPORTS,
+    SCRUBS,
+    tiers::RETENTION,
+    tiers::TIERS,
+    tiers::RESTORES,
+];
 
 /// Newest row version this build reads.
 const NEWEST_KNOWN: u64 = 1;
@@ -58,7 +74,7 @@ impl State {
         }
         let state = Self { db, path };
         state.write(|txn| {
-            for table in [ORGS, KEYS, EVENT_TYPES, VERIFIED, SETTINGS, REPORTS, SCRUBS] {
+            for table in TABLES {
                 txn.open_table(table)?;
             }
             Ok(())
@@ -87,9 +103,7 @@ impl State {
     /// # Errors
     /// The file cannot be read.
     pub fn event_types(&self) -> Result<Vec<(String, EventTypeRow)>, ServeError> {
-        let rows: Vec<(String, EventTypeRow)> = self.all(EVENT_TYPES)?;
-        let org = |key: String| key.split('\n').next().unwrap_or_default().to_owned();
-        Ok(rows.into_iter().map(|(key, row)| (org(key), row)).collect())
+        self.by_org(EVENT_TYPES)
     }
 
     /// The last clean verification of each log.
@@ -113,9 +127,7 @@ impl State {
     /// # Errors
     /// The file cannot be read.
     pub fn all_reports(&self) -> Result<Vec<(String, ReportRow)>, ServeError> {
-        let rows: Vec<(String, ReportRow)> = self.all(REPORTS)?;
-        let org = |key: String| key.split('\n').next().unwrap_or_default().to_owned();
-        Ok(rows.into_iter().map(|(key, row)| (org(key), row)).collect())
+        self.by_org(REPORTS)
     }
 
     /// Reports of one organization, newest first, at most `limit`; only those before the one with id
@@ -129,26 +141,39 @@ impl State {
         before: Option<&str>,
         limit: usize,
     ) -> Result<Vec<ReportRow>, ServeError> {
-        guarded(&self.path, || self.read_reports(org, before, limit))
+        self.newest(REPORTS, org, before, limit)
     }
 
-    fn read_reports(
+    /// Rows under `<org>\n<id>`, each with its organization.
+    fn by_org<T: DeserializeOwned>(
         &self,
+        table: TableDefinition<&str, &[u8]>,
+    ) -> Result<Vec<(String, T)>, ServeError> {
+        let org = |key: String| key.split('\n').next().unwrap_or_default().to_owned();
+        Ok(self.all(table)?.into_iter().map(|(key, row)| (org(key), row)).collect())
+    }
+
+    /// Rows under `<org>\n<id>`, of one organization, newest id first.
+    fn newest<T: DeserializeOwned>(
+        &self,
+        of: TableDefinition<&str, &[u8]>,
         org: &str,
         before: Option<&str>,
         limit: usize,
-    ) -> Result<Vec<ReportRow>, ServeError> {
-        let txn = self.db.begin_read().map_err(|e| self.failed(e))?;
-        let table = txn.open_table(REPORTS).map_err(|e| self.failed(e))?;
-        let (first, behind) = (format!("{org}\n"), format!("{org}\u{b}"));
-        let end = before.map_or(behind, |id| format!("{org}\n{id}"));
-        let mut rows = Vec::new();
-        let range = table.range(first.as_str()..end.as_str()).map_err(|e| self.failed(e))?;
-        for entry in range.rev().take(limit) {
-            let (key, value) = entry.map_err(|e| self.failed(e))?;
-            rows.push(self.row(key.value(), value.value())?);
-        }
-        Ok(rows)
+    ) -> Result<Vec<T>, ServeError> {
+        guarded(&self.path, || {
+            let txn = self.db.begin_read().map_err(|e| self.failed(e))?;
+            let table = txn.open_table(of).map_err(|e| self.failed(e))?;
+            let (first, behind) = (format!("{org}\n"), format!("{org}\u{b}"));
+            let end = before.map_or(behind, |id| format!("{org}\n{id}"));
+            let mut rows = Vec::new();
+            let range = table.range(first.as_str()..end.as_str()).map_err(|e| self.failed(e))?;
+            for entry in range.rev().take(limit) {
+                let (key, value) = entry.map_err(|e| self.failed(e))?;
+                rows.push(self.row(key.value(), value.value())?);
+            }
+            Ok(rows)
+        })
     }
 
     /// One report of an organization.
@@ -156,12 +181,19 @@ impl State {
     /// # Errors
     /// The file cannot be read.
     pub fn report(&self, org: &str, id: &str) -> Result<Option<ReportRow>, ServeError> {
-        let key = format!("{org}\n{id}");
+        self.one(REPORTS, &format!("{org}\n{id}"))
+    }
+
+    fn one<T: DeserializeOwned>(
+        &self,
+        of: TableDefinition<&str, &[u8]>,
+        key: &str,
+    ) -> Result<Option<T>, ServeError> {
         guarded(&self.path, || {
             let txn = self.db.begin_read().map_err(|e| self.failed(e))?;
-            let table = txn.open_table(REPORTS).map_err(|e| self.failed(e))?;
-            let value = table.get(key.as_str()).map_err(|e| self.failed(e))?;
-            value.map(|value| self.row(&key, value.value())).transpose()
+            let table = txn.open_table(of).map_err(|e| self.failed(e))?;
+            let value = table.get(key).map_err(|e| self.failed(e))?;
+            value.map(|value| self.row(key, value.value())).transpose()
         })
     }
 

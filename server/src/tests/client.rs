@@ -47,6 +47,11 @@ impl Server {
         Self::on(tempfile::tempdir().unwrap(), change)
     }
 
+    /// Over a directory that holds something.
+    pub fn over(data: std::path::PathBuf) -> Self {
+        Self::with(move |options| options.data = data)
+    }
+
     fn on(dir: TempDir, change: impl FnOnce(&mut ServeOptions)) -> Self {
         let runtime = crate::jobs::runtime().unwrap();
         let mut options = ServeOptions::new(dir.path().to_owned(), "127.0.0.1:0".parse().unwrap());
@@ -60,11 +65,16 @@ impl Server {
     }
 
     /// Stops in order and starts again over the same directory.
-    pub fn restart(mut self) -> Self {
+    pub fn restart(self) -> Self {
+        self.restart_with(|_| ())
+    }
+
+    /// The same with other options.
+    pub fn restart_with(mut self, change: impl FnOnce(&mut ServeOptions)) -> Self {
         self.stop();
         let dir = std::mem::replace(&mut self.dir, tempfile::tempdir().unwrap());
         drop(self);
-        Self::on(dir, |_| ())
+        Self::on(dir, change)
     }
 
     pub fn stop(&mut self) {

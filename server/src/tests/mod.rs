@@ -1,7 +1,7 @@
 //! The server whole, in process: on a free port, over a directory of its own.
 
 mod admin;
-mod client;
+pub mod client;
 mod ingest;
 mod limits;
 mod looked;
@@ -9,6 +9,8 @@ mod proofs;
 mod questions;
 mod reads;
 mod reports;
+mod retention;
 mod search;
 mod tails;
+mod tiers;
 mod verification;

@@ -32,7 +32,9 @@ pub struct Ledger {
 impl Ledger {
     fn take(&mut self, n: usize, outcome: &Outcome) {
         let place = match *outcome {
-            Outcome::Stored { sequence, hash } | Outcome::Duplicate { sequence, hash } => (sequence, hash),
+            Outcome::Stored { sequence, hash } | Outcome::Duplicate { sequence, hash, .. } => {
+                (sequence, hash)
+            }
             ref other => panic!("event {n} got {other:?}"),
         };
         if let Some(before) = self.acknowledged.insert(n, place) {
@@ -51,6 +53,8 @@ pub enum Step {
     Work,
     /// Background work until none is due, and a checkpoint.
     Settle,
+    /// The data of the oldest sealed segment made cold.
+    Chill,
     /// Close and open again.
     Restart,
     /// Open again without closing: the process was killed.
@@ -80,6 +84,7 @@ pub fn script() -> Vec<Step> {
             3 => steps.push(Step::Kill),
             5 => steps.push(Step::Restart),
             6 => steps.push(Step::Append(vec![0..at.min(4)])),
+            4 => steps.push(Step::Chill),
             _ => steps.push(Step::Work),
         }
         (at, turn) = (end, turn + 1);
@@ -149,6 +154,7 @@ impl Process {
                 self.settle()?;
                 self.log.checkpoint(self.now_us).map(|_| ())
             }
+            Step::Chill => self.log.chill_next(u64::MAX).map(|_| ()),
             Step::Restart => {
                 self.log.close()?;
                 self.reopen()

@@ -16,8 +16,9 @@ use stele_engine::log::{Check, verify_dir};
 use stele_engine::proof::Checkpoint;
 use stele_engine::verify::Verdict;
 
-use changes::{Change, Class, Random};
+use changes::{Change, Class};
 use logs::{DIR, Files, Golden, golden};
+use stele_tests::Random;
 
 /// What was said of a log.
 struct Seen {

@@ -10,6 +10,7 @@ mod harness;
 use std::fs;
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
+use stele_tests::Random;
 
 use harness::{TARGETS, Target};
 
@@ -37,41 +38,28 @@ fn seeds(target: &Target) -> Vec<Vec<u8>> {
     made.into_iter().chain(kept.iter().map(|path| fs::read(path).expect("a readable seed"))).collect()
 }
 
-/// A small generator (splitmix64): equal runs everywhere.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((z ^ (z >> 31)) % limit.max(1) as u64) as usize
-    }
-}
-
 const INTERESTING: [u8; 16] =
     [0, 1, 4, 7, 8, 16, 0x7f, 0x80, 0xff, b'"', b'\\', b'{', b'}', b'[', b'0', b'-'];
 
 fn mutate(seeds: &[Vec<u8>], random: &mut Random) -> Vec<u8> {
-    let mut data = seeds[random.below(seeds.len())].clone();
-    for _ in 0..=random.below(4) {
-        let at = random.below(data.len() + 1);
-        let end = (at + 1 + random.below(16)).min(data.len());
-        match random.below(7) {
-            0 if at < data.len() => data[at] ^= 1 << random.below(8),
-            1 if at < data.len() => data[at] = INTERESTING[random.below(INTERESTING.len())],
-            2 => data.insert(at, INTERESTING[random.below(INTERESTING.len())]),
+    let mut data = seeds[random.place(seeds.len())].clone();
+    for _ in 0..=random.place(4) {
+        let at = random.place(data.len() + 1);
+        let end = (at + 1 + random.place(16)).min(data.len());
+        match random.place(7) {
+            0 if at < data.len() => data[at] ^= 1 << random.place(8),
+            1 if at < data.len() => data[at] = INTERESTING[random.place(INTERESTING.len())],
+            2 => data.insert(at, INTERESTING[random.place(INTERESTING.len())]),
             3 if at < end => drop(data.drain(at..end)),
             4 if at < end => {
                 let copy = data[at..end].to_vec();
-                let to = random.below(data.len() + 1);
+                let to = random.place(data.len() + 1);
                 data.splice(to..to, copy);
             }
             5 => data.truncate(at),
             6 => {
-                let other = &seeds[random.below(seeds.len())];
-                let from = random.below(other.len() + 1);
+                let other = &seeds[random.place(seeds.len())];
+                let from = random.place(other.len() + 1);
                 data.truncate(at);
                 data.extend_from_slice(&other[from..]);
             }

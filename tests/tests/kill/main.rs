@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use stele_tests::server::binary;
-use stele_tests::{ADMIN_KEY, Call, Options, Server, event};
+use stele_tests::{ADMIN_KEY, Call, Options, Random, Server, event};
 
 const CONNECTIONS: usize = 4;
 
@@ -43,19 +43,6 @@ impl Ledger {
 
 fn place(sequence: Option<u64>, hash: &Value) -> Place {
     (sequence.expect("a sequence"), hash.as_str().expect("a hash").to_owned())
-}
-
-/// A small generator (splitmix64).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (z ^ (z >> 31)) % limit
-    }
 }
 
 /// `None` when the server was killed before its answer was whole.

@@ -19,6 +19,7 @@ pub const ENGINE: &Floors = &[
     ("record", 2),
     ("chain", 2),
     ("merkle", 2),
+    ("cold", 2),
     ("index", 3),
     ("tags", 3),
     ("segment", 4),

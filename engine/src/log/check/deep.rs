@@ -6,6 +6,7 @@ use super::{Run, fault, locked};
 use crate::error::StoreError;
 use crate::event::Fields;
 use crate::report::{each_event, epoch_over};
+use crate::segment::Segment;
 use crate::tags::{EVENT_ID_PREFIX, EVENT_TYPE, Statement};
 use crate::verify::{Fault, Verdict};
 
@@ -33,6 +34,7 @@ pub(super) fn check(run: &Run<'_>, verdict: &mut Verdict) {
     run.each(events.len() + 1, &|at| {
         let mut index_events = Vec::new();
         let wrong = match events.get(at) {
+            Some(said) if is_away(run, &said.statement) => None,
             Some(said) => compare(run, said, &mut index_events),
             None => match behind(run, covered, &mut index_events) {
                 Ok(()) | Err(StoreError::Cancelled) => None,
@@ -43,6 +45,7 @@ pub(super) fn check(run: &Run<'_>, verdict: &mut Verdict) {
         locked(&met).append(&mut index_events);
         run.tell();
     });
+    verdict.notes.extend(away(run, &events));
     let mut faults = found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     let met = met.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     faults.extend(strangers(run, &events, met));
@@ -50,6 +53,25 @@ pub(super) fn check(run: &Run<'_>, verdict: &mut Verdict) {
     let first_wrong = faults.first().map_or(covered, |fault| fault.first_sequence.min(covered));
     verdict.faults.append(&mut faults);
     verdict.indexed_to = Some(first_wrong);
+}
+
+/// Whether records that an index event covers are archived: it cannot be recomputed then.
+fn is_away(run: &Run<'_>, said: &Statement) -> bool {
+    let segments = run.snapshot.segments();
+    let start = segments.partition_point(|segment| segment.first() <= said.a).saturating_sub(1);
+    let covered = segments[start..].iter().take_while(|segment| segment.first() < said.b);
+    covered.into_iter().any(|segment| matches!(**segment, Segment::Archived(_)))
+}
+
+/// Says which index events were not recomputed.
+fn away(run: &Run<'_>, events: &[Said]) -> Option<String> {
+    let mut away = events.iter().map(|said| &said.statement).filter(|said| is_away(run, said));
+    let first = away.next()?;
+    let (count, last) = away.fold((1, first), |(count, _), said| (count + 1, said));
+    let range = format!("sequences {} to {}", first.a, last.b - 1);
+    Some(format!(
+        "{count} index events over {range} were not recomputed: records that they cover are archived"
+    ))
 }
 
 /// Follows the index events from the first record on: each begins where the one before ends.

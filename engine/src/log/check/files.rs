@@ -69,8 +69,9 @@ fn catalog(run: &Run<'_>, verdict: &mut Verdict) {
     match Catalog::read(run.disk(), &path) {
         Err(error) => verdict.faults.push(error_fault("catalog", (0, size), &path, &error)),
         Ok((read, notes)) => {
-            let same = (read.created(), read.sealed(), read.last_closed(), read.closed())
-                == (held.created(), held.sealed(), held.last_closed(), held.closed());
+            let same = (read.created(), read.sealed(), read.cold_files(), read.last_closed(), read.closed())
+                == (held.created(), held.sealed(), held.cold_files(), held.last_closed(), held.closed())
+                && read.archived() == held.archived();
             if !same {
                 let detail = "is not the catalog that the log was opened with".to_owned();
                 verdict.faults.push(fault("catalog", (0, size), &path, 0, detail));
@@ -176,8 +177,22 @@ fn strange(run: &Run<'_>, verdict: &mut Verdict) -> Result<(), StoreError> {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let (stem, extension) = name.split_once('.').unwrap_or((name, ""));
         let first = first_of(Path::new(&format!("{stem}.log")));
+        let away = first.is_some_and(|first| run.is_away(first));
         let leftover = matches!(extension, "new" | "tmp" | "idx.damaged") || extension.starts_with("torn");
         match (first, extension) {
+            (Some(_), "cold" | "idx") if away && !run.live => {
+                let left = format!("{}: left by an interrupted move to or from the archive", path.display());
+                verdict.notes.push(left);
+            }
+            (Some(first), "h" | "seen" | "manifest") if run.is_archived(first) => {}
+            // Before a segment is in the archive, and not after a crash.
+            (Some(first), "h" | "manifest") if known(first) => {
+                if !run.live {
+                    let left = format!("{}: left by an interrupted move to the archive", path.display());
+                    verdict.notes.push(left);
+                }
+            }
+            (Some(first), "cold") if run.is_cold(first) || (run.live && known(first)) => {}
             (Some(first), "log") if known(first) || (run.live && first >= now.head.size) => {}
             // The index of a segment whose seal a crash interrupted is written again.
             (Some(first), "idx") if known(first) => {

@@ -5,20 +5,40 @@ use crate::catalog::SealedSegment;
 use crate::chain::Hash;
 use crate::codec::sections::Sections;
 use crate::error::StoreError;
-use crate::io::Disk;
+use crate::io::{Disk, DiskFile, HeldFile};
+use crate::segment::cold::ColdFile;
 use crate::segment::rows::StoredRows;
 use crate::segment::sealed::INDEX_KIND;
 use crate::segment::{Growing, Sealed, Segment, SegmentHeader};
 use crate::verify::{self, Claims, Part, Piece, Verdict};
 use std::hash::BuildHasher;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Checks the segment of this number in the snapshot.
 pub(super) fn check(run: &Run<'_>, number: usize, sizes: &[u64]) -> (Part, Piece) {
     let before = number.checked_sub(1).and_then(|before| last_commit(run, before)).unwrap_or(0);
     let one = One { run, at: run.due.partition_point(|&due| due < number), before, sizes };
-    match &*run.snapshot.segments()[number] {
+    let mut segment = Arc::clone(&run.snapshot.segments()[number]);
+    loop {
+        let checked = check_one(&one, &segment);
+        if checked.0.verdict.faults.is_empty() || matches!(*segment, Segment::Growing(_)) {
+            return checked;
+        }
+        // Files of a segment that went to another tier meanwhile are gone: it is looked at where it is now.
+        let now = run.log.shared.segments.snapshot();
+        match now.segments().iter().find(|now| now.first() == segment.first()) {
+            Some(now) if !Arc::ptr_eq(now, &segment) => segment = Arc::clone(now),
+            _ => return checked,
+        }
+    }
+}
+
+fn check_one(one: &One<'_>, segment: &Segment) -> (Part, Piece) {
+    let One { run, sizes, .. } = *one;
+    match segment {
         Segment::Sealed(sealed) => one.sealed(sealed),
+        Segment::Archived(archived) => super::archived::check(run, archived, sizes),
         Segment::Growing(growing) => one.growing(growing),
         Segment::Damaged { first, count, previous, why, path } => match run.sealed_entry(*first) {
             Some(entry) => one.damaged(&entry, why, path),
@@ -33,6 +53,7 @@ pub(super) fn check(run: &Run<'_>, number: usize, sizes: &[u64]) -> (Part, Piece
     }
 }
 
+#[derive(Clone, Copy)]
 struct One<'a> {
     run: &'a Run<'a>,
     /// Place among the due ones.
@@ -56,6 +77,7 @@ impl One<'_> {
             facts.data_bytes,
             rows.and_then(|rows| rows.hashes().ok()),
             (Some(facts.last), true),
+            Form::of(sealed),
         );
         if let Err(error) = index {
             let range = (part.first, part.end);
@@ -81,6 +103,7 @@ impl One<'_> {
             end.unwrap_or(SegmentHeader::BYTES as u64),
             Some(hashes.as_flattened()),
             (hashes.last().copied(), false),
+            Form::Raw,
         )
     }
 
@@ -88,7 +111,10 @@ impl One<'_> {
     fn damaged(&self, entry: &SealedSegment, why: &str, path: &Path) -> (Part, Piece) {
         let (first, count) = (entry.first, u64::from(entry.count));
         let claimed = (first, count, entry.previous);
-        let (mut part, piece) = self.file(path, claimed, entry.data_bytes, None, (Some(entry.last), true));
+        let cold = path.extension().is_some_and(|extension| extension == "cold");
+        let form = if cold { Form::Cold } else { Form::Raw };
+        let ends = (Some(entry.last), true);
+        let (mut part, piece) = self.file(path, claimed, entry.data_bytes, None, ends, form);
         let whole = part.verdict.faults.is_empty();
         let index = path.with_extension("idx");
         let (kind, file) = if whole { ("index", index.as_path()) } else { ("segment", path) };
@@ -103,6 +129,7 @@ impl One<'_> {
         data_bytes: u64,
         hashes: Option<&[u8]>,
         (last, sealed): (Option<Hash>, bool),
+        form: Form,
     ) -> (Part, Piece) {
         let shared = &self.run.log.shared;
         let digest = |fingerprint: u64, sequence: u64| self.run.digest.hash_one((fingerprint, sequence));
@@ -126,15 +153,47 @@ impl One<'_> {
             let new = records - told.replace(records);
             self.run.advance(self.at, records, new * (data_bytes / count.max(1)))
         };
-        let (verdict, piece) = match self.run.disk().open_read(path) {
+        let data: Result<Arc<dyn DiskFile>, _> = match form {
+            Form::Raw => self.run.disk().open_read(path).map_err(|error| ("missing", 0, error.to_string())),
+            Form::Cold => self.thawed(path),
+        };
+        let (verdict, piece) = match data {
             Ok(file) => verify::segment(&*file, &claims, &progress),
-            Err(error) => {
-                let faults = vec![fault("missing", (first, first + count), path, 0, error.to_string())];
+            Err((kind, offset, detail)) => {
+                let faults = vec![fault(kind, (first, first + count), path, offset, detail)];
                 (Verdict { proved_to: first, faults, ..Verdict::default() }, Piece::default())
             }
         };
         progress(told.get().max(verdict.checked));
         (Part::of(&claims, verdict), piece)
+    }
+
+    /// The data that a cold file gives, read whole from the disk.
+    fn thawed(&self, path: &Path) -> Result<Arc<dyn DiskFile>, (&'static str, u64, String)> {
+        let shared = &self.run.log.shared;
+        let cold = ColdFile::read(self.run.disk(), path, &shared.cache);
+        match cold.and_then(|cold| cold.check_all().and_then(|()| cold.thaw(&shared.salts))) {
+            Ok(data) => Ok(Arc::new(HeldFile::new(data))),
+            Err(error) => {
+                let missing = matches!(&error, StoreError::Io { source, .. }
+                    if source.kind() == std::io::ErrorKind::NotFound);
+                let offset = if let StoreError::Damaged { offset, .. } = &error { *offset } else { 0 };
+                Err((if missing { "missing" } else { "cold" }, offset, error.to_string()))
+            }
+        }
+    }
+}
+
+/// How the data of a segment lie on the disk.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Raw,
+    Cold,
+}
+
+impl Form {
+    fn of(sealed: &Sealed) -> Self {
+        if sealed.cold().is_some() { Self::Cold } else { Self::Raw }
     }
 }
 
@@ -145,6 +204,7 @@ fn last_commit(run: &Run<'_>, number: usize) -> Option<u64> {
             let last = sealed.facts().count.checked_sub(1)?;
             sealed.rows().frame_of(last).ok().map(|(_, frame)| frame.committed_us)
         }
+        Segment::Archived(archived) => Some(archived.times().committed_last_us),
         Segment::Damaged { first, .. } => run.sealed_entry(*first).map(|entry| entry.committed_last_us),
     }
 }
@@ -157,6 +217,7 @@ pub(super) fn last_hash(run: &Run<'_>, number: usize) -> Option<Hash> {
             Some(last.unwrap_or(growing.header().previous))
         }
         Segment::Sealed(sealed) => Some(sealed.facts().last),
+        Segment::Archived(archived) => Some(archived.facts().last),
         Segment::Damaged { first, .. } => run.sealed_entry(*first).map(|entry| entry.last),
     }
 }

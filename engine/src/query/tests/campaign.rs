@@ -3,6 +3,7 @@
 //! state; `STELE_SEED` begins at another world.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,17 +11,29 @@ use super::decoded;
 use super::events::{Maker, NOW_NS};
 use super::filters::fits;
 use super::questions::Asker;
+use crate::archive::LocalStore;
+use crate::error::StoreError;
 use crate::event::Event;
 use crate::index::fixture::Rng;
 use crate::io::{Disk, SimDisk};
-use crate::log::{Log, Options, Outcome, Search};
+use crate::log::{Log, Options, Outcome, Search, TierState};
 use crate::query::lang::{self, Query};
 use crate::query::{Budget, Filter, Order, Scope, oracle};
 
 /// Questions in each world.
 const QUESTIONS: usize = 250;
 
-const STATES: [State; 5] = [State::Active, State::Mixed, State::Sealed, State::Reopened, State::ReadOnly];
+const STATES: [State; 9] = [
+    State::Active,
+    State::Mixed,
+    State::Sealed,
+    State::Cold,
+    State::Reopened,
+    State::ColdReopened,
+    State::Archived,
+    State::Restored,
+    State::ReadOnly,
+];
 
 /// Where the events are when they are asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,9 +44,17 @@ enum State {
     Mixed,
     /// All full segments sealed.
     Sealed,
-    /// The same, opened again.
+    /// The same, their data cold.
+    Cold,
+    /// Sealed and opened again.
     Reopened,
-    /// The same, opened for reading alone.
+    /// The older ones cold, and opened again.
+    ColdReopened,
+    /// The older ones in the archive alone, and opened again.
+    Archived,
+    /// All of the full segments back from the archive.
+    Restored,
+    /// Sealed, opened for reading alone.
     ReadOnly,
 }
 
@@ -99,9 +120,20 @@ fn log_in(state: State, groups: &Groups, segment: u32) -> Log {
     if state == State::Sealed {
         return log;
     }
+    if state == State::Cold {
+        while log.chill_next(u64::MAX).unwrap() {}
+        return log;
+    }
+    if state == State::ColdReopened {
+        let middle = groups[groups.len() / 2].1;
+        while log.chill_next(middle).unwrap() {}
+    }
+    if matches!(state, State::Archived | State::Restored) {
+        archive(&log, &LocalStore::new(disk(), Path::new("archive")), state == State::Restored);
+    }
     log.close().unwrap();
     drop(log);
-    let opened = if state == State::Reopened {
+    let opened = if matches!(state, State::Reopened | State::ColdReopened | State::Archived) {
         Log::open(disk(), dir, options)
     } else {
         Log::open_read_only(disk(), dir)
@@ -109,6 +141,39 @@ fn log_in(state: State, groups: &Groups, segment: u32) -> Log {
     let (log, report) = opened.unwrap();
     assert_eq!(report.damage, [""; 0]);
     log
+}
+
+/// Archives the older half of the sealed segments, or all of them and brings them back.
+fn archive(log: &Log, store: &LocalStore, restore: bool) {
+    let now_ns = i64::try_from(log.head().committed_us * 1_000).unwrap();
+    let due = log.next_index_event(now_ns, true).unwrap().unwrap();
+    let batch = log.prepare(vec![due], false);
+    log.append(vec![batch], 0).remove(0).unwrap();
+    log.checkpoint(log.head().committed_us).unwrap();
+    while log.chill_next(u64::MAX).unwrap() {}
+    while log.ship_next(store, u64::MAX, 0).unwrap().is_some() {}
+    let sealed = log.tiers().len();
+    for _ in 0..if restore { sealed } else { sealed.div_ceil(2) } {
+        log.drop_next(u64::MAX).unwrap().unwrap();
+    }
+    for tier in log.tiers().iter().filter(|tier| restore && tier.state == TierState::Archived) {
+        log.restore(store, tier.first_sequence, 1, &|_| true).unwrap();
+    }
+}
+
+/// The events of a log: those given, and the log's own behind them.
+fn with_own(log: &Log, events: &[decoded::Event]) -> Vec<decoded::Event> {
+    let own = (events.len() as u64..log.head().size).map(|sequence| {
+        let record = log.record(sequence).unwrap().unwrap();
+        decoded::Event::new(&record.body, sequence, record.committed_us)
+    });
+    events.iter().cloned().chain(own).collect()
+}
+
+/// The sequences of a log's archived segments, one range for each.
+fn away(log: &Log) -> Vec<Range<u64>> {
+    let tiers = log.tiers().into_iter().filter(|tier| tier.state == TierState::Archived);
+    tiers.map(|tier| tier.first_sequence..tier.last_sequence + 1).collect()
 }
 
 /// The next question that the language accepts, and how many it did not.
@@ -161,7 +226,15 @@ fn select<'e>(
 
 impl Question {
     fn answer(&mut self, events: &[decoded::Event]) {
-        let visible = |event: &&decoded::Event| self.head.is_none_or(|head| event.sequence < head);
+        self.answer_without(events, &[]);
+    }
+
+    /// The answer where some of the events are archived.
+    fn answer_without(&mut self, events: &[decoded::Event], away: &[Range<u64>]) {
+        let visible = |event: &&decoded::Event| {
+            self.head.is_none_or(|head| event.sequence < head)
+                && !away.iter().any(|range| range.contains(&event.sequence))
+        };
         let found = select(events, &self.query, &self.filter).filter(visible);
         self.wanted = found.map(|event| (event.time_ns, event.sequence)).collect();
         self.wanted.sort_unstable();
@@ -173,6 +246,7 @@ impl Question {
     /// Asks a log for pages, counts and the tail; what is wrong with its answers.
     pub(super) fn check(&self, log: &Log, events: &[decoded::Event]) -> Result<(), String> {
         self.pages(log, events)?;
+        self.gaps(log, events)?;
         if self.tailed && self.head.is_none() { self.tail(log, events) } else { Ok(()) }
     }
 
@@ -212,6 +286,52 @@ impl Question {
         ))
     }
 
+    /// What an answer leaves out, from the events themselves: every match that is archived lies in a gap,
+    /// and every gap is a row of whole archived segments that meet the asked times.
+    fn gaps(&self, log: &Log, events: &[decoded::Event]) -> Result<(), String> {
+        let away = away(log);
+        let head = self.head.unwrap_or(u64::MAX);
+        let (scope, order) = (self.scope.clone(), self.order);
+        let search = Search { scope, order, limit: 1, after: None, head: self.head, count: false };
+        let gaps = log.search(&search, &Budget::unlimited()).map_err(|e| format!("search: {e}"))?.archived;
+        let inside = |sequence| gaps.iter().any(|g| (g.first_sequence..=g.last_sequence).contains(&sequence));
+        let lost = select(events, &self.query, &self.filter)
+            .filter(|event| event.sequence < head)
+            .find(|event| away.iter().any(|r| r.contains(&event.sequence)) && !inside(event.sequence));
+        if let Some(event) = lost {
+            return Err(format!("{} matches, is archived and in none of {gaps:?}", event.sequence));
+        }
+        for (gap, next) in gaps.iter().zip(gaps.iter().skip(1).map(Some).chain([None])) {
+            let whole: Vec<_> = away
+                .iter()
+                .filter(|r| r.start >= gap.first_sequence && r.end.min(head) <= gap.last_sequence + 1)
+                .filter(|r| r.start < head)
+                .collect();
+            let times = |range: &Range<u64>| {
+                let part = &events[range.start as usize..range.end as usize];
+                let times = part.iter().map(|event| event.time_ns);
+                (times.clone().min().unwrap(), times.max().unwrap())
+            };
+            let meets = |range: &&&Range<u64>| {
+                let (least, most) = times(range);
+                self.filter.from_ns.is_none_or(|from| from <= most)
+                    && self.filter.to_ns.is_none_or(|to| least < to)
+            };
+            let covered: u64 = whole.iter().map(|r| r.end.min(head) - r.start).sum();
+            let least = whole.iter().map(|r| times(r).0.div_euclid(1_000)).min();
+            let most = whole.iter().map(|r| times(r).1.div_euclid(1_000)).max();
+            let fits = covered == gap.last_sequence - gap.first_sequence + 1
+                && gap.events == covered
+                && (least, most) == (Some(gap.from_us), Some(gap.to_us))
+                && whole.iter().filter(meets).count() == whole.len()
+                && next.is_none_or(|next| next.first_sequence > gap.last_sequence + 1);
+            if !fits {
+                return Err(format!("the gap {gap:?} is not of {whole:?}"));
+            }
+        }
+        Ok(())
+    }
+
     /// Which events a count is about: all in one page.
     fn difference(&self, log: &Log, events: &[decoded::Event]) -> String {
         let (scope, order, head) = (self.scope.clone(), self.order, self.head);
@@ -228,6 +348,14 @@ impl Question {
         let (mut found, mut next, limit) = (Vec::new(), 0, self.limit.max(self.wanted.len() / 4));
         while next < events.len() as u64 {
             let read = log.read_from(next, &self.scope, limit, &Budget::unlimited());
+            if let Err(StoreError::Archived { first_sequence, last_sequence }) = read {
+                let all = (first_sequence..=last_sequence).all(|s| away(log).iter().any(|r| r.contains(&s)));
+                if !all || !(first_sequence..=last_sequence).contains(&next) {
+                    return Err(format!("read_from({next}): {first_sequence} to {last_sequence} archived"));
+                }
+                next = last_sequence + 1;
+                continue;
+            }
             let (records, after) = read.map_err(|e| format!("read_from: {e}"))?;
             if after <= next || records.len() > limit {
                 return Err(format!("read_from({next}) goes on at {after} with {} records", records.len()));
@@ -270,8 +398,10 @@ fn shrunk(state: State, groups: &Groups, segment: u32, question: &mut Question) 
             }
             fewer.retain(|(events, _)| !events.is_empty());
             let events = decode(&fewer);
-            question.answer(&events);
-            match question.check(&log_in(state, &fewer, segment), &events) {
+            let log = log_in(state, &fewer, segment);
+            let events = with_own(&log, &events);
+            question.answer_without(&events, &away(&log));
+            match question.check(&log, &events) {
                 Err(new) => (groups, fault) = (fewer, Some(new)),
                 Ok(()) => at += step,
             }
@@ -292,7 +422,10 @@ fn world(seed: u64, questions: usize, refused: &mut Vec<String>) -> usize {
     let mut asked: Vec<Question> = (0..questions).map(|_| question(&mut asker, &events, refused)).collect();
     for state in STATES {
         let log = log_in(state, &groups, segment);
+        let (events, away) = (with_own(&log, &events), away(&log));
+        assert_eq!(!away.is_empty(), state == State::Archived && !log.tiers().is_empty());
         for question in &mut asked {
+            question.answer_without(&events, &away);
             if let Err(fault) = question.check(&log, &events) {
                 let (text, filter, order, head) =
                     (question.text.clone(), question.filter.clone(), question.order, question.head);
@@ -309,7 +442,8 @@ fn world(seed: u64, questions: usize, refused: &mut Vec<String>) -> usize {
 
 /// Goal: searches, counts and tails are exact in every state of a segment.
 /// Method: random worlds; each question's pages, count and tail are compared with the plain evaluator,
-/// in a log that is active, part sealed, sealed, reopened, and opened for reading.
+/// in a log that is active, part sealed, sealed, cold, reopened, reopened half cold, half archived, restored, and opened for reading. Of archived
+/// events the gaps are compared.
 #[test]
 fn searches_say_what_the_plain_evaluator_says_in_every_state() {
     let soak = std::env::var_os("STELE_SOAK").is_some_and(|value| value == "1");

@@ -46,17 +46,23 @@ impl Reply {
                     reply.first.get_or_insert(sequence);
                     reply.last = Some(sequence);
                     if receipts {
-                        reply.receipt(n, sequence, &hash, "stored");
+                        reply.receipt(n, sequence, Some(&hash), "stored");
                     }
                 }
-                Outcome::Duplicate { sequence, hash } => {
+                Outcome::Duplicate { sequence, hash, archived } => {
                     reply.duplicates += 1;
                     if receipts {
-                        reply.receipt(n, sequence, &hash, "duplicate");
+                        let hash = Some(&hash).filter(|_| !archived);
+                        reply.receipt(n, sequence, hash, "duplicate");
                     }
                 }
-                Outcome::Conflict { sequence } => {
+                Outcome::Conflict { sequence, archived } => {
                     let place = match sequence {
+                        Some(sequence) if archived => {
+                            format!(
+                                "stored at sequence {sequence}, which is archived and was compared by its hash"
+                            )
+                        }
                         Some(sequence) => format!("stored at sequence {sequence}"),
                         None => "of an item before it in this request".to_owned(),
                     };
@@ -80,14 +86,18 @@ impl Reply {
         self.items.errors.add(ItemError { index, event_id, code, pointer: pointer.to_owned(), detail });
     }
 
-    fn receipt(&mut self, n: usize, sequence: u64, hash: &[u8; 32], status: &str) {
+    fn receipt(&mut self, n: usize, sequence: u64, hash: Option<&[u8; 32]>, status: &str) {
         let out = &mut self.receipts;
         out.extend_from_slice(if out.is_empty() { b"{\"event_id\":" } else { b",{\"event_id\":" });
         json::string(out, self.items.event_id(n));
         out.extend_from_slice(b",\"sequence\":");
         json::number(out, sequence);
         out.extend_from_slice(b",\"hash\":");
-        json::hex(out, hash);
+        match hash {
+            Some(hash) => json::hex(out, hash),
+            // Its segment is away: that it is the same was told from what stays.
+            None => out.extend_from_slice(b"null,\"archived\":true"),
+        }
         out.extend_from_slice(b",\"status\":\"");
         out.extend_from_slice(status.as_bytes());
         out.extend_from_slice(b"\"}");

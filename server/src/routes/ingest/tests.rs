@@ -35,8 +35,8 @@ fn each_item_is_counted_once_and_errors_come_in_order() {
     let items = items(&[&good("a"), "not json", &good("b"), &good("c")]);
     let outcomes = [
         stored(7),
-        Outcome::Conflict { sequence: Some(3) },
-        Outcome::Duplicate { sequence: 2, hash: [2; 32] },
+        Outcome::Conflict { sequence: Some(3), archived: false },
+        Outcome::Duplicate { sequence: 2, hash: [2; 32], archived: false },
     ];
     let reply = value(Reply::of(items, &outcomes, false, true).list().unwrap());
     assert_eq!(
@@ -73,6 +73,15 @@ fn an_atomic_list_with_a_fault_is_422_and_says_what_was_not_stored() {
 }
 
 #[test]
+fn a_duplicate_of_an_archived_event_has_no_hash() {
+    let outcome = Outcome::Duplicate { sequence: 4, hash: [2; 32], archived: true };
+    let reply = value(Reply::of(items(&[&good("a")]), &[outcome], false, true).list().unwrap());
+    let receipt = &reply["receipts"][0];
+    assert_eq!((&receipt["sequence"], &receipt["archived"]), (&4.into(), &true.into()));
+    assert!(receipt["hash"].is_null(), "{receipt}");
+}
+
+#[test]
 fn a_single_event_answers_by_its_code() {
     let status =
         |line: &str, outcomes: &[Outcome]| match Reply::of(items(&[line]), outcomes, false, true).single() {
@@ -80,8 +89,11 @@ fn a_single_event_answers_by_its_code() {
             Err(problem) => problem.status.as_u16(),
         };
     assert_eq!(status(&good("a"), &[stored(0)]), 200);
-    assert_eq!(status(&good("a"), &[Outcome::Duplicate { sequence: 0, hash: [0; 32] }]), 200);
-    assert_eq!(status(&good("a"), &[Outcome::Conflict { sequence: Some(0) }]), 409);
+    assert_eq!(
+        status(&good("a"), &[Outcome::Duplicate { sequence: 0, hash: [0; 32], archived: false }]),
+        200
+    );
+    assert_eq!(status(&good("a"), &[Outcome::Conflict { sequence: Some(0), archived: false }]), 409);
     assert_eq!(status("{}", &[]), 422);
     let large = good("a")
         .replace(r#""status""#, &format!(r#""metadata":{{"x":"{}"}},"status""#, "y".repeat(300_000)));

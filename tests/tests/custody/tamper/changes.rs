@@ -1,6 +1,7 @@
 //! One change of a log's files, from a seed.
 
 use std::path::{Path, PathBuf};
+use stele_tests::Random;
 
 use stele_engine::proof::ENTRY_BYTES;
 
@@ -37,29 +38,11 @@ pub struct Change {
     pub class: Class,
 }
 
-/// Numbers from a seed (splitmix64).
-pub struct Random(pub u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// Below `limit`, which is above 0.
-    pub fn below(&mut self, limit: usize) -> usize {
-        (self.next() % limit as u64) as usize
-    }
-}
-
 /// Any change; `None` where the draw makes none.
 pub fn any(golden: &Golden, random: &mut Random) -> Option<Change> {
     let path = file(golden, random);
     let bytes = golden.files[&path].clone();
-    let change = match random.below(20) {
+    let change = match random.place(20) {
         0..=3 => bit(golden, &path, bytes, random),
         4..=5 => byte(golden, &path, bytes, random),
         6..=7 => cut(golden, &path, bytes, random),
@@ -81,9 +64,9 @@ pub fn any(golden: &Golden, random: &mut Random) -> Option<Change> {
 fn file(golden: &Golden, random: &mut Random) -> PathBuf {
     let kinds =
         ["catalog", "checkpoints", "tree", "key", "secret", "sealed", "sealed", "active", ".idx", ".ids"];
-    let kind = kinds[random.below(kinds.len())];
+    let kind = kinds[random.place(kinds.len())];
     let all: Vec<&PathBuf> = golden.files.keys().filter(|path| is(golden, path, kind)).collect();
-    all[random.below(all.len())].clone()
+    all[random.place(all.len())].clone()
 }
 
 fn is(golden: &Golden, path: &Path, kind: &str) -> bool {
@@ -104,16 +87,16 @@ fn changed(golden: &Golden, path: &Path, bytes: Vec<u8>, kind: &'static str, wha
 }
 
 fn bit(golden: &Golden, path: &Path, mut bytes: Vec<u8>, random: &mut Random) -> Change {
-    let at = random.below(bytes.len().min(written(golden, path).saturating_add(4096)));
-    let bit = random.below(8);
+    let at = random.place(bytes.len().min(written(golden, path).saturating_add(4096)));
+    let bit = random.place(8);
     bytes[at] ^= 1 << bit;
     let change = changed(golden, path, bytes, "bit", &format!("bit {bit} of byte {at}"));
     at_end(golden, path, at, change)
 }
 
 fn byte(golden: &Golden, path: &Path, mut bytes: Vec<u8>, random: &mut Random) -> Change {
-    let at = random.below(bytes.len().min(written(golden, path).saturating_add(4096)));
-    let with = random.below(255) as u8 + 1;
+    let at = random.place(bytes.len().min(written(golden, path).saturating_add(4096)));
+    let with = random.place(255) as u8 + 1;
     bytes[at] ^= with;
     let change = changed(golden, path, bytes, "byte", &format!("byte {at} xor {with}"));
     at_end(golden, path, at, change)
@@ -168,9 +151,9 @@ fn cut(golden: &Golden, path: &Path, bytes: Vec<u8>, random: &mut Random) -> Cha
         _ if path.extension().is_some_and(|e| e == "log") => frame_places(&bytes),
         _ => vec![0, 1, full / 2, full - 1],
     };
-    let at = match random.below(2) {
-        0 => places[random.below(places.len())],
-        _ => random.below(full),
+    let at = match random.place(2) {
+        0 => places[random.place(places.len())],
+        _ => random.place(full),
     };
     let change = changed(golden, path, bytes[..at].to_vec(), "tail cut", &format!("from byte {at} on"));
     match name(path).as_str() {
@@ -181,7 +164,7 @@ fn cut(golden: &Golden, path: &Path, bytes: Vec<u8>, random: &mut Random) -> Cha
 }
 
 fn longer(golden: &Golden, path: &Path, mut bytes: Vec<u8>, random: &mut Random) -> Change {
-    let (count, with) = (1 + random.below(600), [0, 0x5a][random.below(2)]);
+    let (count, with) = (1 + random.place(600), [0, 0x5a][random.place(2)]);
     bytes.resize(bytes.len() + count, with);
     let change = changed(golden, path, bytes, "trailing bytes", &format!("{count} of {with}"));
     match name(path).as_str() {
@@ -205,7 +188,7 @@ fn removed(golden: &Golden, path: &Path) -> Change {
 fn swapped(golden: &Golden, path: &Path, random: &mut Random) -> Option<Change> {
     let alike = |other: &&PathBuf| *other != path && other.extension() == path.extension();
     let others: Vec<&PathBuf> = golden.files.keys().filter(alike).collect();
-    let other = *others.get(random.below(others.len().max(1)))?;
+    let other = *others.get(random.place(others.len().max(1)))?;
     let (one, two) = (golden.files[path].clone(), golden.files[other].clone());
     let mut change = changed(golden, path, two, "files swapped", &format!("with {}", other.display()));
     change.files.insert(other.clone(), one);
@@ -221,7 +204,7 @@ fn replaced(golden: &Golden, path: &Path, from: &Files, kind: &'static str) -> O
 fn data_file(golden: &Golden, random: &mut Random) -> (PathBuf, Vec<u8>, Vec<usize>) {
     let all: Vec<&PathBuf> =
         golden.files.keys().filter(|path| path.extension().is_some_and(|e| e == "log")).collect();
-    let path = all[random.below(all.len())].clone();
+    let path = all[random.place(all.len())].clone();
     let bytes = golden.files[&path].clone();
     let places = frame_places(&bytes);
     (path, bytes, places)
@@ -230,10 +213,10 @@ fn data_file(golden: &Golden, random: &mut Random) -> (PathBuf, Vec<u8>, Vec<usi
 /// A byte of a record's text, with a checksum that fits again.
 fn edited_record(golden: &Golden, random: &mut Random) -> Change {
     let (path, mut bytes, places) = data_file(golden, random);
-    let frame = random.below(places.len() - 1);
+    let frame = random.place(places.len() - 1);
     let at = places[frame];
     let payload = u32::from_le_bytes(bytes[at + 8..at + 12].try_into().expect("four bytes")) as usize;
-    let inside = random.below(payload);
+    let inside = random.place(payload);
     bytes[at + 48 + inside] ^= 1;
     let crc = crc32fast::hash(&bytes[at + 8..at + 48 + payload]);
     bytes[at + 4..at + 8].copy_from_slice(&crc.to_le_bytes());
@@ -249,9 +232,9 @@ fn edited_record(golden: &Golden, random: &mut Random) -> Change {
 /// A frame taken out, doubled, or swapped with the one behind it.
 fn frames(golden: &Golden, random: &mut Random) -> Change {
     let (path, bytes, places) = data_file(golden, random);
-    let number = random.below(places.len() - 2);
+    let number = random.place(places.len() - 2);
     let (one, two, end) = (places[number], places[number + 1], places[number + 2]);
-    let (kind, made) = match random.below(3) {
+    let (kind, made) = match random.place(3) {
         0 => ("frame removed", [&bytes[..one], &bytes[two..]].concat()),
         1 => ("frame doubled", [&bytes[..two], &bytes[one..]].concat()),
         _ => ("frames swapped", [&bytes[..one], &bytes[two..end], &bytes[one..two], &bytes[end..]].concat()),
@@ -264,14 +247,14 @@ fn frames(golden: &Golden, random: &mut Random) -> Change {
 fn entries(golden: &Golden, random: &mut Random) -> Change {
     let path = Path::new(DIR).join("checkpoints");
     let bytes = golden.files[&path].clone();
-    let number = random.below((bytes.len() - HEADER_BYTES) / ENTRY_BYTES);
+    let number = random.place((bytes.len() - HEADER_BYTES) / ENTRY_BYTES);
     let at = HEADER_BYTES + number * ENTRY_BYTES;
-    if random.below(2) == 0 {
+    if random.place(2) == 0 {
         let made = [&bytes[..at], &bytes[at + ENTRY_BYTES..]].concat();
         return changed(golden, &path, made, "entry dropped", &format!("number {number}"));
     }
     let mut made = bytes;
-    let inside = random.below(116);
+    let inside = random.place(116);
     made[at + inside] ^= 4;
     let crc = crc32fast::hash(&made[at..at + 124]);
     made[at + 124..at + 128].copy_from_slice(&crc.to_le_bytes());
@@ -285,13 +268,13 @@ fn nodes(golden: &Golden, random: &mut Random) -> Change {
     let path = Path::new(DIR).join("tree");
     let mut bytes = golden.files[&path].clone();
     let count = (bytes.len() - HEADER_BYTES) / NODE_BYTES;
-    let (one, two) = (random.below(count), random.below(count));
+    let (one, two) = (random.place(count), random.place(count));
     let place = |number: usize| HEADER_BYTES + number * NODE_BYTES;
     for at in 0..NODE_BYTES {
         bytes.swap(place(one) + at, place(two) + at);
     }
     if one == two {
-        bytes[place(one)..place(one) + NODE_BYTES].fill(random.below(256) as u8);
+        bytes[place(one)..place(one) + NODE_BYTES].fill(random.place(256) as u8);
     }
     changed(golden, &path, bytes, "tile changed", &format!("nodes {one} and {two}"))
 }
@@ -299,8 +282,8 @@ fn nodes(golden: &Golden, random: &mut Random) -> Change {
 /// A file that the log does not know.
 fn stranger(golden: &Golden, random: &mut Random) -> Change {
     let (path, bytes, _) = data_file(golden, random);
-    let unknown = format!("{:020}", 1 + random.below(250));
-    let made = match random.below(4) {
+    let unknown = format!("{:020}", 1 + random.place(250));
+    let made = match random.place(4) {
         0 => path.with_file_name(format!("{unknown}.log")),
         1 => path.with_file_name(format!("{unknown}.idx")),
         2 => path.with_file_name("notes.txt"),

@@ -1,6 +1,7 @@
 //! Small numbers in few bytes: seven bits a byte, lowest first, the top bit says that more follow.
 
-pub(super) fn put(mut value: u64, out: &mut Vec<u8>) {
+/// Adds one.
+pub fn put(mut value: u64, out: &mut Vec<u8>) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
         value >>= 7;
@@ -10,7 +11,8 @@ pub(super) fn put(mut value: u64, out: &mut Vec<u8>) {
 
 /// Takes one off the front; `None` when it is cut or longer than 64 bits.
 #[inline]
-pub(super) fn take(bytes: &mut &[u8]) -> Option<u64> {
+#[must_use]
+pub fn take(bytes: &mut &[u8]) -> Option<u64> {
     let mut value = 0;
     for shift in (0..64).step_by(7) {
         let (&byte, rest) = bytes.split_first()?;
@@ -25,6 +27,7 @@ pub(super) fn take(bytes: &mut &[u8]) -> Option<u64> {
 
 /// Takes one that must fit 32 bits.
 #[inline]
-pub(super) fn take_u32(bytes: &mut &[u8]) -> Option<u32> {
+#[must_use]
+pub fn take_u32(bytes: &mut &[u8]) -> Option<u32> {
     take(bytes).and_then(|value| u32::try_from(value).ok())
 }

@@ -1,0 +1,109 @@
+//! Objects that are not what was archived.
+
+use super::*;
+use crate::archive::object_name;
+
+/// A log whose segments are all away.
+fn away(disk: &SimDisk) -> (Log, usize) {
+    let log = filled(disk);
+    let shipped = ship_all(&log, &store(disk));
+    assert_eq!(drop_all(&log), shipped);
+    (log, shipped)
+}
+
+fn path(first: u64, kind: &str) -> PathBuf {
+    Path::new(STORE).join(object_name(ORIGIN, first, kind))
+}
+
+fn content(disk: &SimDisk, path: &Path) -> Vec<u8> {
+    crate::io::read_whole(disk, path, 1 << 30, "an object").unwrap()
+}
+
+fn put(disk: &SimDisk, path: &Path, bytes: &[u8]) {
+    disk.remove(path).unwrap();
+    crate::io::write_whole(disk, path, crate::io::Mode::Shared, bytes).unwrap();
+}
+
+/// The restore of the first segment must be refused with the object's name, and that of the next one work.
+fn refused(disk: &SimDisk, kind: &str, why: &str) {
+    let (log, report) = open(disk);
+    assert_eq!(report.damage, [""; 0]);
+    let store = store(disk);
+    let before = records(&log);
+    let error = log.restore(&store, 0, 9, &|_| true).unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains(&object_name(ORIGIN, 0, kind)) && text.contains(why), "{kind}: {text} / {why}");
+    assert_eq!(records(&log), before, "nothing of it is served");
+    assert_eq!(states(&log)[0], TierState::Archived);
+    log.restore(&store, SEGMENT, 9, &|_| true).unwrap();
+    assert!(log.writable().is_ok());
+    assert_eq!(faults(&log), []);
+}
+
+/// Goal: no changed, missing, swapped or foreign object comes back, and the fault is named by its object.
+#[test]
+fn what_is_not_what_was_archived_is_refused_by_name() {
+    let disk = SimDisk::new();
+    let (log, _) = away(&disk);
+    log.close().unwrap();
+    drop(log);
+    let foreign = SimDisk::new();
+    let other = filled_as(&foreign, "example.com/stele/00ee", "x");
+    ship_all(&other, &store(&foreign));
+    for kind in ["cold", "idx", "manifest.json"] {
+        let (one, next) = (path(0, kind), path(SEGMENT, kind));
+        let image = || disk.image(Survival::Everything, 0);
+        let bytes = content(&disk, &one);
+        for at in (0..bytes.len()).step_by(bytes.len() / 15) {
+            let (changed, mut other) = (image(), bytes.clone());
+            other[at] ^= 1;
+            put(&changed, &one, &other);
+            refused(&changed, kind, if kind == "manifest.json" { "is not the manifest" } else { "SHA-256" });
+        }
+        let missing = image();
+        missing.remove(&one).unwrap();
+        refused(&missing, kind, "no such object");
+        let swapped = image();
+        put(&swapped, &one, &content(&disk, &next));
+        refused(&swapped, kind, "");
+        let longer = image();
+        put(&longer, &one, &[&bytes[..], b"x"].concat());
+        refused(&longer, kind, "");
+        let strange = image();
+        let theirs = Path::new(STORE).join(object_name("example.com/stele/00ee", 0, kind));
+        put(&strange, &one, &content(&foreign, &theirs));
+        refused(&strange, kind, "");
+    }
+}
+
+#[test]
+fn an_object_that_is_there_with_other_content_is_never_replaced() {
+    let disk = SimDisk::new();
+    let log = filled(&disk);
+    for kind in ["cold", "idx", "h", "manifest.json"] {
+        let name = object_name(ORIGIN, 0, kind);
+        let store = LocalStore::new(Arc::new(disk.clone()), &Path::new(STORE).join(kind));
+        store.put_new(&name, b"other", None).unwrap();
+        let error = log.ship_next(&store, u64::MAX, 0).unwrap_err();
+        assert!(matches!(&error, ArchiveError::Refused { object, .. } if *object == name), "{error}");
+        assert_eq!(store.get(&name, None, 9).unwrap(), b"other");
+        assert_eq!(states(&log)[0], TierState::Cold);
+    }
+}
+
+/// Where the links that stayed are damaged, those of the archive take their place.
+#[test]
+fn links_are_made_whole_by_a_restore() {
+    let disk = SimDisk::new();
+    let (log, _) = away(&disk);
+    log.close().unwrap();
+    drop(log);
+    disk.flip(&data_path(Path::new(DIR), 0).with_extension("h"), 8 * 100);
+    let (log, _) = open(&disk);
+    assert_ne!(faults(&log), []);
+    let error = log.restore(&store(&disk), 0, 9, &|_| true).map_err(|e| e.to_string());
+    assert_eq!(error, Ok(()));
+    assert_eq!(faults(&log), []);
+    expire_all(&log);
+    assert_eq!(faults(&log), []);
+}
