@@ -25,6 +25,18 @@ pub struct Caller {
     pub tenant: Arc<Tenant>,
 }
 
+impl Caller {
+    /// Whose saved views and choices these are.
+    pub fn subject(&self) -> String {
+        format!("key:{}", self.key.id())
+    }
+
+    /// The asker's name for people.
+    pub fn name(&self) -> &str {
+        self.key.name()
+    }
+}
+
 /// The caller of a request.
 ///
 /// # Errors

@@ -9,6 +9,8 @@ pub enum Access {
     Ingest,
     /// Reading events.
     Read,
+    /// Saving views.
+    Keep,
     /// Verifying.
     Audit,
     /// Issuing reports.
@@ -26,6 +28,7 @@ impl Access {
             Self::Open => "no key",
             Self::Ingest => "a key with scope `ingest` or `admin`",
             Self::Read => "a key with scope `read`, `export`, `auditor` or `admin`",
+            Self::Keep => "a key with scope `read`, `export` or `admin`",
             Self::Audit => "a key with scope `auditor` or `admin`",
             Self::Report => "a key with scope `export`, `auditor` or `admin`",
             Self::Admin => "a key with scope `admin`",
@@ -82,6 +85,7 @@ impl Scopes {
             Access::Open => return true,
             Access::Ingest => INGEST | ADMIN,
             Access::Read => READ | EXPORT | AUDITOR | ADMIN,
+            Access::Keep => READ | EXPORT | ADMIN,
             Access::Audit => AUDITOR | ADMIN,
             Access::Report => EXPORT | AUDITOR | ADMIN,
             Access::Admin => ADMIN,
@@ -97,17 +101,17 @@ mod tests {
 
     #[test]
     fn scopes_cover_what_the_contract_says_and_no_more() {
-        use Access::{Admin, Audit, Ingest, Instance, Read, Report};
+        use Access::{Admin, Audit, Ingest, Instance, Keep, Read, Report};
         let table = [
             ("ingest", vec![Ingest]),
-            ("read", vec![Read]),
-            ("export", vec![Read, Report]),
+            ("read", vec![Read, Keep]),
+            ("export", vec![Read, Keep, Report]),
             ("auditor", vec![Read, Audit, Report]),
-            ("admin", vec![Ingest, Read, Audit, Report, Admin]),
+            ("admin", vec![Ingest, Read, Keep, Audit, Report, Admin]),
         ];
         for (name, allowed) in table {
             let scopes = Scopes::parse(&[name.to_owned()]).unwrap();
-            for access in [Ingest, Read, Audit, Report, Admin, Instance] {
+            for access in [Ingest, Read, Keep, Audit, Report, Admin, Instance] {
                 assert_eq!(scopes.allow(access), allowed.contains(&access), "{name} {access:?}");
             }
         }

@@ -43,6 +43,11 @@ pub enum Call {
     Restores,
     AddRestore,
     Restore,
+    Views,
+    AddView,
+    PutView,
+    DeleteView,
+    OrderViews,
     State,
     Orgs,
     AddOrg,
@@ -63,7 +68,7 @@ pub struct Resource {
 }
 
 const RESOURCES: &[Resource] = {
-    use Access::{Admin, Audit, Ingest, Instance, Open, Read, Report};
+    use Access::{Admin, Audit, Ingest, Instance, Keep, Open, Read, Report};
     &[
         Resource {
             path: "/v1/events",
@@ -113,6 +118,12 @@ const RESOURCES: &[Resource] = {
             methods: &[("GET", Call::Restores, Read), ("POST", Call::AddRestore, Admin)],
         },
         Resource { path: "/v1/restores/{id}", methods: &[("GET", Call::Restore, Read)] },
+        Resource { path: "/v1/views", methods: &[("GET", Call::Views, Read), ("POST", Call::AddView, Keep)] },
+        Resource { path: "/v1/views/order", methods: &[("PUT", Call::OrderViews, Keep)] },
+        Resource {
+            path: "/v1/views/{id}",
+            methods: &[("PUT", Call::PutView, Keep), ("DELETE", Call::DeleteView, Keep)],
+        },
         Resource { path: "/v1/state", methods: &[("GET", Call::State, Instance)] },
         Resource {
             path: "/v1/orgs",

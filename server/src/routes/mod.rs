@@ -33,6 +33,7 @@ mod tail;
 mod times;
 mod tlog;
 mod verify;
+mod views;
 
 pub use times::{now_ns, parse as parse_time, show as show_time};
 
@@ -165,6 +166,11 @@ async fn handle(call: Call, cx: &mut Cx) -> Result<Answer, Problem> {
         Call::RevokeKey => keys::revoke(cx).await,
         Call::Settings => settings::get(cx),
         Call::PutSettings => settings::put(cx).await,
+        Call::Views => views::list(cx).await,
+        Call::AddView => views::add(cx).await,
+        Call::PutView => views::put(cx).await,
+        Call::DeleteView => views::delete(cx).await,
+        Call::OrderViews => views::order(cx).await,
         Call::State => state::get(cx).await,
         Call::Archives => archives::list(cx).await,
         Call::AddArchive => archives::add(cx).await,

@@ -1,9 +1,9 @@
 //! What the server knows beside the logs: organizations, keys, event types, settings, retention,
-//! reports, restores.
+//! reports, restores, saved views.
 //!
 //! Owns `<data>/state.redb`. Organizations, keys, event types, settings, retention, verifications and
-//! how far the scrub is are read once, at start, and held in memory; reports and restores are read from
-//! the file when one is asked for, listed, made or dropped. Values are JSON with a version, so that other tools can read them.
+//! how far the scrub is are read once, at start, and held in memory; reports, restores and saved views are
+//! read from the file when one is asked for, listed, made or dropped. Values are JSON with a version, so that other tools can read them.
 //!
 //! Keeps true: a change is visible only after it is on stable storage; no secret is stored, only
 //! its BLAKE3 hash.
@@ -12,6 +12,7 @@ mod keys;
 mod rows;
 mod tables;
 mod tiers;
+mod views;
 
 pub use keys::{Key, Keys, make};
 pub use rows::{
@@ -20,6 +21,7 @@ pub use rows::{
 };
 pub use tables::State;
 pub use tiers::{DAY_US, Piece, PieceState, RestoreRow, RestoreStatus, RetentionRow, TierRow};
+pub use views::{ViewRow, ViewsRow};
 
 /// Microseconds since 1970, now.
 pub fn now_us() -> u64 {

@@ -11,6 +11,7 @@ use super::{EventTypeRow, KeyRow, OrgRow, ReportRow, ScrubRow, SettingsRow, Veri
 use crate::serve::ServeError;
 
 mod tiers;
+mod views;
 
 const ORGS: TableDefinition<&str, &[u8]> = TableDefinition::new("orgs");
 const KEYS: TableDefinition<&str, &[u8]> = TableDefinition::new("keys");
@@ -26,7 +27,7 @@ const REPORTS: TableDefinition<&str, &[u8]> = TableDefinition::new("reports");
 const SCRUBS: TableDefinition<&str, &[u8]> = TableDefinition::new("scrubs");
 
 /// All of them.
-const TABLES: [TableDefinition<&str, &[u8]>; 10] = [
+const TABLES: [TableDefinition<&str, &[u8]>; 11] = [
     ORGS,
     KEYS,
     EVENT_TYPES,
@@ -37,6 +38,7 @@ const TABLES: [TableDefinition<&str, &[u8]>; 10] = [
     tiers::RETENTION,
     tiers::TIERS,
     tiers::RESTORES,
+    views::VIEWS,
 ];
 
 /// Newest row version this build reads.
@@ -151,6 +153,26 @@ impl State {
     ) -> Result<Vec<(String, T)>, ServeError> {
         let org = |key: String| key.split('\n').next().unwrap_or_default().to_owned();
         Ok(self.all(table)?.into_iter().map(|(key, row)| (org(key), row)).collect())
+    }
+
+    /// Rows under `<org>\n<id>`, of one organization, each with its id, ascending.
+    fn of_org<T: DeserializeOwned>(
+        &self,
+        of: TableDefinition<&str, &[u8]>,
+        org: &str,
+    ) -> Result<Vec<(String, T)>, ServeError> {
+        guarded(&self.path, || {
+            let txn = self.db.begin_read().map_err(|e| self.failed(e))?;
+            let table = txn.open_table(of).map_err(|e| self.failed(e))?;
+            let (first, behind) = (format!("{org}\n"), format!("{org}\u{b}"));
+            let mut rows = Vec::new();
+            for entry in table.range(first.as_str()..behind.as_str()).map_err(|e| self.failed(e))? {
+                let (key, value) = entry.map_err(|e| self.failed(e))?;
+                let id = key.value().split_once('\n').map_or("", |(_, id)| id).to_owned();
+                rows.push((id, self.row(key.value(), value.value())?));
+            }
+            Ok(rows)
+        })
     }
 
     /// Rows under `<org>\n<id>`, of one organization, newest id first.

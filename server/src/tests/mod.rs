@@ -14,3 +14,4 @@ mod search;
 mod tails;
 mod tiers;
 mod verification;
+mod views;

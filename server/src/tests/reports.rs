@@ -299,6 +299,7 @@ fn every_route_takes_the_scopes_of_the_contract_and_no_others() {
         ("POST", "/v1/chain/verify") => &["auditor"],
         (_, "/v1/keys" | "/v1/keys/{id}" | "/v1/orgs" | "/v1/orgs/{id}" | "/v1/state") => &[],
         ("GET", _) => readers,
+        (_, "/v1/views" | "/v1/views/{id}" | "/v1/views/order") => &["read", "export"],
         _ => &[],
     };
     let mut looked = 0;
