@@ -2,7 +2,7 @@
 //!
 //! Start reading at [`serve`], which wires the rooms: `http` owns sockets and bodies, `routes`
 //! answers calls, `auth` knows who asks, `state` keeps organizations and keys, `jobs` starts every
-//! thread, `objects` opens the archive.
+//! thread, `objects` opens the archive, `page` is what people see.
 
 mod app;
 mod auth;
@@ -12,6 +12,7 @@ mod metrics;
 pub mod objects;
 pub mod offline;
 mod own;
+mod page;
 pub mod parsers;
 mod reports;
 mod routes;

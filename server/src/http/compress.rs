@@ -22,7 +22,10 @@ enum Coding {
 /// Packs a whole body when the client takes it; streams stay as they are.
 pub async fn compress(request: &HeaderMap, mut answer: Answer) -> Answer {
     let Some(len) = answer.body().full_len() else { return answer };
-    if len < BYTES_MIN || answer.headers().contains_key(header::CONTENT_ENCODING) {
+    // A strong tag is of the bytes as they are.
+    let headers = answer.headers();
+    if len < BYTES_MIN || headers.contains_key(header::CONTENT_ENCODING) || headers.contains_key(header::ETAG)
+    {
         return answer;
     }
     answer.headers_mut().append(header::VARY, HeaderValue::from_static("Accept-Encoding"));
@@ -63,8 +66,21 @@ fn pack(coding: Coding, bytes: &[u8]) -> Option<Bytes> {
 
 /// The best coding of `Accept-Encoding`: higher q first, zstd before gzip.
 fn choose(request: &HeaderMap) -> Option<Coding> {
-    let mut zstd = None;
-    let mut gzip = None;
+    let zstd = weight(request, "zstd")?;
+    let gzip = weight(request, "gzip")?;
+    if zstd > 0.0 && zstd >= gzip {
+        Some(Coding::Zstd)
+    } else if gzip > 0.0 {
+        Some(Coding::Gzip)
+    } else {
+        None
+    }
+}
+
+/// What `Accept-Encoding` says of a coding, `*` included; 0 where it says nothing, none where it cannot
+/// be read.
+pub fn weight(request: &HeaderMap, coding: &str) -> Option<f32> {
+    let mut named = None;
     let mut any = None;
     for value in request.get_all(header::ACCEPT_ENCODING) {
         for part in value.to_str().ok()?.split(',') {
@@ -74,22 +90,14 @@ fn choose(request: &HeaderMap) -> Option<Coding> {
                 .find_map(|w| w.trim().strip_prefix("q=").and_then(|q| q.trim().parse::<f32>().ok()))
                 .unwrap_or(1.0);
             match name.as_str() {
-                "zstd" => zstd = Some(weight),
-                "gzip" | "x-gzip" => gzip = Some(weight),
                 "*" => any = Some(weight),
+                "x-gzip" if coding == "gzip" => named = Some(weight),
+                name if name == coding => named = Some(weight),
                 _ => {}
             }
         }
     }
-    let zstd = zstd.or(any).unwrap_or(0.0);
-    let gzip = gzip.or(any).unwrap_or(0.0);
-    if zstd > 0.0 && zstd >= gzip {
-        Some(Coding::Zstd)
-    } else if gzip > 0.0 {
-        Some(Coding::Gzip)
-    } else {
-        None
-    }
+    Some(named.or(any).unwrap_or(0.0))
 }
 
 #[cfg(test)]

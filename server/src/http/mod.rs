@@ -7,7 +7,7 @@
 pub mod answer;
 pub mod budget;
 pub mod client;
-mod compress;
+pub mod compress;
 pub mod etag;
 pub mod intake;
 pub mod json;

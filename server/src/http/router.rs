@@ -4,6 +4,7 @@ use hyper::{Method, StatusCode, header};
 
 use super::problem::Problem;
 use crate::auth::Access;
+use crate::page;
 
 /// A call of the API: the row of the table below that names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +59,7 @@ pub enum Call {
     Ready,
     Metrics,
     Version,
+    Page,
 }
 
 /// One path and what may be done there.
@@ -66,6 +68,9 @@ pub struct Resource {
     pub path: &'static str,
     methods: &'static [(&'static str, Call, Access)],
 }
+
+/// All pages and their files: one row, under many paths.
+const PAGE: Resource = Resource { path: "/", methods: &[("GET", Call::Page, Access::Open)] };
 
 const RESOURCES: &[Resource] = {
     use Access::{Admin, Audit, Ingest, Instance, Keep, Open, Read, Report};
@@ -136,6 +141,7 @@ const RESOURCES: &[Resource] = {
         Resource { path: "/readyz", methods: &[("GET", Call::Ready, Open)] },
         Resource { path: "/metrics", methods: &[("GET", Call::Metrics, Open)] },
         Resource { path: "/version", methods: &[("GET", Call::Version, Open)] },
+        PAGE,
     ]
 };
 
@@ -166,6 +172,10 @@ impl Router {
             let inserted = router.insert(resource.path, resource);
             assert!(inserted.is_ok(), "two routes collide at {}", resource.path);
         }
+        for path in page::PAGES.into_iter().chain(page::paths()).filter(|path| *path != PAGE.path) {
+            let inserted = router.insert(path, &PAGE);
+            assert!(inserted.is_ok(), "a file of the page collides at {path}");
+        }
         Self(router)
     }
 
@@ -180,7 +190,11 @@ impl Router {
         let Some((_, call, access)) = resource.methods.iter().find(|(m, ..)| *m == wanted) else {
             return Err(not_allowed(method, resource));
         };
-        let names = matched.params.iter().map(|(_, value)| value.to_owned()).collect();
+        let names = match call {
+            // Its row is one of many paths: which, is its name.
+            Call::Page => vec![path.to_owned()],
+            _ => matched.params.iter().map(|(_, value)| value.to_owned()).collect(),
+        };
         Ok(Routed { call: *call, access: *access, path: resource.path, names })
     }
 }
@@ -228,8 +242,16 @@ mod tests {
         assert_eq!((call, names), (Call::History, vec!["agent".to_owned(), "a%2F1".to_owned()]));
         assert_eq!(found(Method::GET, "/v1/metrics/query").unwrap().0, Call::Figures);
         assert_eq!(found(Method::DELETE, "/v1/keys/k").unwrap().0, Call::RevokeKey);
+        for page in page::PAGES {
+            let (call, names) = found(Method::GET, page).unwrap();
+            assert_eq!((call, names), (Call::Page, vec![page.to_owned()]));
+            assert_eq!(found(Method::POST, page).unwrap_err().status, 405, "{page}");
+        }
         for lost in [
-            "/",
+            "//",
+            "/log/",
+            "/assets/none.js",
+            "/index.html/x",
             "/v1",
             "/v1/events/",
             "/v1/events/a/b",

@@ -50,6 +50,7 @@ use crate::http::intake::Taken;
 use crate::http::problem::Problem;
 use crate::http::query::Params;
 use crate::http::router::Call;
+use crate::page;
 
 /// One request, as its handler sees it.
 pub struct Cx {
@@ -188,5 +189,6 @@ async fn handle(call: Call, cx: &mut Cx) -> Result<Answer, Problem> {
         Call::Ready => health::ready(cx),
         Call::Metrics => health::metrics(cx),
         Call::Version => health::version(cx),
+        Call::Page => page::answer(&cx.name()?, &cx.headers),
     }
 }

@@ -5,6 +5,7 @@ pub mod client;
 mod ingest;
 mod limits;
 mod looked;
+mod page;
 mod proofs;
 mod questions;
 mod reads;
