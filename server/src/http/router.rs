@@ -43,6 +43,13 @@ pub enum Call {
     Restores,
     AddRestore,
     Restore,
+    Exports,
+    AddExport,
+    PreviewExport,
+    Export,
+    CancelExport,
+    DownloadExport,
+    ExportManifest,
     State,
     Orgs,
     AddOrg,
@@ -63,7 +70,7 @@ pub struct Resource {
 }
 
 const RESOURCES: &[Resource] = {
-    use Access::{Admin, Audit, Ingest, Instance, Open, Read, Report};
+    use Access::{Admin, Audit, Export, Ingest, Instance, Open, Read, Report};
     &[
         Resource {
             path: "/v1/events",
@@ -113,6 +120,15 @@ const RESOURCES: &[Resource] = {
             methods: &[("GET", Call::Restores, Read), ("POST", Call::AddRestore, Admin)],
         },
         Resource { path: "/v1/restores/{id}", methods: &[("GET", Call::Restore, Read)] },
+        Resource {
+            path: "/v1/exports",
+            methods: &[("GET", Call::Exports, Read), ("POST", Call::AddExport, Export)],
+        },
+        Resource { path: "/v1/exports/preview", methods: &[("POST", Call::PreviewExport, Export)] },
+        Resource { path: "/v1/exports/{id}", methods: &[("GET", Call::Export, Read)] },
+        Resource { path: "/v1/exports/{id}/cancel", methods: &[("POST", Call::CancelExport, Export)] },
+        Resource { path: "/v1/exports/{id}/download", methods: &[("GET", Call::DownloadExport, Export)] },
+        Resource { path: "/v1/exports/{id}/manifest", methods: &[("GET", Call::ExportManifest, Export)] },
         Resource { path: "/v1/state", methods: &[("GET", Call::State, Instance)] },
         Resource {
             path: "/v1/orgs",
