@@ -12,7 +12,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::http::intake::Intake;
 use crate::http::problem::Problem;
-use crate::jobs::{Bells, Desk, Queue, Threads, Tiers, Trouble};
+use crate::jobs::{Bells, Desk, Exports, Queue, Threads, Tiers, Trouble};
 use crate::metrics::Metrics;
 use crate::serve::{ServeError, ServeOptions};
 use crate::state::{EventTypeRow, Keys, OrgRow, Plan, RetentionRow, SettingsRow, State, VerifiedRow};
@@ -184,6 +184,8 @@ pub struct App {
     pub tails: Arc<Semaphore>,
     /// Where reports wait to be made.
     pub desk: Arc<Desk>,
+    /// What the exporter shares with requests.
+    pub exports: Arc<Exports>,
     /// What the keeper of the tiers shares with requests.
     pub tiers: Arc<Tiers>,
     /// Where archived segments are.
@@ -225,6 +227,7 @@ impl App {
             verifications: Arc::new(Semaphore::new(VERIFICATIONS_MAX)),
             tails: Arc::new(Semaphore::new(options.limits.tails)),
             desk: Arc::default(),
+            exports: Arc::default(),
             tiers: Arc::default(),
             archive,
             options,

@@ -6,8 +6,11 @@
 
 mod app;
 mod auth;
+mod cells;
+mod exports;
 mod http;
 mod jobs;
+mod kept;
 mod metrics;
 pub mod objects;
 pub mod offline;

@@ -15,6 +15,8 @@ pub enum Access {
     Audit,
     /// Issuing reports.
     Report,
+    /// Exporting events.
+    Export,
     /// Keys, event types.
     Admin,
     /// Organizations and plans.
@@ -31,6 +33,7 @@ impl Access {
             Self::Keep => "a key with scope `read`, `export` or `admin`",
             Self::Audit => "a key with scope `auditor` or `admin`",
             Self::Report => "a key with scope `export`, `auditor` or `admin`",
+            Self::Export => "a key with scope `export` or `admin`",
             Self::Admin => "a key with scope `admin`",
             Self::Instance => "the instance key",
         }
@@ -88,6 +91,7 @@ impl Scopes {
             Access::Keep => READ | EXPORT | ADMIN,
             Access::Audit => AUDITOR | ADMIN,
             Access::Report => EXPORT | AUDITOR | ADMIN,
+            Access::Export => EXPORT | ADMIN,
             Access::Admin => ADMIN,
             Access::Instance => INSTANCE,
         };
@@ -101,17 +105,17 @@ mod tests {
 
     #[test]
     fn scopes_cover_what_the_contract_says_and_no_more() {
-        use Access::{Admin, Audit, Ingest, Instance, Keep, Read, Report};
+        use Access::{Admin, Audit, Export, Ingest, Instance, Keep, Read, Report};
         let table = [
             ("ingest", vec![Ingest]),
             ("read", vec![Read, Keep]),
-            ("export", vec![Read, Keep, Report]),
+            ("export", vec![Read, Keep, Report, Export]),
             ("auditor", vec![Read, Audit, Report]),
-            ("admin", vec![Ingest, Read, Keep, Audit, Report, Admin]),
+            ("admin", vec![Ingest, Read, Keep, Audit, Report, Export, Admin]),
         ];
         for (name, allowed) in table {
             let scopes = Scopes::parse(&[name.to_owned()]).unwrap();
-            for access in [Ingest, Read, Keep, Audit, Report, Admin, Instance] {
+            for access in [Ingest, Read, Keep, Audit, Report, Export, Admin, Instance] {
                 assert_eq!(scopes.allow(access), allowed.contains(&access), "{name} {access:?}");
             }
         }

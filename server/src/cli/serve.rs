@@ -166,6 +166,10 @@ struct ArchiveArgs {
     #[cfg(debug_assertions)]
     #[arg(long, env = "STELE_SEGMENT_RECORDS", hide = true, value_name = "COUNT")]
     segment_records: Option<u32>,
+    /// Rows of an export, for tests; not in release builds
+    #[cfg(debug_assertions)]
+    #[arg(long, env = "STELE_EXPORT_ENTRIES", hide = true, value_name = "COUNT")]
+    export_entries: Option<u64>,
 }
 
 /// A rate, or none.
@@ -212,6 +216,8 @@ fn options(args: ServeArgs) -> ServeOptions {
         clock_ahead: args.archive.clock_ahead.unwrap_or(base.clock_ahead),
         #[cfg(debug_assertions)]
         segment_records: args.archive.segment_records,
+        #[cfg(debug_assertions)]
+        export_entries: args.archive.export_entries,
         data: base.data,
         listen: base.listen,
     }

@@ -211,6 +211,8 @@ fn title(slug: &str, status: StatusCode) -> &'static str {
         "rate-limited" => "Too many requests",
         "read-only" => "The log takes no events",
         "damaged" => "Stored bytes are damaged",
+        "plan" => "The plan does not cover this",
+        "too-many-entries" => "More events match than an export holds",
         "not-ready" => "There is no such file yet",
         "disk-full" => "The disk is full",
         "unavailable" => "Not available in this version",

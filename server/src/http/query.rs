@@ -33,6 +33,11 @@ impl Params {
         Ok(Self { pairs })
     }
 
+    /// Parameters that are decoded already.
+    pub fn of(pairs: Vec<(String, String)>) -> Self {
+        Self { pairs }
+    }
+
     /// The parameters not taken yet.
     pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
         self.pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()))

@@ -49,6 +49,13 @@ pub enum Call {
     PutView,
     DeleteView,
     OrderViews,
+    Exports,
+    AddExport,
+    PreviewExport,
+    Export,
+    CancelExport,
+    DownloadExport,
+    ExportManifest,
     State,
     Orgs,
     AddOrg,
@@ -73,7 +80,7 @@ pub struct Resource {
 const PAGE: Resource = Resource { path: "/", methods: &[("GET", Call::Page, Access::Open)] };
 
 const RESOURCES: &[Resource] = {
-    use Access::{Admin, Audit, Ingest, Instance, Keep, Open, Read, Report};
+    use Access::{Admin, Audit, Export, Ingest, Instance, Keep, Open, Read, Report};
     &[
         Resource {
             path: "/v1/events",
@@ -129,6 +136,15 @@ const RESOURCES: &[Resource] = {
             path: "/v1/views/{id}",
             methods: &[("PUT", Call::PutView, Keep), ("DELETE", Call::DeleteView, Keep)],
         },
+        Resource {
+            path: "/v1/exports",
+            methods: &[("GET", Call::Exports, Read), ("POST", Call::AddExport, Export)],
+        },
+        Resource { path: "/v1/exports/preview", methods: &[("POST", Call::PreviewExport, Export)] },
+        Resource { path: "/v1/exports/{id}", methods: &[("GET", Call::Export, Read)] },
+        Resource { path: "/v1/exports/{id}/cancel", methods: &[("POST", Call::CancelExport, Export)] },
+        Resource { path: "/v1/exports/{id}/download", methods: &[("GET", Call::DownloadExport, Export)] },
+        Resource { path: "/v1/exports/{id}/manifest", methods: &[("GET", Call::ExportManifest, Export)] },
         Resource { path: "/v1/state", methods: &[("GET", Call::State, Instance)] },
         Resource {
             path: "/v1/orgs",

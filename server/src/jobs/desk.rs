@@ -1,4 +1,4 @@
-//! The desk: where reports wait to be made.
+//! The desk: where reports wait to be made, and another one where exports do.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,7 +10,7 @@ const WAITING_MAX: usize = 8;
 /// Reports of all organizations that may wait.
 const ALL_WAITING_MAX: usize = 64;
 
-/// A report to be made.
+/// A report or an export to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ticket {
     /// Whose.
@@ -20,14 +20,27 @@ pub struct Ticket {
 }
 
 /// Tickets in their order.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Desk {
     waiting: Mutex<VecDeque<Ticket>>,
+    waiting_max: usize,
+    all_waiting_max: usize,
     /// Rung when there is a ticket, and to stop.
     pub bell: Bell,
 }
 
+impl Default for Desk {
+    fn default() -> Self {
+        Self::of(WAITING_MAX, ALL_WAITING_MAX)
+    }
+}
+
 impl Desk {
+    /// A desk for so many tickets of one organization, and of all together.
+    pub fn of(waiting_max: usize, all_waiting_max: usize) -> Self {
+        Self { waiting: Mutex::default(), waiting_max, all_waiting_max, bell: Bell::default() }
+    }
+
     fn waiting(&self) -> MutexGuard<'_, VecDeque<Ticket>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -35,8 +48,8 @@ impl Desk {
     /// True when an organization must come back later.
     pub fn is_full(&self, org: &str) -> bool {
         let waiting = self.waiting();
-        waiting.len() >= ALL_WAITING_MAX
-            || waiting.iter().filter(|ticket| ticket.org == org).count() >= WAITING_MAX
+        waiting.len() >= self.all_waiting_max
+            || waiting.iter().filter(|ticket| ticket.org == org).count() >= self.waiting_max
     }
 
     /// Takes a ticket in.

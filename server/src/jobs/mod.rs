@@ -5,12 +5,14 @@
 //!   `Log::work`), one leveller (the only caller of `Log::zero_ahead`), one signer, which cuts
 //!   checkpoints, and one indexer, which makes index events;
 //! - one reporter, which makes the reports of all logs, one at a time;
+//! - one exporter, which writes the exports of all logs, one at a time;
 //! - one keeper of the tiers, which makes segments cold, archives and restores them;
 //! - one scrub, which verifies all logs in the background;
 //! - one housekeeper, which saves what may be saved late;
 //! - one printer, which writes log lines so that nobody waits for a slow terminal.
 
 mod desk;
+mod exporter;
 mod housekeeper;
 mod indexer;
 mod lines;
@@ -29,9 +31,10 @@ use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 pub use desk::{Desk, Ticket};
-#[cfg(test)]
-pub(crate) use housekeeper::expire;
+pub use exporter::{Exports, exporter};
 pub use housekeeper::housekeeper;
+#[cfg(test)]
+pub(crate) use housekeeper::{expire, expire_exports};
 pub use indexer::indexer;
 pub use lines::{Printer, printer};
 pub use reporter::reporter;

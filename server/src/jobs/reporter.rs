@@ -21,9 +21,11 @@ use stele_engine::record::committed_at;
 use stele_engine::tags::Filter;
 use stele_engine::verify;
 
+use super::housekeeper::KEPT_DAYS;
 use super::indexer::{index_next, pause};
 use super::{Ticket, start};
 use crate::app::{App, Tenant};
+use crate::kept;
 use crate::own::OwnEvent;
 use crate::reports::{Facts, files};
 use crate::routes::now_ns;
@@ -149,7 +151,7 @@ fn make(app: &App, tenant: &Tenant, row: &ReportRow) -> Result<Report, Unmade> {
     tenant.log.writable().map_err(|why| Unmade::Other(format!("the log takes no events: {why}")))?;
     let filter = Filter::parse(&row.filter).map_err(Unmade::Other)?;
     let dir = dir(app, tenant);
-    files::room(&dir)?;
+    kept::room(&dir, "report", KEPT_DAYS)?;
     cover(app, tenant)?;
     let go_on = || !app.desk.bell.is_stopping();
     let report = tenant.log.report(filter, ReportLimits::default(), now_us(), &go_on)?;

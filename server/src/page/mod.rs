@@ -14,6 +14,7 @@ use hyper::{Response, StatusCode};
 
 use crate::http::answer::{Answer, Body, typed};
 use crate::http::compress::weight;
+use crate::http::etag;
 use crate::http::problem::Problem;
 
 /// Where the page is at home; what it shows there it finds out itself.
@@ -76,7 +77,7 @@ impl Site {
         let found = self.0.iter().find(|(file, _)| file.path == path);
         let (file, forms) = found.ok_or_else(Problem::not_found)?;
         let form = choose(forms, request).ok_or_else(Problem::not_found)?;
-        let mut answer = if is_known(request, &form.etag) {
+        let mut answer = if etag::is_known(request, &form.etag) {
             let mut unchanged = Response::new(Body::full(Bytes::new()));
             *unchanged.status_mut() = StatusCode::NOT_MODIFIED;
             unchanged
@@ -134,14 +135,6 @@ fn choose<'a>(forms: &'a [Form], request: &HeaderMap) -> Option<&'a Form> {
         }
     }
     Some(best)
-}
-
-/// True when `If-None-Match` names what would be sent.
-fn is_known(request: &HeaderMap, etag: &str) -> bool {
-    let mut named = request.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    named.any(|value| {
-        value.split(',').map(str::trim).any(|tag| tag == "*" || tag.trim_start_matches("W/") == etag)
-    })
 }
 
 fn content_type(path: &str) -> &'static str {

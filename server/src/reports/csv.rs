@@ -1,17 +1,16 @@
 //! A report as CSV (RFC 4180): a header, then a row for each entry.
 //!
-//! Keeps true: every cell can be read back, and none begins as formulas do: one that begins with `=`, `+`,
-//! `-`, `@`, their full-width forms, a tab, a line feed, a carriage return or `'` has one `'` before it. A
-//! cell with `;` is quoted, so that a spreadsheet which parts cells there as well finds no others.
+//! Keeps true: every cell can be read back, and none begins as formulas do (`crate::cells`).
 
 use std::borrow::Cow;
-use std::io::{self, Write};
+use std::io::Write;
 
 use stele_engine::ids::hex;
 use stele_engine::log::{Report, WriteError};
 use stele_engine::record::{Record, committed_at};
 
 use super::fields;
+use crate::cells::{guarded, line};
 
 /// The columns.
 const HEADER: [&str; 22] = [
@@ -44,23 +43,8 @@ const HEADER: [&str; 22] = [
 /// # Errors
 /// `Out` of `out`, `Store` when a record cannot be read.
 pub fn write(report: &Report, out: &mut dyn Write) -> Result<(), WriteError> {
-    line(out, &HEADER)?;
+    line(out, HEADER)?;
     report.each_entry(&mut |record| row(out, record))
-}
-
-/// One line; a cell is quoted where it has to be, or holds `;`.
-fn line(out: &mut dyn Write, cells: &[&str]) -> io::Result<()> {
-    for (i, cell) in cells.iter().enumerate() {
-        if i > 0 {
-            out.write_all(b",")?;
-        }
-        if cell.contains(['"', ',', ';', '\r', '\n']) {
-            write!(out, "\"{}\"", cell.replace('"', "\"\""))?;
-        } else {
-            out.write_all(cell.as_bytes())?;
-        }
-    }
-    out.write_all(b"\r\n")
 }
 
 fn row(out: &mut dyn Write, record: &Record) -> Result<(), WriteError> {
@@ -90,17 +74,8 @@ fn row(out: &mut dyn Write, record: &Record) -> Result<(), WriteError> {
         &hex(&record.previous),
         &hex(&record.salt),
     ];
-    let cells = cells.map(guarded);
-    Ok(line(out, &cells.each_ref().map(|cell| &**cell))?)
-}
-
-/// A cell that does not begin as formulas do.
-fn guarded(cell: &str) -> Cow<'_, str> {
-    if cell.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠', '\t', '\n', '\r', '\'']) {
-        Cow::Owned(format!("'{cell}"))
-    } else {
-        Cow::Borrowed(cell)
-    }
+    let cells = cells.map(|cell| guarded(cell.into()));
+    Ok(line(out, cells.iter().map(|cell| &**cell))?)
 }
 
 #[cfg(test)]
@@ -137,22 +112,9 @@ mod tests {
     }
 
     #[test]
-    fn cells_that_begin_as_formulas_do_are_guarded_and_each_reads_back() {
-        for text in
-            ["=1+1", "+1", "-1", "@a", "＝1", "＋1", "－1", "＠a", "\tx", "\nx", "\rx", "'quoted", "'=1"]
-        {
-            let cell = guarded(text);
-            assert!(cell.starts_with('\''), "{text}");
-            assert_eq!(cell.strip_prefix('\''), Some(text), "one quote less is the text again");
-        }
-        for text in ["", "a=1", "1-1", "ä"] {
-            assert_eq!(guarded(text), text);
-        }
+    fn stored_text_is_no_formula() {
         let cells = read_back("a;=1");
         assert_eq!(cells[9], "a;=1");
-        let mut out = Vec::new();
-        line(&mut out, &["a;=1", "", "b\nc", "d"]).unwrap();
-        assert_eq!(String::from_utf8(out).unwrap(), "\"a;=1\",,\"b\nc\",d\r\n");
         let cells = read_back("=HYPERLINK(1)");
         assert_eq!(
             (cells[3].as_str(), cells[7].as_str(), cells[9].as_str()),

@@ -12,9 +12,7 @@ use stele_engine::log::{Report, WriteError};
 use stele_engine::verify::REPORT_BYTES_MAX;
 
 use super::{Facts, csv, html};
-
-/// Files of all reports of an organization together.
-const ALL_BYTES_MAX: u64 = 10 << 30;
+use crate::kept;
 
 /// A form of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,33 +60,6 @@ pub fn path(dir: &Path, id: &str, format: Format) -> PathBuf {
 
 fn temporary(dir: &Path, id: &str, format: Format) -> PathBuf {
     dir.join(format!("{id}.{}.tmp", format.name()))
-}
-
-/// Looks whether another report may be made.
-///
-/// # Errors
-/// The files there are too large together, or cannot be looked at.
-pub fn room(dir: &Path) -> io::Result<()> {
-    let mut bytes = 0;
-    let entries = match fs::read_dir(dir) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        entries => entries?,
-    };
-    for entry in entries {
-        match entry?.metadata() {
-            Ok(metadata) => bytes += metadata.len(),
-            // Dropped meanwhile.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
-    }
-    if bytes < ALL_BYTES_MAX {
-        return Ok(());
-    }
-    let detail = format!(
-        "this organization's report files have {bytes} bytes together, and at {ALL_BYTES_MAX} no more are made; each is dropped after 30 days"
-    );
-    Err(io::Error::new(io::ErrorKind::QuotaExceeded, detail))
 }
 
 /// A file that ends with an error where it would pass a size, or where it is time to stop.
@@ -186,12 +157,7 @@ pub fn ids(dir: &Path) -> io::Result<BTreeSet<String>> {
 pub fn remove(dir: &Path, id: &str) {
     for format in Format::ALL {
         for path in [path(dir, id, format), temporary(dir, id, format)] {
-            match fs::remove_file(&path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    tracing::warn!(path = %path.display(), %error, "a file of a report stays");
-                }
-                _ => {}
-            }
+            kept::remove(&path);
         }
     }
 }
@@ -209,16 +175,5 @@ mod tests {
         assert_eq!(out.out, b"12345");
         let mut out = Bounded { out: Vec::new(), left: 5, go_on: &|| false };
         assert!(out.write_all(b"1").unwrap_err().to_string().contains("stopping"));
-    }
-
-    #[test]
-    fn files_of_an_organization_are_bounded_together() {
-        let dir = tempfile::tempdir().unwrap();
-        room(&dir.path().join("none")).unwrap();
-        let file = File::create(dir.path().join("a.json")).unwrap();
-        file.set_len(ALL_BYTES_MAX - 1).unwrap();
-        room(dir.path()).unwrap();
-        fs::write(dir.path().join("b.csv"), "x").unwrap();
-        assert!(room(dir.path()).unwrap_err().to_string().contains("30 days"));
     }
 }

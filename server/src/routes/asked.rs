@@ -27,6 +27,18 @@ impl Asked {
     /// # Errors
     /// 400 that names the parameter; of a syntax error, also the place in the text.
     pub fn take(params: &mut Params, now_ns: i64, taxonomy: &Taxonomy) -> Result<Self, Problem> {
+        Self::read(params, now_ns, Some(taxonomy))
+    }
+
+    /// The same question again, from parameters that were taken before.
+    ///
+    /// # Errors
+    /// As [`Asked::take`].
+    pub fn again(params: &mut Params, now_ns: i64) -> Result<Self, Problem> {
+        Self::read(params, now_ns, None)
+    }
+
+    fn read(params: &mut Params, now_ns: i64, taxonomy: Option<&Taxonomy>) -> Result<Self, Problem> {
         let text = params.take("q")?.unwrap_or_default();
         let query = lang::parse(&text).map_err(|error| Problem::query(&error))?;
         let filter = filters::take(params, now_ns, taxonomy)?;

@@ -27,11 +27,11 @@ pub const PARAMETERS: [&str; 12] = [
 const VALUES_MAX: usize = 1000;
 
 /// Takes the filters of a request. Relative times count from `now_ns`; categories are those of the
-/// organization's taxonomy.
+/// organization's taxonomy, or without one any, as one that was known when it was asked for.
 ///
 /// # Errors
 /// 400 that names the parameter and what it takes.
-pub fn take(params: &mut Params, now_ns: i64, taxonomy: &Taxonomy) -> Result<Filter, Problem> {
+pub fn take(params: &mut Params, now_ns: i64, taxonomy: Option<&Taxonomy>) -> Result<Filter, Problem> {
     let (from_ns, to_ns) = (times::take(params, "from", now_ns)?, times::take(params, "to", now_ns)?);
     if let (Some(from), Some(to)) = (from_ns, to_ns)
         && from > to
@@ -41,7 +41,10 @@ pub fn take(params: &mut Params, now_ns: i64, taxonomy: &Taxonomy) -> Result<Fil
     let filter = Filter {
         from_ns,
         to_ns,
-        category: one_of(params, "category", &taxonomy.categories().collect::<Vec<_>>())?,
+        category: match taxonomy {
+            Some(taxonomy) => one_of(params, "category", &taxonomy.categories().collect::<Vec<_>>())?,
+            None => list(params, "category")?,
+        },
         event_type: list(params, "event_type")?,
         status: one_of(params, "status", &["success", "failure", "pending"])?,
         action: list(params, "action")?,
@@ -93,7 +96,7 @@ mod tests {
 
     fn filter(query: &str) -> Result<Filter, Problem> {
         let mut params = Params::parse(Some(query)).unwrap();
-        let filter = take(&mut params, 1_000_000_000_000, &Taxonomy::built_in())?;
+        let filter = take(&mut params, 1_000_000_000_000, Some(&Taxonomy::built_in()))?;
         params.finish(&PARAMETERS)?;
         Ok(filter)
     }

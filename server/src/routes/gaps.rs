@@ -27,6 +27,20 @@ pub fn write(out: &mut Vec<u8>, gaps: &[Gap]) {
     });
 }
 
+/// The same as a value.
+pub fn shown(gaps: &[Gap]) -> Value {
+    let shown = gaps.iter().map(|gap| {
+        json!({
+            "first_sequence": gap.first_sequence,
+            "last_sequence": gap.last_sequence,
+            "from": at(gap.from_us),
+            "to": at(gap.to_us.saturating_add(1)),
+            "events": gap.events,
+        })
+    });
+    Value::Array(shown.collect())
+}
+
 /// Times as restores take them: what ends a range is not in it.
 fn at(us: i64) -> String {
     times::show(us.saturating_mul(1000))
@@ -78,6 +92,7 @@ mod tests {
         let gap = Gap { first_sequence: 3, last_sequence: 7, from_us: 0, to_us: 1_500_000, events: 5 };
         let mut out = Vec::new();
         write(&mut out, &[gap]);
+        assert_eq!(serde_json::from_slice::<Value>(&out).unwrap(), super::shown(&[gap]));
         let shown: Value = serde_json::from_slice(&out).unwrap();
         assert_eq!(
             shown,

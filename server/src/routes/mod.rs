@@ -8,9 +8,11 @@ mod dimensions;
 mod errors;
 mod event;
 pub mod event_types;
+mod exports;
 mod facets;
 mod fields;
 mod figures;
+mod files;
 mod filters;
 mod gaps;
 mod health;
@@ -35,6 +37,8 @@ mod tlog;
 mod verify;
 mod views;
 
+pub use exports::scope as exported_scope;
+pub use gaps::shown as show_gaps;
 pub use times::{now_ns, parse as parse_time, show as show_time};
 
 use std::net::IpAddr;
@@ -172,6 +176,13 @@ async fn handle(call: Call, cx: &mut Cx) -> Result<Answer, Problem> {
         Call::PutView => views::put(cx).await,
         Call::DeleteView => views::delete(cx).await,
         Call::OrderViews => views::order(cx).await,
+        Call::Exports => exports::list(cx).await,
+        Call::AddExport => exports::add(cx).await,
+        Call::PreviewExport => exports::preview(cx).await,
+        Call::Export => exports::get(cx).await,
+        Call::CancelExport => exports::cancel(cx).await,
+        Call::DownloadExport => exports::download(cx).await,
+        Call::ExportManifest => exports::manifest(cx).await,
         Call::State => state::get(cx).await,
         Call::Archives => archives::list(cx).await,
         Call::AddArchive => archives::add(cx).await,

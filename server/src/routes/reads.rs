@@ -25,6 +25,8 @@ const NAME_CHARS_MAX: usize = 1024;
 const SEQUENCE_CHARS_MAX: usize = 20;
 const VERIFY: &str = "verify";
 const DOWNLOAD: &str = "download_report";
+const PREVIEW: &str = "preview_export";
+const DOWNLOAD_EXPORT: &str = "download_export";
 
 /// A read that is to be recorded.
 pub struct Read {
@@ -68,6 +70,9 @@ impl Read {
         if let (VERIFY, Some(body)) = (self.action, &cx.small_body) {
             add_range(&mut self.metadata, body);
         }
+        if let (PREVIEW, Some(body)) = (self.action, &cx.small_body) {
+            add_body(&mut self.metadata, body);
+        }
         let event = OwnEvent {
             what: "read",
             name: uuid::Uuid::now_v7().to_string(),
@@ -90,7 +95,8 @@ impl Read {
 /// not made, or no longer kept.
 fn tells(action: &str, status: StatusCode) -> bool {
     status == StatusCode::NOT_FOUND
-        || action == DOWNLOAD && matches!(status, StatusCode::CONFLICT | StatusCode::GONE)
+        || matches!(action, DOWNLOAD | DOWNLOAD_EXPORT)
+            && matches!(status, StatusCode::CONFLICT | StatusCode::GONE)
 }
 
 /// What a verification was asked to look at, as far as its body says.
@@ -100,6 +106,14 @@ fn add_range(metadata: &mut Value, body: &[u8]) {
         if let Some(value) = body.remove(name).filter(|value| !value.is_null()) {
             metadata[name] = value;
         }
+    }
+}
+
+/// What a preview was asked of, as it was sent; `cut` says that it was too long to be kept.
+fn add_body(metadata: &mut Value, body: &[u8]) {
+    match serde_json::from_slice(body) {
+        Ok(Value::Object(asked)) if body.len() <= PARAMETER_BYTES_MAX => metadata["asked"] = asked.into(),
+        _ => metadata["cut"] = true.into(),
     }
 }
 
@@ -138,6 +152,8 @@ const fn action(call: Call) -> Option<&'static str> {
         Call::Report => "get_report",
         Call::DownloadReport => DOWNLOAD,
         Call::VerifyHash => "look_up_report",
+        Call::PreviewExport => PREVIEW,
+        Call::DownloadExport => DOWNLOAD_EXPORT,
         _ => return None,
     })
 }
@@ -150,6 +166,7 @@ fn resource(call: Call, names: &[String], caller: &Caller) -> Value {
         (Call::Report | Call::DownloadReport | Call::VerifyHash, [id]) => {
             json!({"type": "report", "id": cut(id)})
         }
+        (Call::DownloadExport, [id]) => json!({"type": "export", "id": cut(id)}),
         (Call::History, [kind, id]) => json!({"type": cut(kind), "id": cut(id)}),
         _ => json!({"type": "log", "id": caller.tenant.org.log_id}),
     }

@@ -25,9 +25,21 @@ pub async fn run<T: Send + 'static>(
     app: &App,
     call: impl FnOnce(&Budget<'_>) -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, Problem> {
+    run_for(app, app.options.timeouts.query, call).await
+}
+
+/// The same with another time.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_for<T: Send + 'static>(
+    app: &App,
+    time: Duration,
+    call: impl FnOnce(&Budget<'_>) -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, Problem> {
     app.metrics.queries.inc();
     let _running = Running(app);
-    Ok(clocked(app, &app.queries, app.options.timeouts.query_wait, call).await??)
+    Ok(clocked(app, &app.queries, (app.options.timeouts.query_wait, time), call).await??)
 }
 
 /// Runs one round of a tail: in the places of other short calls, so that questions do not hold up
@@ -39,18 +51,17 @@ pub async fn round<T: Send + 'static>(
     app: &App,
     call: impl FnOnce(&Budget<'_>) -> Result<T, StoreError> + Send + 'static,
 ) -> Result<Result<T, StoreError>, Problem> {
-    clocked(app, &app.blocking, TAIL_WAIT, call).await
+    clocked(app, &app.blocking, (TAIL_WAIT, app.options.timeouts.query), call).await
 }
 
 async fn clocked<T: Send + 'static>(
     app: &App,
     places: &Arc<Semaphore>,
-    wait: Duration,
+    (wait, time): (Duration, Duration),
     call: impl FnOnce(&Budget<'_>) -> Result<T, StoreError> + Send + 'static,
 ) -> Result<Result<T, StoreError>, Problem> {
     let gone = Gone::default();
     let flag = Arc::clone(&gone.0);
-    let time = app.options.timeouts.query;
     let cancelled = app.metrics.cancelled.clone();
     let done = app.block_in(places, wait, move || {
         let begun = Instant::now();

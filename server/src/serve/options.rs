@@ -42,6 +42,9 @@ pub struct ServeOptions {
     /// Records of a full segment; for tests.
     #[cfg(debug_assertions)]
     pub segment_records: Option<u32>,
+    /// Rows of an export; for tests.
+    #[cfg(debug_assertions)]
+    pub export_entries: Option<u64>,
 }
 
 impl ServeOptions {
@@ -66,6 +69,8 @@ impl ServeOptions {
             clock_ahead: Duration::ZERO,
             #[cfg(debug_assertions)]
             segment_records: None,
+            #[cfg(debug_assertions)]
+            export_entries: None,
         }
     }
 }

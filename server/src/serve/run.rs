@@ -97,6 +97,7 @@ pub async fn start(options: ServeOptions) -> Result<Running, ServeError> {
     let threads = |source| ServeError::Io { path: "threads".into(), doing: "starting", source };
     app.threads.add(jobs::housekeeper(Arc::clone(&app), Arc::clone(&keeper)).map_err(threads)?);
     app.threads.add(jobs::reporter(Arc::clone(&app)).map_err(threads)?);
+    app.threads.add(jobs::exporter(Arc::clone(&app)).map_err(threads)?);
     app.threads.add(jobs::tiers(Arc::clone(&app)).map_err(threads)?);
     let scrubber = Arc::new(Bell::default());
     if app.options.scrub.rate_bytes > 0 {
@@ -133,6 +134,7 @@ impl Running {
     pub async fn stop(self) {
         self.app.drain();
         self.app.desk.bell.stop();
+        self.app.exports.desk.bell.stop();
         self.app.tiers.bell.stop();
         self.app.stopping.send_replace(true);
         self.scrubber.stop();

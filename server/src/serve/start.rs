@@ -98,6 +98,11 @@ pub fn open(options: ServeOptions) -> Result<(Arc<App>, Option<String>), ServeEr
             app.desk.put(Ticket { org, id: row.id });
         }
     }
+    for (org, row) in state.all_exports()? {
+        if row.is_due() {
+            app.exports.desk.put(Ticket { org, id: row.id });
+        }
+    }
     for (org, row) in state.all_restores()? {
         if row.is_open() {
             app.tiers.put(Ticket { org, id: row.id });

@@ -1,19 +1,22 @@
 //! What the server knows beside the logs: organizations, keys, event types, settings, retention,
-//! reports, restores, saved views.
+//! reports, exports, restores, saved views.
 //!
 //! Owns `<data>/state.redb`. Organizations, keys, event types, settings, retention, verifications and
-//! how far the scrub is are read once, at start, and held in memory; reports, restores and saved views are
+//! how far the scrub is are read once, at start, and held in memory; reports, exports, restores and saved
+//! views are
 //! read from the file when one is asked for, listed, made or dropped. Values are JSON with a version, so that other tools can read them.
 //!
 //! Keeps true: a change is visible only after it is on stable storage; no secret is stored, only
 //! its BLAKE3 hash.
 
+mod exports;
 mod keys;
 mod rows;
 mod tables;
 mod tiers;
 mod views;
 
+pub use exports::{ChunkRow, ExportRow, ExportStatus, GapRow};
 pub use keys::{Key, Keys, make};
 pub use rows::{
     EventTypeRow, KeyRow, OnMismatch, OrgRow, Plan, ReportRow, ReportStatus, ScrubRow, SettingsRow,

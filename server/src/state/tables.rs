@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use super::{EventTypeRow, KeyRow, OrgRow, ReportRow, ScrubRow, SettingsRow, VerifiedRow};
 use crate::serve::ServeError;
 
+mod exports;
 mod tiers;
 mod views;
 
@@ -27,7 +28,7 @@ const REPORTS: TableDefinition<&str, &[u8]> = TableDefinition::new("reports");
 const SCRUBS: TableDefinition<&str, &[u8]> = TableDefinition::new("scrubs");
 
 /// All of them.
-const TABLES: [TableDefinition<&str, &[u8]>; 11] = [
+const TABLES: [TableDefinition<&str, &[u8]>; 12] = [
     ORGS,
     KEYS,
     EVENT_TYPES,
@@ -39,6 +40,7 @@ const TABLES: [TableDefinition<&str, &[u8]>; 11] = [
     tiers::TIERS,
     tiers::RESTORES,
     views::VIEWS,
+    exports::EXPORTS,
 ];
 
 /// Newest row version this build reads.

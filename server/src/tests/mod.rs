@@ -2,6 +2,7 @@
 
 mod admin;
 pub mod client;
+mod exports;
 mod ingest;
 mod limits;
 mod looked;

@@ -1,25 +1,16 @@
 //! `GET /v1/reports/{id}/download`: a file, read as fast as the client takes it.
 
-use std::fs::File;
-use std::io::{self, Read as _};
-use std::sync::Arc;
-
-use hyper::body::Bytes;
-use hyper::header::{self, HeaderValue};
-use hyper::{Method, StatusCode};
-use tokio::sync::mpsc;
+use hyper::StatusCode;
 
 use super::named;
-use crate::app::App;
-use crate::http::answer::{self, Answer, Body};
+use crate::http::answer::Answer;
 use crate::http::problem::Problem;
 use crate::http::query::Params;
 use crate::reports::files::{self, Format};
 use crate::routes::Cx;
+use crate::routes::files::Sent;
 use crate::serve::start::log_dir;
 use crate::state::{ReportRow, ReportStatus};
-
-const CHUNK_BYTES: u64 = 256 << 10;
 
 /// The report in one of its forms.
 pub async fn download(cx: &mut Cx) -> Result<Answer, Problem> {
@@ -29,26 +20,9 @@ pub async fn download(cx: &mut Cx) -> Result<Answer, Problem> {
     ready(&row)?;
     let dir = files::dir(&log_dir(&cx.app.options.data, &cx.caller()?.tenant.org.log_id));
     let path = files::path(&dir, &row.id, format);
-    let open = move || File::open(&path).and_then(|file| Ok((file.metadata()?.len(), file)));
-    let (bytes, file) = cx.app.block(open).await?.map_err(|error| {
-        tracing::error!(report = row.id, %error, "a report's file cannot be read");
-        Problem::internal()
-    })?;
-    let body = if cx.method == Method::HEAD {
-        Body::full(Bytes::new())
-    } else {
-        let (chunks, receiver) = mpsc::channel(1);
-        tokio::spawn(send(Arc::clone(&cx.app), file, chunks));
-        Body::stream(receiver)
-    };
-    let mut answer = answer::typed(StatusCode::OK, format.media_type(), body);
-    let name = format!("attachment; filename=\"stele-report-{}.{}\"", row.id, format.name());
-    let headers = answer.headers_mut();
-    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes));
-    if let Ok(name) = HeaderValue::from_str(&name) {
-        headers.insert(header::CONTENT_DISPOSITION, name);
-    }
-    Ok(answer)
+    let name = format!("stele-report-{}.{}", row.id, format.name());
+    // A file that is made again is another one of the same name: its bytes have no tag.
+    crate::routes::files::send(cx, Sent { path, media_type: format.media_type(), name, tag: None }).await
 }
 
 fn format(params: &mut Params) -> Result<Format, Problem> {
@@ -77,29 +51,4 @@ fn ready(row: &ReportRow) -> Result<(), Problem> {
         }
     };
     Err(Problem::new(status, slug, detail))
-}
-
-/// Sends a file in pieces. Ends early where it cannot be read, which its announced length shows.
-async fn send(app: Arc<App>, file: File, chunks: mpsc::Sender<Bytes>) {
-    let mut file = Some(file);
-    while let Some(reading) = file.take() {
-        let read = app.block(move || chunk(reading)).await;
-        match read {
-            Ok(Ok((_, bytes))) if bytes.is_empty() => return,
-            Ok(Ok((rest, bytes))) => {
-                if chunks.send(bytes.into()).await.is_err() {
-                    return;
-                }
-                file = Some(rest);
-            }
-            Ok(Err(error)) => tracing::error!(%error, "reading a report's file"),
-            Err(problem) => tracing::error!(detail = problem.detail, "a download was cut"),
-        }
-    }
-}
-
-fn chunk(file: File) -> io::Result<(File, Vec<u8>)> {
-    let mut bytes = Vec::with_capacity(CHUNK_BYTES as usize);
-    (&file).take(CHUNK_BYTES).read_to_end(&mut bytes)?;
-    Ok((file, bytes))
 }
