@@ -29,9 +29,9 @@ use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 pub use desk::{Desk, Ticket};
-#[cfg(test)]
-pub(crate) use housekeeper::expire;
 pub use housekeeper::housekeeper;
+#[cfg(test)]
+pub(crate) use housekeeper::{drop_sessions, expire};
 pub use indexer::indexer;
 pub use lines::{Printer, printer};
 pub use reporter::reporter;

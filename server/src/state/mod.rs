@@ -1,7 +1,7 @@
-//! What the server knows beside the logs: organizations, keys, event types, settings, retention,
-//! reports, restores.
+//! What the server knows beside the logs: organizations, keys, sessions, event types, settings,
+//! retention, reports, restores.
 //!
-//! Owns `<data>/state.redb`. Organizations, keys, event types, settings, retention, verifications and
+//! Owns `<data>/state.redb`. Organizations, keys, sessions, event types, settings, retention, verifications and
 //! how far the scrub is are read once, at start, and held in memory; reports and restores are read from
 //! the file when one is asked for, listed, made or dropped. Values are JSON with a version, so that other tools can read them.
 //!
@@ -10,6 +10,7 @@
 
 mod keys;
 mod rows;
+mod sessions;
 mod tables;
 mod tiers;
 
@@ -18,6 +19,7 @@ pub use rows::{
     EventTypeRow, KeyRow, OnMismatch, OrgRow, Plan, ReportRow, ReportStatus, ScrubRow, SettingsRow,
     VerifiedRow,
 };
+pub use sessions::{SESSION_US, Session, SessionRow, Sessions, csrf_of, make_session};
 pub use tables::State;
 pub use tiers::{DAY_US, Piece, PieceState, RestoreRow, RestoreStatus, RetentionRow, TierRow};
 

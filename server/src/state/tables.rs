@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use super::{EventTypeRow, KeyRow, OrgRow, ReportRow, ScrubRow, SettingsRow, VerifiedRow};
 use crate::serve::ServeError;
 
+mod people;
 mod tiers;
 
 const ORGS: TableDefinition<&str, &[u8]> = TableDefinition::new("orgs");
@@ -26,7 +27,7 @@ const REPORTS: TableDefinition<&str, &[u8]> = TableDefinition::new("reports");
 const SCRUBS: TableDefinition<&str, &[u8]> = TableDefinition::new("scrubs");
 
 /// All of them.
-const TABLES: [TableDefinition<&str, &[u8]>; 10] = [
+const TABLES: [TableDefinition<&str, &[u8]>; 11] = [
     ORGS,
     KEYS,
     EVENT_TYPES,
@@ -37,6 +38,7 @@ const TABLES: [TableDefinition<&str, &[u8]>; 10] = [
     tiers::RETENTION,
     tiers::TIERS,
     tiers::RESTORES,
+    people::SESSIONS,
 ];
 
 /// Newest row version this build reads.
