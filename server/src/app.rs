@@ -15,7 +15,9 @@ use crate::http::problem::Problem;
 use crate::jobs::{Bells, Desk, Exports, Queue, Threads, Tiers, Trouble};
 use crate::metrics::Metrics;
 use crate::serve::{ServeError, ServeOptions};
-use crate::state::{EventTypeRow, Keys, OrgRow, Plan, RetentionRow, SettingsRow, State, VerifiedRow};
+use crate::state::{
+    EventTypeRow, Keys, OrgRow, Plan, RetentionRow, Sessions, SettingsRow, State, VerifiedRow,
+};
 
 /// An organization, its log, and the threads that serve it.
 pub struct Tenant {
@@ -166,6 +168,8 @@ pub struct App {
     pub state: Arc<State>,
     /// Keys in memory.
     pub keys: Arc<Keys>,
+    /// Sessions of browsers.
+    pub sessions: Arc<Sessions>,
     /// Tenants by organization id.
     pub tenants: RwLock<BTreeMap<String, Arc<Tenant>>>,
     /// Counters.
@@ -217,6 +221,7 @@ impl App {
         options: ServeOptions,
         state: Arc<State>,
         keys: Arc<Keys>,
+        sessions: Arc<Sessions>,
         archive: Arc<dyn ObjectStore>,
     ) -> Self {
         Self {
@@ -233,6 +238,7 @@ impl App {
             options,
             state,
             keys,
+            sessions,
             tenants: RwLock::default(),
             metrics: Metrics::new(),
             changes: Arc::default(),

@@ -2,6 +2,7 @@
 
 mod rate;
 mod scope;
+pub mod session;
 
 use std::sync::Arc;
 
@@ -10,23 +11,51 @@ use hyper::{Method, StatusCode};
 
 use crate::app::{App, Tenant};
 use crate::http::problem::Problem;
-use crate::serve::Rate;
-use crate::state::Key;
+use crate::state::{Key, Session, csrf_of, now_us};
 
 pub use rate::{Meter, Verdict};
 pub use scope::{Access, Scopes};
 
-/// A key that was shown, and whose it is.
+/// A key that was shown, itself or by a session of it, and whose it is.
 #[derive(Clone)]
 pub struct Caller {
     /// The key.
     pub key: Arc<Key>,
     /// Its organization and log.
     pub tenant: Arc<Tenant>,
+    /// The session that stands for the key; none where the key itself was sent.
+    pub session: Option<SignedIn>,
+}
+
+/// A session, as its cookie was shown.
+#[derive(Clone)]
+pub struct SignedIn {
+    /// The session.
+    pub session: Arc<Session>,
+    /// The token that changes need.
+    pub csrf: String,
 }
 
 impl Caller {
-    /// Whose saved views and choices these are.
+    /// The caller that a key is, if it is good.
+    pub fn of_key(app: &App, key: Arc<Key>) -> Option<Self> {
+        let tenant = app.tenant(key.org())?;
+        let caller = Self { key, tenant, session: None };
+        caller.is_good(now_us()).then_some(caller)
+    }
+
+    /// The caller that a session is, with the token of its cookie.
+    pub fn of_session(app: &App, session: Arc<Session>, csrf: String) -> Option<Self> {
+        let caller = Self::of_key(app, app.keys.get(&session.row().key)?)?;
+        Some(Self { session: Some(SignedIn { session, csrf }), ..caller })
+    }
+
+    /// True while neither the key nor the session has ended.
+    pub fn is_good(&self, now: u64) -> bool {
+        self.key.is_good(now) && self.session.as_ref().is_none_or(|signed| signed.session.is_good(now))
+    }
+
+    /// Whose saved views and choices these are, over all sessions: `key:<key id>`.
     pub fn subject(&self) -> String {
         format!("key:{}", self.key.id())
     }
@@ -35,24 +64,52 @@ impl Caller {
     pub fn name(&self) -> &str {
         self.key.name()
     }
+
+    /// What it may do.
+    pub fn scopes(&self) -> Scopes {
+        self.key.scopes
+    }
 }
 
-/// The caller of a request.
+/// The caller of a request: by its key, else by the cookie of a session. Where a key is sent, good or not,
+/// no cookie counts.
 ///
 /// # Errors
-/// 401, in the same words for a missing, malformed, unknown, expired or revoked key.
-pub fn authenticate(app: &App, headers: &HeaderMap) -> Result<Caller, Problem> {
-    let refused = || {
-        Problem::new(
-            StatusCode::UNAUTHORIZED,
-            "unauthorized",
-            "send `Authorization: Bearer <api key>` with a key that is neither revoked nor expired",
-        )
-        .with(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"stele\""))
-    };
-    let key = app.keys.authenticate(bearer(headers).unwrap_or("")).ok_or_else(refused)?;
-    let tenant = app.tenant(key.org()).ok_or_else(refused)?;
-    Ok(Caller { key, tenant })
+/// 401, in the same words for a missing, malformed, unknown, expired or revoked key or session; 403 for a
+/// call by cookie that another site may have made the browser send.
+pub fn authenticate(
+    app: &App,
+    method: &Method,
+    headers: &HeaderMap,
+    secure: bool,
+) -> Result<Caller, Problem> {
+    if headers.contains_key(header::AUTHORIZATION) {
+        let key = app.keys.authenticate(bearer(headers).unwrap_or("")).ok_or_else(refused)?;
+        return Caller::of_key(app, key).ok_or_else(refused);
+    }
+    let caller = signed_in(app, headers).ok_or_else(refused)?;
+    if let Some(signed) = &caller.session {
+        session::check(method, headers, &signed.csrf, secure)?;
+    }
+    caller.key.touch(now_us());
+    Ok(caller)
+}
+
+/// The caller that the cookie of a request stands for, if it is good.
+pub fn signed_in(app: &App, headers: &HeaderMap) -> Option<Caller> {
+    let cookie = session::cookie(headers)?;
+    let session = app.sessions.authenticate(cookie, now_us())?;
+    Caller::of_session(app, session, csrf_of(cookie))
+}
+
+/// 401, which says no more than that.
+pub fn refused() -> Problem {
+    Problem::new(
+        StatusCode::UNAUTHORIZED,
+        "unauthorized",
+        "send `Authorization: Bearer <api key>` with a key that is neither revoked nor expired, or sign in",
+    )
+    .with(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"stele\""))
 }
 
 /// The key of a request that may come without one; a wrong one counts as none.
@@ -75,20 +132,30 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 /// # Errors
 /// 403 that names the scopes that would do.
 pub fn authorize(caller: &Caller, access: Access) -> Result<(), Problem> {
-    if caller.key.scopes.allow(access) {
+    if caller.scopes().allow(access) {
         return Ok(());
     }
     let needs = access.needs();
     Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", format!("this call needs {needs}")))
 }
 
-/// The rate of a call, and the meter of the key that counts it.
-pub fn meter<'a>(app: &App, caller: &'a Caller, method: &Method, path: &str) -> Option<(Rate, &'a Meter)> {
-    if method == Method::POST && path == "/v1/events" {
-        Some((app.options.rates.ingest?, &caller.key.ingest))
-    } else {
-        Some((app.options.rates.other?, &caller.key.other))
+/// Counts a call against the rate of the caller's key; none where there is no limit.
+///
+/// # Errors
+/// 429 when it comes too soon; `told` has the figures then too.
+pub fn count(app: &App, caller: &Caller, ingest: bool, told: &mut Option<Verdict>) -> Result<(), Problem> {
+    let (rate, meter) = match (ingest, app.options.rates) {
+        (true, rates) => (rates.ingest, &caller.key.ingest),
+        (false, rates) => (rates.other, &caller.key.other),
+    };
+    let Some(rate) = rate else { return Ok(()) };
+    let verdict = meter.count(rate, now_us());
+    *told = Some(verdict);
+    if verdict.allowed {
+        return Ok(());
     }
+    app.metrics.rate_limited.inc();
+    Err(verdict.refusal())
 }
 
 #[cfg(test)]

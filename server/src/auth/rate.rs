@@ -5,8 +5,10 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+use hyper::StatusCode;
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 
+use crate::http::problem::Problem;
 use crate::serve::Rate;
 
 /// Counts the calls of one kind by one key.
@@ -62,6 +64,13 @@ impl Meter {
 }
 
 impl Verdict {
+    /// 429 for a call that comes too soon.
+    pub fn refusal(&self) -> Problem {
+        let detail = format!("this key may send its next request in {} s", self.retry_s);
+        Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate-limited", detail)
+            .with(header::RETRY_AFTER, HeaderValue::from(self.retry_s))
+    }
+
     /// Adds `RateLimit-Policy` and `RateLimit` (and `Retry-After` to a refusal).
     pub fn write(&self, headers: &mut HeaderMap) {
         let burst = self.rate.burst.max(1);

@@ -5,6 +5,8 @@
 pub enum Access {
     /// No key.
     Open,
+    /// Any key: what a caller asks about itself.
+    Any,
     /// `POST /v1/events`.
     Ingest,
     /// Reading events.
@@ -28,6 +30,7 @@ impl Access {
     pub fn needs(self) -> &'static str {
         match self {
             Self::Open => "no key",
+            Self::Any => "a key",
             Self::Ingest => "a key with scope `ingest` or `admin`",
             Self::Read => "a key with scope `read`, `export`, `auditor` or `admin`",
             Self::Keep => "a key with scope `read`, `export` or `admin`",
@@ -82,10 +85,16 @@ impl Scopes {
         Self(self.0 | INSTANCE)
     }
 
+    /// The names of those that it holds, in the order of [`Scopes::NAMES`].
+    pub fn names(self) -> Vec<&'static str> {
+        let bits = [INGEST, READ, EXPORT, AUDITOR, ADMIN];
+        Self::NAMES.into_iter().zip(bits).filter(|(_, bit)| self.0 & bit != 0).map(|(name, _)| name).collect()
+    }
+
     /// True when one of the scopes covers the call.
     pub fn allow(self, access: Access) -> bool {
         let any = match access {
-            Access::Open => return true,
+            Access::Open | Access::Any => return true,
             Access::Ingest => INGEST | ADMIN,
             Access::Read => READ | EXPORT | AUDITOR | ADMIN,
             Access::Keep => READ | EXPORT | ADMIN,
@@ -119,6 +128,8 @@ mod tests {
                 assert_eq!(scopes.allow(access), allowed.contains(&access), "{name} {access:?}");
             }
         }
+        let two = Scopes::parse(&["admin".to_owned(), "read".to_owned()]).unwrap().with_instance();
+        assert_eq!(two.names(), ["read", "admin"]);
         let all: Vec<String> = Scopes::NAMES.iter().map(|n| (*n).to_owned()).collect();
         assert!(!Scopes::parse(&all).unwrap().allow(Instance));
         assert!(Scopes::default().with_instance().allow(Instance));

@@ -26,6 +26,20 @@ pub fn address(headers: &HeaderMap, peer: SocketAddr, trusted: &[Network]) -> Ip
     client
 }
 
+/// True when a trusted proxy says that the client's own connection is TLS: the leftmost `proto` of
+/// `Forwarded`, else `X-Forwarded-Proto`.
+pub fn by_tls(headers: &HeaderMap, peer: SocketAddr, trusted: &[Network]) -> bool {
+    if !trusted.iter().any(|network| network.contains(peer.ip())) {
+        return false;
+    }
+    let first = |name: &str| headers.get(name)?.to_str().ok()?.split(',').next().map(str::trim);
+    let proto = match first("forwarded") {
+        Some(element) => parameter(element, "proto"),
+        None => first("x-forwarded-proto"),
+    };
+    proto.is_some_and(|proto| proto.eq_ignore_ascii_case("https"))
+}
+
 fn hops(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
     let values = |name: &str| -> Vec<String> {
         headers
@@ -38,15 +52,15 @@ fn hops(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
     };
     let forwarded = values("forwarded");
     if !forwarded.is_empty() {
-        return forwarded.iter().map(|element| node(forwarded_for(element)?)).collect();
+        return forwarded.iter().map(|element| node(parameter(element, "for")?)).collect();
     }
     values("x-forwarded-for").iter().map(|v| node(v)).collect()
 }
 
-fn forwarded_for(element: &str) -> Option<&str> {
+fn parameter<'a>(element: &'a str, wanted: &str) -> Option<&'a str> {
     element.split(';').find_map(|pair| {
         let (name, value) = pair.split_once('=')?;
-        name.trim().eq_ignore_ascii_case("for").then_some(value.trim().trim_matches('"'))
+        name.trim().eq_ignore_ascii_case(wanted).then_some(value.trim().trim_matches('"'))
     })
 }
 
@@ -67,6 +81,21 @@ mod tests {
         headers.insert(name, value.parse().unwrap());
         let trusted: Vec<Network> = trusted.iter().map(|t| t.parse().unwrap()).collect();
         address(&headers, peer.parse().unwrap(), &trusted).to_string()
+    }
+
+    #[test]
+    fn a_trusted_proxy_says_whether_its_client_came_by_tls() {
+        let proxy = ["10.0.0.0/8".parse().unwrap()];
+        let by_tls_from = |peer: &str, name: &'static str, value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(name, value.parse().unwrap());
+            by_tls(&headers, peer.parse().unwrap(), &proxy)
+        };
+        assert!(by_tls_from("10.0.0.1:9", "x-forwarded-proto", "https"));
+        assert!(by_tls_from("10.0.0.1:9", "forwarded", "for=203.0.113.7;proto=\"HTTPS\", for=10.0.0.2"));
+        assert!(!by_tls_from("10.0.0.1:9", "x-forwarded-proto", "http, https"));
+        assert!(!by_tls_from("10.0.0.1:9", "forwarded", "for=203.0.113.7"));
+        assert!(!by_tls_from("198.51.100.2:9", "x-forwarded-proto", "https"), "anybody can write it");
     }
 
     #[test]

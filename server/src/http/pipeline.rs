@@ -17,7 +17,7 @@ use hyper::{Method, Request};
 use super::answer::Answer;
 use super::problem::Problem;
 use super::query::Params;
-use super::router::{Routed, Router};
+use super::router::{Call, Routed, Router};
 use super::timed::Phase;
 use super::{client, compress};
 use crate::app::App;
@@ -25,7 +25,6 @@ use crate::auth::{self, Access, Verdict};
 use crate::metrics::{RequestLabels, RouteLabels};
 use crate::routes::{self, Cx};
 use crate::serve::LogFormat;
-use crate::state::now_us;
 
 /// Serves the requests of one connection.
 pub struct Pipeline {
@@ -55,12 +54,15 @@ impl Pipeline {
             body: Some(body),
             caller: None,
             address: self.peer.ip().to_canonical(),
+            secure: false,
             received_bytes: 0,
             small_body: None,
             rate: None,
             route: "unmatched",
         };
-        cx.address = client::address(&cx.headers, self.peer, &self.app.options.trusted_proxies);
+        let options = &self.app.options;
+        cx.address = client::address(&cx.headers, self.peer, &options.trusted_proxies);
+        cx.secure = options.tls.is_some() || client::by_tls(&cx.headers, self.peer, &options.trusted_proxies);
         let path = parts.uri.path();
         let handled = CatchPanic(Box::pin(self.handle(&mut cx, path, parts.uri.query()))).await;
         let answer = match handled {
@@ -84,15 +86,8 @@ impl Pipeline {
         let Routed { call, access, path: pattern, names } = self.router.find(&cx.method, path)?;
         cx.route = pattern;
         if access != Access::Open {
-            let caller = auth::authenticate(&self.app, &cx.headers)?;
-            if let Some((rate, meter)) = auth::meter(&self.app, &caller, &cx.method, pattern) {
-                let verdict = meter.count(rate, now_us());
-                cx.rate = Some(verdict);
-                if !verdict.allowed {
-                    self.app.metrics.rate_limited.inc();
-                    return Err(too_many(verdict));
-                }
-            }
+            let caller = auth::authenticate(&self.app, &cx.method, &cx.headers, cx.secure)?;
+            auth::count(&self.app, &caller, call == Call::Ingest, &mut cx.rate)?;
             let allowed = auth::authorize(&caller, access);
             cx.caller = Some(caller);
             allowed?;
@@ -146,12 +141,6 @@ fn known_method(method: &Method) -> &'static str {
         "OPTIONS" => "OPTIONS",
         _ => "other",
     }
-}
-
-fn too_many(verdict: Verdict) -> Problem {
-    let detail = format!("this key may send its next request in {} s", verdict.retry_s);
-    Problem::new(hyper::StatusCode::TOO_MANY_REQUESTS, "rate-limited", detail)
-        .with(header::RETRY_AFTER, HeaderValue::from(verdict.retry_s))
 }
 
 /// The client's id for the request where it is fit to be logged, else one of ours.

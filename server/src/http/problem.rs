@@ -208,6 +208,7 @@ fn title(slug: &str, status: StatusCode) -> &'static str {
         "too-large" => "Too large",
         "unauthorized" => "A valid API key is needed",
         "forbidden" => "The key lacks a scope",
+        "csrf" => "The call does not come from the page",
         "rate-limited" => "Too many requests",
         "read-only" => "The log takes no events",
         "damaged" => "Stored bytes are damaged",

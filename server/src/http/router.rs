@@ -35,6 +35,12 @@ pub enum Call {
     Keys,
     AddKey,
     RevokeKey,
+    SignIn,
+    Session,
+    SignOut,
+    AddLink,
+    Sessions,
+    EndSession,
     Settings,
     PutSettings,
     Retention,
@@ -80,7 +86,7 @@ pub struct Resource {
 const PAGE: Resource = Resource { path: "/", methods: &[("GET", Call::Page, Access::Open)] };
 
 const RESOURCES: &[Resource] = {
-    use Access::{Admin, Audit, Export, Ingest, Instance, Keep, Open, Read, Report};
+    use Access::{Admin, Any, Audit, Export, Ingest, Instance, Keep, Open, Read, Report};
     &[
         Resource {
             path: "/v1/events",
@@ -113,6 +119,17 @@ const RESOURCES: &[Resource] = {
         Resource { path: "/v1/event-types/{type}", methods: &[("PUT", Call::PutEventType, Admin)] },
         Resource { path: "/v1/keys", methods: &[("GET", Call::Keys, Admin), ("POST", Call::AddKey, Admin)] },
         Resource { path: "/v1/keys/{id}", methods: &[("DELETE", Call::RevokeKey, Admin)] },
+        Resource {
+            path: "/v1/session",
+            methods: &[
+                ("GET", Call::Session, Any),
+                ("POST", Call::SignIn, Open),
+                ("DELETE", Call::SignOut, Any),
+            ],
+        },
+        Resource { path: "/v1/session/links", methods: &[("POST", Call::AddLink, Any)] },
+        Resource { path: "/v1/sessions", methods: &[("GET", Call::Sessions, Any)] },
+        Resource { path: "/v1/sessions/{id}", methods: &[("DELETE", Call::EndSession, Any)] },
         Resource {
             path: "/v1/settings",
             methods: &[("GET", Call::Settings, Read), ("PUT", Call::PutSettings, Admin)],

@@ -1,4 +1,5 @@
-//! The housekeeper: saves when keys were last used, drops files of old reports and exports and of none.
+//! The housekeeper: saves when keys were last used, drops sessions that are over, files of old reports and
+//! exports and of none.
 
 use std::collections::{BTreeSet, HashSet};
 use std::io;
@@ -39,6 +40,9 @@ pub fn housekeeper(app: Arc<App>, bell: SharedBell) -> io::Result<JoinHandle<()>
                 tracing::warn!(%error, "cannot drop files of old exports");
             }
             bell.wait(EVERY);
+            if let Err(error) = drop_sessions(&app, now_us()) {
+                tracing::warn!(%error, "cannot drop sessions that are over");
+            }
             let used = app.keys.used_since_saved();
             if !used.is_empty()
                 && let Err(error) = app.state.put_keys(&used)
@@ -50,6 +54,18 @@ pub fn housekeeper(app: Arc<App>, bell: SharedBell) -> io::Result<JoinHandle<()>
             }
         }
     })
+}
+
+/// Drops sessions that are over, by time or with their key: both refuse them already.
+pub fn drop_sessions(app: &App, now: u64) -> Result<(), ServeError> {
+    let key_is_good = |id: &str| app.keys.get(id).is_some_and(|key| key.is_good(now));
+    let over = app.sessions.ids(|session| !session.is_good(now) || !key_is_good(&session.row().key));
+    if over.is_empty() {
+        return Ok(());
+    }
+    app.state.put_session(None, &over)?;
+    app.sessions.end(&over);
+    Ok(())
 }
 
 /// Drops the files of reports that were finished more than 30 days before `now`, and files whose report

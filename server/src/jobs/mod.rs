@@ -34,7 +34,7 @@ pub use desk::{Desk, Ticket};
 pub use exporter::{Exports, exporter};
 pub use housekeeper::housekeeper;
 #[cfg(test)]
-pub(crate) use housekeeper::{expire, expire_exports};
+pub(crate) use housekeeper::{drop_sessions, expire, expire_exports};
 pub use indexer::indexer;
 pub use lines::{Printer, printer};
 pub use reporter::reporter;

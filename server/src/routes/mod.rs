@@ -29,6 +29,7 @@ pub mod restores;
 mod retention;
 pub mod run;
 mod search;
+mod sessions;
 mod settings;
 mod state;
 mod tail;
@@ -76,6 +77,8 @@ pub struct Cx {
     pub caller: Option<Caller>,
     /// The client's address.
     pub address: IpAddr,
+    /// True when the client's connection is known to be TLS.
+    pub secure: bool,
     /// Body bytes taken from the wire.
     pub received_bytes: u64,
     /// What the rate says, for the answer's headers.
@@ -169,6 +172,12 @@ async fn handle(call: Call, cx: &mut Cx) -> Result<Answer, Problem> {
         Call::Keys => keys::list(cx),
         Call::AddKey => keys::add(cx).await,
         Call::RevokeKey => keys::revoke(cx).await,
+        Call::SignIn => sessions::start(cx).await,
+        Call::Session => sessions::get(cx),
+        Call::SignOut => sessions::sign_out(cx).await,
+        Call::AddLink => sessions::add_link(cx).await,
+        Call::Sessions => sessions::list(cx),
+        Call::EndSession => sessions::end(cx).await,
         Call::Settings => settings::get(cx),
         Call::PutSettings => settings::put(cx).await,
         Call::Views => views::list(cx).await,

@@ -25,7 +25,7 @@ use crate::app::{App, Tenant};
 use crate::auth::Caller;
 use crate::http::answer::{self, Answer, Body};
 use crate::http::problem::Problem;
-use crate::state::{Key, now_us};
+use crate::state::now_us;
 
 /// Records of one read, where nothing is known of their sizes.
 const BATCH: usize = 64;
@@ -38,7 +38,8 @@ const WINDOW_MIN: u64 = 1 << 9;
 
 /// Opens a tail.
 pub async fn get(cx: &mut Cx) -> Result<Answer, Problem> {
-    let Caller { key, tenant } = cx.caller()?;
+    let caller = cx.caller()?;
+    let tenant = Arc::clone(&caller.tenant);
     // Relative times count from here for as long as the tail is open.
     let asked = Asked::take(&mut cx.params, times::now_ns(), &tenant.taxonomy())?;
     Asked::finish(&mut cx.params, &[])?;
@@ -54,7 +55,7 @@ pub async fn get(cx: &mut Cx) -> Result<Answer, Problem> {
     let tail = Tail {
         app: Arc::clone(&cx.app),
         tenant,
-        key,
+        caller,
         scope: Arc::new(asked.scope),
         next,
         window: WINDOW,
@@ -98,7 +99,7 @@ fn first_sequence(cx: &Cx, tenant: &Tenant) -> Result<u64, Problem> {
 struct Tail {
     app: Arc<App>,
     tenant: Arc<Tenant>,
-    key: Arc<Key>,
+    caller: Caller,
     scope: Arc<Scope>,
     next: u64,
     window: u64,
@@ -155,9 +156,9 @@ impl Tail {
         }
     }
 
-    /// A key that was revoked or has expired reads nothing more.
+    /// A key or a session that has ended reads nothing more.
     fn may_go_on(&self) -> bool {
-        self.key.is_good(now_us()) && !*self.stopping.borrow()
+        self.caller.is_good(now_us()) && !*self.stopping.borrow()
     }
 
     async fn wait(&mut self, heartbeat: Instant) -> Woken {

@@ -77,6 +77,11 @@ impl Key {
         self.revoked_us.load(Ordering::Acquire) == 0 && self.row.expires_us.is_none_or(|e| now < e)
     }
 
+    /// Notes a use.
+    pub fn touch(&self, now: u64) {
+        self.last_used_us.store(now, Ordering::Relaxed);
+    }
+
     /// Refuses the key from now on.
     pub fn revoke(&self, at_us: u64) {
         self.revoked_us.store(at_us, Ordering::Release);
@@ -121,7 +126,7 @@ impl Keys {
         let equal = bool::from(stored.ct_eq(&hash));
         let now = now_us();
         let key = known.filter(|k| equal && k.is_good(now))?;
-        key.last_used_us.store(now, Ordering::Relaxed);
+        key.touch(now);
         Some(key)
     }
 

@@ -1,10 +1,10 @@
-//! What the server knows beside the logs: organizations, keys, event types, settings, retention,
-//! reports, exports, restores, saved views.
+//! What the server knows beside the logs: organizations, keys, sessions, event types, settings,
+//! retention, reports, exports, restores, saved views.
 //!
-//! Owns `<data>/state.redb`. Organizations, keys, event types, settings, retention, verifications and
+//! Owns `<data>/state.redb`. Organizations, keys, sessions, event types, settings, retention, verifications and
 //! how far the scrub is are read once, at start, and held in memory; reports, exports, restores and saved
-//! views are
-//! read from the file when one is asked for, listed, made or dropped. Values are JSON with a version, so that other tools can read them.
+//! views are read from the file when one is asked for, listed, made or dropped. Values are JSON with a
+//! version, so that other tools can read them.
 //!
 //! Keeps true: a change is visible only after it is on stable storage; no secret is stored, only
 //! its BLAKE3 hash.
@@ -12,6 +12,7 @@
 mod exports;
 mod keys;
 mod rows;
+mod sessions;
 mod tables;
 mod tiers;
 mod views;
@@ -22,6 +23,7 @@ pub use rows::{
     EventTypeRow, KeyRow, OnMismatch, OrgRow, Plan, ReportRow, ReportStatus, ScrubRow, SettingsRow,
     VerifiedRow,
 };
+pub use sessions::{SESSION_US, Session, SessionRow, Sessions, csrf_of, make_session};
 pub use tables::State;
 pub use tiers::{DAY_US, Piece, PieceState, RestoreRow, RestoreStatus, RetentionRow, TierRow};
 pub use views::{ViewRow, ViewsRow};

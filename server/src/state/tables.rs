@@ -11,6 +11,7 @@ use super::{EventTypeRow, KeyRow, OrgRow, ReportRow, ScrubRow, SettingsRow, Veri
 use crate::serve::ServeError;
 
 mod exports;
+mod people;
 mod tiers;
 mod views;
 
@@ -28,7 +29,7 @@ const REPORTS: TableDefinition<&str, &[u8]> = TableDefinition::new("reports");
 const SCRUBS: TableDefinition<&str, &[u8]> = TableDefinition::new("scrubs");
 
 /// All of them.
-const TABLES: [TableDefinition<&str, &[u8]>; 12] = [
+const TABLES: [TableDefinition<&str, &[u8]>; 13] = [
     ORGS,
     KEYS,
     EVENT_TYPES,
@@ -41,6 +42,7 @@ const TABLES: [TableDefinition<&str, &[u8]>; 12] = [
     tiers::RESTORES,
     views::VIEWS,
     exports::EXPORTS,
+    people::SESSIONS,
 ];
 
 /// Newest row version this build reads.

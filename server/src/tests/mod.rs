@@ -13,6 +13,7 @@ mod reads;
 mod reports;
 mod retention;
 mod search;
+mod sessions;
 mod tails;
 mod tiers;
 mod verification;
