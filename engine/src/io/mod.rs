@@ -9,6 +9,7 @@
 mod held;
 pub mod mapping;
 mod priority;
+mod protected;
 mod real;
 pub mod sim;
 mod whole;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 pub use held::HeldFile;
 pub use mapping::Mapping;
 pub use priority::give_way;
+pub use protected::ProtectedDisk;
 pub use real::RealDisk;
 pub use sim::SimDisk;
 pub use whole::{read_whole, remove_if_there, sync_parent, write_whole};

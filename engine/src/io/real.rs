@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::mapping::{GrowingWindow, Mapping};
+use super::protected::without;
 use super::{Disk, DiskFile, Mode, Window};
 
 /// The operating system's file system.
@@ -40,11 +41,11 @@ impl Disk for RealDisk {
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        fs::rename(from, to)
+        without(&[from, to], || fs::rename(from, to))
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
-        fs::remove_file(path)
+        without(&[path], || fs::remove_file(path))
     }
 
     fn create_dir_all(&self, path: &Path) -> io::Result<()> {

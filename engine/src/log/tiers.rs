@@ -88,13 +88,14 @@ impl Log {
     /// are in the archive.
     #[must_use]
     pub fn tiers(&self) -> Vec<TierRange> {
-        let snapshot = self.shared.segments.snapshot();
-        let sealed = {
+        let (snapshot, sealed) = {
             let catalog = self.catalog();
+            // Under the catalog's lock, as changes of both are made.
+            let snapshot = self.shared.segments.snapshot();
             let row = |entry: &SealedSegment| {
                 (entry.clone(), catalog.cold(entry.first).is_some(), catalog.in_archive(entry.first))
             };
-            catalog.sealed().iter().map(row).collect::<Vec<_>>()
+            (snapshot, catalog.sealed().iter().map(row).collect::<Vec<_>>())
         };
         sealed.iter().map(|(entry, cold, archived)| self.tier(&snapshot, entry, *cold, *archived)).collect()
     }

@@ -32,6 +32,10 @@ pub struct ServeArgs {
     /// The first key, set on the first start instead of a random one (only from the environment)
     #[arg(long, env = "STELE_ADMIN_KEY", hide = true, hide_env_values = true)]
     admin_key: Option<String>,
+    /// Set the immutable attribute on sealed files, of logs and of an archive in a directory: neither their
+    /// owner nor root changes or removes one by mistake. Takes CAP_LINUX_IMMUTABLE
+    #[arg(long, env = "STELE_IMMUTABLE")]
+    immutable: bool,
     /// PEM file of the certificate chain: listen with TLS
     #[arg(long, env = "STELE_TLS_CERT", value_name = "FILE", requires = "tls_key", help_heading = "TLS")]
     tls_cert: Option<PathBuf>,
@@ -208,6 +212,7 @@ fn options(args: ServeArgs) -> ServeOptions {
             delay: base.scrub.delay,
         },
         archive: args.archive.store.choice(),
+        immutable: args.immutable,
         restore_rate_bytes: args
             .archive
             .restore_bytes_per_second

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use stele_engine::archive::{LocalStore, ObjectStore};
-use stele_engine::io::RealDisk;
+use stele_engine::io::Disk;
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use super::{OpenError, StoreOptions};
@@ -27,17 +27,17 @@ impl Default for ArchiveChoice {
 }
 
 impl ArchiveChoice {
-    /// Opens the store. Blocks, and asks a bucket what it can do.
+    /// Opens the store; a directory is written through `disk`. Blocks, and asks a bucket what it can do.
     ///
     /// # Errors
     /// [`ServeError::Option`] for what was asked wrongly, [`ServeError::Objects`] for a store that does not
     /// do what is needed.
-    pub fn open(&self, data: &Path) -> Result<Arc<dyn ObjectStore>, ServeError> {
+    pub fn open(&self, data: &Path, disk: Arc<dyn Disk>) -> Result<Arc<dyn ObjectStore>, ServeError> {
         let Some(url) = &self.url else {
-            return Ok(Arc::new(LocalStore::new(Arc::new(RealDisk), &data.join("archive"))));
+            return Ok(Arc::new(LocalStore::new(disk, &data.join("archive"))));
         };
         let runtime = runtime().map_err(|error| ServeError::Objects(format!("{url}: {error}")))?;
-        super::open(url, &self.options, &runtime).map_err(|error| match error {
+        super::open(url, &self.options, disk, &runtime).map_err(|error| match error {
             OpenError::Usage(detail) => ServeError::Option(detail),
             other => ServeError::Objects(other.to_string()),
         })
@@ -68,7 +68,9 @@ mod tests {
     fn a_url_names_a_store_and_none_is_beside_the_logs() {
         let open = |url: Option<&str>| {
             let choice = ArchiveChoice { url: url.map(str::to_owned), ..ArchiveChoice::default() };
-            choice.open(Path::new("/data")).map(|store| store.describe())
+            choice
+                .open(Path::new("/data"), Arc::new(stele_engine::io::RealDisk))
+                .map(|store| store.describe())
         };
         assert_eq!(open(None).unwrap(), "file:///data/archive");
         assert_eq!(open(Some("file:///mnt/worm")).unwrap(), "file:///mnt/worm");

@@ -28,7 +28,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stele_engine::archive::{LocalStore, ObjectStore};
-use stele_engine::io::RealDisk;
+use stele_engine::io::Disk;
 use tokio::runtime::Handle;
 
 pub use args::StoreArgs;
@@ -167,18 +167,23 @@ pub enum OpenError {
 
 /// Opens a store by its URL (`file:///path`, `s3://bucket/prefix`, `gs://bucket/prefix`) and asks a bucket
 /// whether it keeps versions and can lock. Blocks; not to be called from a task of the runtime. Calls of the store
-/// run on `runtime`, which must outlive it.
+/// run on `runtime`, which must outlive it. A directory is written through `disk`.
 ///
 /// # Errors
 /// What is wrong with the URL, the credentials or the bucket. With [`Lock::Off`] a bucket that cannot
 /// lock, or does not answer for now, is a warning in the log.
-pub fn open(url: &str, options: &StoreOptions, runtime: &Handle) -> Result<Arc<dyn ObjectStore>, OpenError> {
+pub fn open(
+    url: &str,
+    options: &StoreOptions,
+    disk: Arc<dyn Disk>,
+    runtime: &Handle,
+) -> Result<Arc<dyn ObjectStore>, OpenError> {
     match Address::parse(url)? {
         Address::File(path) if options.lock == Some(Lock::Required) => Err(OpenError::Usage(format!(
             "archive `{}`: a directory cannot lock what is in it; leave --archive-lock out, or archive to a bucket",
             path.display()
         ))),
-        Address::File(path) => Ok(Arc::new(LocalStore::new(Arc::new(RealDisk), &path))),
+        Address::File(path) => Ok(Arc::new(LocalStore::new(disk, &path))),
         Address::S3(bucket) => Ok(Arc::new(s3::S3::open(bucket, options, runtime)?)),
         Address::Gcs(bucket) => Ok(Arc::new(gcs::Gcs::open(bucket, options, runtime)?)),
     }

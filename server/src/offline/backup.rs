@@ -195,7 +195,7 @@ impl RestoreBackup {
         copy(&self.from.join("state.redb"), &self.data.join("state.redb"), true)?;
         let held = Held::of(&self.data)?;
         let orgs = held.state.orgs()?;
-        let store = self.archive.open(&self.data)?;
+        let store = self.archive.open(&self.data, Arc::new(RealDisk))?;
         for org in &orgs {
             let dir = log_dir(&self.data, &org.log_id);
             copy_log(&log_dir(&self.from, &org.log_id), &dir)?;

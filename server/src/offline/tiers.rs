@@ -1,9 +1,11 @@
 //! Archiving and restoring without a server.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 use stele_engine::archive::{ArchiveError, ObjectError, ObjectStore};
+use stele_engine::io::RealDisk;
 use stele_engine::log::{Log, TierRange, TierState};
 
 use super::Held;
@@ -90,7 +92,7 @@ impl Offline {
             )
         })?;
         let held = Held::of(&self.data)?;
-        let store = self.archive.open(&self.data)?;
+        let store = self.archive.open(&self.data, Arc::new(RealDisk))?;
         let policies = held.state.retention()?;
         let mut moved = Moved::default();
         for org in held.orgs(self.org.as_deref())? {
@@ -112,7 +114,7 @@ impl Offline {
         let body =
             json!({"from": wanted.from, "to": wanted.to, "reason": wanted.reason, "days": wanted.days});
         let held = Held::of(&self.data)?;
-        let store = self.archive.open(&self.data)?;
+        let store = self.archive.open(&self.data, Arc::new(RealDisk))?;
         let mut brought = Brought { restores: Vec::new(), whole: true };
         for org in held.orgs(self.org.as_deref())? {
             let actor = json!({"type": "system", "id": "stele", "name": "command line"});

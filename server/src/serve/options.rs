@@ -34,6 +34,8 @@ pub struct ServeOptions {
     pub scrub: Scrub,
     /// Where archived segments go.
     pub archive: ArchiveChoice,
+    /// Whether sealed files get the immutable attribute.
+    pub immutable: bool,
     /// Bytes a second that restores read; 0 is no limit.
     pub restore_rate_bytes: u64,
     /// How far the clock of the tiers is ahead; for tests.
@@ -64,6 +66,7 @@ impl ServeOptions {
             access_log: LogFormat::Text,
             scrub: Scrub::default(),
             archive: ArchiveChoice::default(),
+            immutable: false,
             restore_rate_bytes: 0,
             #[cfg(debug_assertions)]
             clock_ahead: Duration::ZERO,

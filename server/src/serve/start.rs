@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use stele_engine::error::StoreError;
 use stele_engine::ids::Origin;
-use stele_engine::io::RealDisk;
+use stele_engine::io::{Disk, ProtectedDisk, RealDisk};
 use stele_engine::log::{Log, OpenReport, Options};
 use tokio::sync::watch;
 
@@ -72,7 +72,7 @@ pub fn open(options: ServeOptions) -> Result<(Arc<App>, Option<String>), ServeEr
         );
     }
     let sessions = Arc::new(Sessions::load(state.sessions()?).map_err(failed)?);
-    let archive = options.archive.open(&options.data)?;
+    let archive = options.archive.open(&options.data, disk(&options)?)?;
     let app = Arc::new(App::new(options, Arc::clone(&state), keys, sessions, archive));
     let mut types: HashMap<String, BTreeMap<_, _>> = HashMap::new();
     for (org, row) in state.event_types()? {
@@ -84,6 +84,7 @@ pub fn open(options: ServeOptions) -> Result<(Arc<App>, Option<String>), ServeEr
     for org in state.orgs()? {
         let dir = log_dir(&app.options.data, &org.log_id);
         let (log, report) = open_log(&dir, &app.options)?;
+        sweep(&dir, &app.options)?;
         tell(&org, &report);
         let rows = types.remove(&org.id).unwrap_or_default();
         let proved = verified.get(&org.log_id).copied();
@@ -114,16 +115,43 @@ pub fn open(options: ServeOptions) -> Result<(Arc<App>, Option<String>), ServeEr
 
 /// Opens a log. Opening writes; where the disk is full, the log is opened for reading only, so that
 /// what it holds can still be asked for.
-fn open_log(dir: &Path, options: &ServeOptions) -> Result<(Log, OpenReport), StoreError> {
-    let disk = Arc::new(RealDisk);
-    match Log::open(disk.clone(), dir, log_options(options)) {
+fn open_log(dir: &Path, options: &ServeOptions) -> Result<(Log, OpenReport), ServeError> {
+    let disk = disk(options)?;
+    match Log::open(Arc::clone(&disk), dir, log_options(options)) {
         Err(full @ StoreError::Full { .. }) => {
             let (log, mut report) = Log::open_read_only(disk, dir)?;
             report.damage.push(format!("{full}; make room and start again to write"));
             Ok((log, report))
         }
-        opened => opened,
+        opened => Ok(opened?),
     }
+}
+
+/// The disk that logs are written through.
+fn disk(options: &ServeOptions) -> Result<Arc<dyn Disk>, ServeError> {
+    if !options.immutable {
+        return Ok(Arc::new(RealDisk));
+    }
+    let made = ProtectedDisk::new(&options.data).map_err(|error| {
+        let data = options.data.display();
+        ServeError::Option(format!(
+            "--immutable: the attribute cannot be set in {data} ({error}): it takes CAP_LINUX_IMMUTABLE and a file system such as ext4, XFS or btrfs"
+        ))
+    })?;
+    Ok(Arc::new(made))
+}
+
+/// Makes immutable what was sealed before the attribute was asked for, or before a crash.
+fn sweep(dir: &Path, options: &ServeOptions) -> Result<(), ServeError> {
+    if !options.immutable {
+        return Ok(());
+    }
+    let dir = dir.join("segments");
+    ProtectedDisk::default().sweep(&dir).map_err(|source| ServeError::Io {
+        path: dir,
+        doing: "protecting",
+        source,
+    })
 }
 
 /// The options of all logs.
@@ -202,7 +230,7 @@ pub fn make_org(
     getrandom::fill(&mut secret).map_err(|e| randomness(std::io::Error::other(e)))?;
     let origin = format!("{}/stele/{log_id}", options.site);
     let dir = log_dir(&options.data, &log_id);
-    let log = Log::create(Arc::new(RealDisk), &dir, &origin, secret, log_options(options))?;
+    let log = Log::create(disk(options)?, &dir, &origin, secret, log_options(options))?;
     let org = OrgRow {
         v: 1,
         id: id.to_owned(),

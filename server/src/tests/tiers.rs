@@ -3,11 +3,14 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use stele_engine::io::{Disk, ProtectedDisk, RealDisk};
 
 use super::client::{Server, event};
 use crate::app::Tenant;
 use crate::own::OwnEvent;
 use crate::routes::now_ns;
+use crate::serve::ServeOptions;
+use crate::serve::start::open;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -42,7 +45,10 @@ fn seal(server: &Server, tenant: &Tenant) {
 
 /// A server whose log has one sealed segment with 40 events, and some behind it.
 fn sealed() -> Server {
-    let server = Server::new();
+    filled(Server::new())
+}
+
+fn filled(server: Server) -> Server {
     let lines: Vec<String> = (0..40).map(|i| event(&format!("e-{i}"))).collect();
     assert_eq!(server.post_lines("/v1/events", &lines).status, 200);
     let tenant = server.app().tenant("default").unwrap();
@@ -82,6 +88,45 @@ fn restore(server: &Server) -> Value {
 fn own(server: &Server, kind: &str) -> Vec<Value> {
     let found = server.get(&format!("/v1/events?event_type=stele.{kind}&order=asc")).json();
     found["events"].as_array().unwrap().clone()
+}
+
+/// Every file below a directory.
+fn files(dir: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+/// Goal: with `--immutable`, what is sealed or archived withstands root, and the tiers go on as without.
+/// Where the attribute cannot be set, the server says so and does not start.
+#[test]
+fn what_is_sealed_is_immutable_where_that_is_asked_for_and_possible() {
+    let probe = tempfile::tempdir().unwrap();
+    if let Err(refused) = ProtectedDisk::new(probe.path()) {
+        let mut options = ServeOptions::new(probe.path().to_owned(), "127.0.0.1:0".parse().unwrap());
+        options.immutable = true;
+        let said = open(options).err().unwrap().to_string();
+        assert!(said.contains("--immutable") && said.contains(&refused.to_string()), "{said}");
+        return;
+    }
+    let server = filled(Server::with(|options| options.immutable = true));
+    let before = server.get("/v1/events/e-7").body;
+    archive(&server);
+    assert_eq!(server.get("/v1/events/e-7").status, 409);
+    restore(&server);
+    assert_eq!(server.get("/v1/events/e-7").body, before);
+    let mut server = server;
+    server.stop();
+    let sealed: Vec<_> = files(server.dir.path())
+        .into_iter()
+        .filter(|path| path.metadata().unwrap().permissions().readonly())
+        .collect();
+    let of = |folder: &str| sealed.iter().filter(|path| path.to_string_lossy().contains(folder)).count();
+    assert!(of("/segments/") >= 3 && of("/archive/") >= 3, "{sealed:?}");
+    for path in &sealed {
+        assert!(std::fs::remove_file(path).is_err(), "{}", path.display());
+        // So that the directory of this test can be removed.
+        RealDisk.remove(path).unwrap();
+    }
 }
 
 #[test]

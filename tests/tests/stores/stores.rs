@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use stele_engine::archive::ObjectStore;
+use stele_engine::io::RealDisk;
 use stele_server::objects::{self, OpenError, Patience, StoreOptions};
 use stele_tests::python;
 
@@ -112,7 +113,7 @@ pub fn options(endpoint: &str) -> StoreOptions {
 
 /// Opens a store.
 pub fn try_open(url: &str, options: &StoreOptions) -> Result<Arc<dyn ObjectStore>, OpenError> {
-    objects::open(url, options, runtime().handle())
+    objects::open(url, options, Arc::new(RealDisk), runtime().handle())
 }
 
 /// Opens a store that must open.

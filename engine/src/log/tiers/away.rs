@@ -42,15 +42,23 @@ impl Log {
         let Some(segment) = self.sealed(entry.first) else { return Ok(None) };
         let Segment::Sealed(sealed) = &*segment else { return Ok(None) };
         self.keep(sealed, &entry, &archived)?;
-        self.catalog().append(&Entry::Dropped { first: entry.first })?;
-        let away = self.away(&entry);
-        self.shared.segments.replace(Arc::new(Segment::Archived(Box::new(away))));
+        let away = Arc::new(Segment::Archived(Box::new(self.away(&entry))));
+        self.record(&Entry::Dropped { first: entry.first }, away)?;
         for extension in ["cold", "idx"] {
             let path = data_path(&self.shared.dir, entry.first).with_extension(extension);
             remove_if_there(&*self.shared.disk, &path)?;
         }
         let place = Some(InArchive { place: Place::Away, ..archived });
         Ok(Some(self.tier(&self.shared.segments.snapshot(), &entry, true, place)))
+    }
+
+    /// Notes in the catalog where a segment is now, and serves it from there: both at once for whoever asks
+    /// [`Log::tiers`], so that no search begun after it is told finds the segment where it was.
+    pub(super) fn record(&self, entry: &Entry, segment: Arc<Segment>) -> Result<(), StoreError> {
+        let mut catalog = self.catalog();
+        catalog.append(entry)?;
+        self.shared.segments.replace(segment);
+        Ok(())
     }
 
     /// Makes what stays, or finds it whole.

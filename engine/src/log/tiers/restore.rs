@@ -57,9 +57,8 @@ impl Log {
         let fetched = self.fetch(store, &manifest, &entry, pace)?;
         self.check_content(&fetched, &manifest, &entry)?;
         let sealed = self.put_in_place(&fetched, &entry)?;
-        self.catalog().append(&Entry::Restored { first, until_us })?;
-        self.shared.segments.replace(Arc::new(Segment::Sealed(Box::new(sealed))));
-        Ok(())
+        let sealed = Arc::new(Segment::Sealed(Box::new(sealed)));
+        Ok(self.record(&Entry::Restored { first, until_us }, sealed)?)
     }
 
     /// The manifest as the archive has it, which must be the one that the catalog names.
