@@ -27,7 +27,7 @@ const REPORTS: TableDefinition<&str, &[u8]> = TableDefinition::new("reports");
 const SCRUBS: TableDefinition<&str, &[u8]> = TableDefinition::new("scrubs");
 
 /// All of them.
-const TABLES: [TableDefinition<&str, &[u8]>; 11] = [
+const TABLES: [TableDefinition<&str, &[u8]>; 12] = [
     ORGS,
     KEYS,
     EVENT_TYPES,
@@ -39,6 +39,7 @@ const TABLES: [TableDefinition<&str, &[u8]>; 11] = [
     tiers::TIERS,
     tiers::RESTORES,
     people::SESSIONS,
+    people::USERS,
 ];
 
 /// Newest row version this build reads.
@@ -390,6 +391,7 @@ mod tests {
             expires_us: None,
             revoked_us: None,
             last_used_us: None,
+            user: None,
         }
     }
 

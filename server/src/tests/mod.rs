@@ -15,4 +15,5 @@ mod search;
 mod sessions;
 mod tails;
 mod tiers;
+mod users;
 mod verification;

@@ -299,7 +299,7 @@ fn every_route_takes_the_scopes_of_the_contract_and_no_others() {
         ("POST", "/v1/reports") => &["export", "auditor"],
         ("POST", "/v1/chain/verify") => &["auditor"],
         (_, "/v1/session" | "/v1/session/links" | "/v1/sessions" | "/v1/sessions/{id}") => everybody,
-        (_, "/v1/keys" | "/v1/keys/{id}" | "/v1/orgs" | "/v1/orgs/{id}" | "/v1/state") => &[],
+        (_, "/v1/users" | "/v1/keys" | "/v1/keys/{id}" | "/v1/orgs" | "/v1/orgs/{id}" | "/v1/state") => &[],
         ("GET", _) => readers,
         _ => &[],
     };
