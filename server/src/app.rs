@@ -16,7 +16,7 @@ use crate::jobs::{Bells, Desk, Exports, Queue, Threads, Tiers, Trouble};
 use crate::metrics::Metrics;
 use crate::serve::{ServeError, ServeOptions};
 use crate::state::{
-    EventTypeRow, Keys, OrgRow, Plan, RetentionRow, Sessions, SettingsRow, State, VerifiedRow,
+    EventTypeRow, Keys, OrgRow, Plan, RetentionRow, Sessions, SettingsRow, State, Users, VerifiedRow,
 };
 
 /// An organization, its log, and the threads that serve it.
@@ -168,6 +168,8 @@ pub struct App {
     pub state: Arc<State>,
     /// Keys in memory.
     pub keys: Arc<Keys>,
+    /// Users of all organizations.
+    pub users: Arc<Users>,
     /// Sessions of browsers.
     pub sessions: Arc<Sessions>,
     /// Tenants by organization id.
@@ -221,6 +223,7 @@ impl App {
         options: ServeOptions,
         state: Arc<State>,
         keys: Arc<Keys>,
+        users: Arc<Users>,
         sessions: Arc<Sessions>,
         archive: Arc<dyn ObjectStore>,
     ) -> Self {
@@ -238,6 +241,7 @@ impl App {
             options,
             state,
             keys,
+            users,
             sessions,
             tenants: RwLock::default(),
             metrics: Metrics::new(),

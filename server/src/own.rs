@@ -59,14 +59,16 @@ impl OwnEvent<'_> {
     }
 }
 
-/// The actor of an event: the key that asks, its address and agent.
+/// The actor of an event: the user or the plain key that asks, its address and agent.
 pub fn actor(caller: &Caller, address: std::net::IpAddr, headers: &HeaderMap) -> Value {
-    let mut actor = json!({
-        "type": "api_key",
-        "id": caller.key.id(),
-        "name": caller.key.name(),
-        "ip_address": address.to_string(),
-    });
+    let mut actor = match &caller.user {
+        Some(user) => json!({"type": "user", "id": user.id, "email": user.email}),
+        None => json!({"type": "api_key", "id": caller.key.id(), "name": caller.key.name()}),
+    };
+    if let Some(name) = caller.user.as_ref().and_then(|user| user.name.as_deref()) {
+        actor["name"] = name.into();
+    }
+    actor["ip_address"] = address.to_string().into();
     let agent = headers.get(header::USER_AGENT).and_then(|v| std::str::from_utf8(v.as_bytes()).ok());
     if let Some(agent) = agent {
         actor["user_agent"] = agent.chars().take(AGENT_CHARS_MAX).collect::<String>().into();

@@ -11,7 +11,7 @@ use hyper::{Method, StatusCode};
 
 use crate::app::{App, Tenant};
 use crate::http::problem::Problem;
-use crate::state::{Key, Session, csrf_of, now_us};
+use crate::state::{Key, Session, UserRow, csrf_of, now_us};
 
 pub use rate::{Meter, Verdict};
 pub use scope::{Access, Scopes};
@@ -23,6 +23,8 @@ pub struct Caller {
     pub key: Arc<Key>,
     /// Its organization and log.
     pub tenant: Arc<Tenant>,
+    /// The user whose token the key is; none for a plain key.
+    pub user: Option<Arc<UserRow>>,
     /// The session that stands for the key; none where the key itself was sent.
     pub session: Option<SignedIn>,
 }
@@ -40,8 +42,12 @@ impl Caller {
     /// The caller that a key is, if it is good.
     pub fn of_key(app: &App, key: Arc<Key>) -> Option<Self> {
         let tenant = app.tenant(key.org())?;
-        let caller = Self { key, tenant, session: None };
-        caller.is_good(now_us()).then_some(caller)
+        let user = match key.user() {
+            Some(id) => Some(app.users.present(id)?),
+            None => None,
+        };
+        let caller = Self { key, tenant, user, session: None };
+        caller.is_good(app, now_us()).then_some(caller)
     }
 
     /// The caller that a session is, with the token of its cookie.
@@ -50,24 +56,26 @@ impl Caller {
         Some(Self { session: Some(SignedIn { session, csrf }), ..caller })
     }
 
-    /// True while neither the key nor the session has ended.
-    pub fn is_good(&self, now: u64) -> bool {
-        self.key.is_good(now) && self.session.as_ref().is_none_or(|signed| signed.session.is_good(now))
+    /// True while the key and the session have not ended, and the user was not removed.
+    pub fn is_good(&self, app: &App, now: u64) -> bool {
+        self.key.is_good(now)
+            && self.session.as_ref().is_none_or(|signed| signed.session.is_good(now))
+            && self.user.as_ref().is_none_or(|user| app.users.present(&user.id).is_some())
     }
 
-    /// Whose saved views and choices these are, over all sessions: `key:<key id>`.
+    /// Whose saved views and choices these are, over all tokens and sessions: the user's id, else `key:<key id>`.
     pub fn subject(&self) -> String {
-        format!("key:{}", self.key.id())
+        self.user.as_ref().map_or_else(|| format!("key:{}", self.key.id()), |user| user.id.clone())
     }
 
     /// The asker's name for people.
     pub fn name(&self) -> &str {
-        self.key.name()
+        self.user.as_ref().map_or_else(|| self.key.name(), |user| user.name.as_deref().unwrap_or(&user.email))
     }
 
-    /// What it may do.
+    /// What it may do: of a user, what the role says.
     pub fn scopes(&self) -> Scopes {
-        self.key.scopes
+        self.user.as_ref().map_or(self.key.scopes, |user| Scopes::of_role(user.role))
     }
 }
 

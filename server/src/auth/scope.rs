@@ -1,5 +1,7 @@
 //! Scopes: what a key may do.
 
+use crate::state::Role;
+
 /// What a call asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
@@ -79,6 +81,16 @@ impl Scopes {
         Ok(Self(bits))
     }
 
+    /// What a role may.
+    pub fn of_role(role: Role) -> Self {
+        Self(match role {
+            Role::Owner | Role::Admin => ADMIN,
+            Role::Developer => INGEST | READ | EXPORT,
+            Role::Viewer => READ,
+            Role::Auditor => AUDITOR,
+        })
+    }
+
     /// The same, for the instance key.
     #[must_use]
     pub fn with_instance(self) -> Self {
@@ -127,6 +139,15 @@ mod tests {
             for access in [Ingest, Read, Keep, Audit, Report, Export, Admin, Instance] {
                 assert_eq!(scopes.allow(access), allowed.contains(&access), "{name} {access:?}");
             }
+        }
+        for name in Role::NAMES {
+            let scopes = Scopes::of_role(Role::of(name).unwrap());
+            let named: Vec<String> = scopes.names().iter().map(|n| (*n).to_owned()).collect();
+            assert_eq!(Scopes::parse(&named), Ok(scopes), "{name}");
+            assert!(!scopes.allow(Instance), "{name}");
+            assert_eq!(scopes.allow(Admin), matches!(name, "owner" | "admin"), "{name}");
+            assert_eq!(scopes.allow(Ingest), matches!(name, "owner" | "admin" | "developer"), "{name}");
+            assert_eq!(scopes.allow(Audit), matches!(name, "owner" | "admin" | "auditor"), "{name}");
         }
         let two = Scopes::parse(&["admin".to_owned(), "read".to_owned()]).unwrap().with_instance();
         assert_eq!(two.names(), ["read", "admin"]);

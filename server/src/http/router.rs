@@ -35,6 +35,11 @@ pub enum Call {
     Keys,
     AddKey,
     RevokeKey,
+    Users,
+    AddUser,
+    PutUser,
+    RemoveUser,
+    AddToken,
     SignIn,
     Session,
     SignOut,
@@ -119,6 +124,15 @@ const RESOURCES: &[Resource] = {
         Resource { path: "/v1/event-types/{type}", methods: &[("PUT", Call::PutEventType, Admin)] },
         Resource { path: "/v1/keys", methods: &[("GET", Call::Keys, Admin), ("POST", Call::AddKey, Admin)] },
         Resource { path: "/v1/keys/{id}", methods: &[("DELETE", Call::RevokeKey, Admin)] },
+        Resource {
+            path: "/v1/users",
+            methods: &[("GET", Call::Users, Admin), ("POST", Call::AddUser, Admin)],
+        },
+        Resource {
+            path: "/v1/users/{id}",
+            methods: &[("PUT", Call::PutUser, Admin), ("DELETE", Call::RemoveUser, Admin)],
+        },
+        Resource { path: "/v1/users/{id}/tokens", methods: &[("POST", Call::AddToken, Admin)] },
         Resource {
             path: "/v1/session",
             methods: &[

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::{SharedBell, start};
 use crate::app::{App, Tenant};
+use crate::auth::Caller;
 use crate::exports::files as exports;
 use crate::reports::files;
 use crate::serve::ServeError;
@@ -56,9 +57,9 @@ pub fn housekeeper(app: Arc<App>, bell: SharedBell) -> io::Result<JoinHandle<()>
     })
 }
 
-/// Drops sessions that are over, by time or with their key: both refuse them already.
+/// Drops sessions that are over, by time, with their key or with its user: all three refuse them already.
 pub fn drop_sessions(app: &App, now: u64) -> Result<(), ServeError> {
-    let key_is_good = |id: &str| app.keys.get(id).is_some_and(|key| key.is_good(now));
+    let key_is_good = |id: &str| app.keys.get(id).and_then(|key| Caller::of_key(app, key)).is_some();
     let over = app.sessions.ids(|session| !session.is_good(now) || !key_is_good(&session.row().key));
     if over.is_empty() {
         return Ok(());

@@ -5,13 +5,16 @@ use std::sync::Arc;
 use hyper::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::sync::OwnedMutexGuard;
 
 use super::changes::{self, Change};
 use super::{Cx, fields, times};
-use crate::auth::Scopes;
+use crate::app::App;
+use crate::auth::{Caller, Scopes};
 use crate::http::answer::{self, Answer};
 use crate::http::problem::{ItemError, Problem};
-use crate::state::{self, KeyRow, now_us};
+use crate::serve::ServeError;
+use crate::state::{self, KeyRow, UserRow, now_us};
 
 /// Longest name of a key or an organization.
 pub const NAME_CHARS_MAX: usize = 200;
@@ -26,12 +29,23 @@ struct Ask {
     expires_at: Option<String>,
 }
 
-/// The keys of the organization, oldest first, without secrets.
+/// The keys of the organization, oldest first, without secrets; tokens of users too.
 pub fn list(cx: &mut Cx) -> Result<Answer, Problem> {
     std::mem::take(&mut cx.params).finish(&[])?;
     let caller = cx.caller()?;
-    let keys: Vec<Value> = cx.app.keys.of_org(caller.key.org()).iter().map(|k| k.row().show()).collect();
+    let keys: Vec<Value> =
+        cx.app.keys.of_org(caller.key.org()).iter().map(|key| show(&cx.app, &key.row())).collect();
     Ok(answer::json_value(StatusCode::OK, &json!({"keys": keys})))
+}
+
+/// A key as the API shows it: of a user's token the scopes are those of the role, none once the user is
+/// removed.
+fn show(app: &App, row: &KeyRow) -> Value {
+    let mut shown = row.show();
+    if let Some(user) = row.user.as_deref().and_then(|id| app.users.present(id)) {
+        shown["scopes"] = Scopes::of_role(user.role).names().into();
+    }
+    shown
 }
 
 /// Makes a key; its secret is in this answer and nowhere else.
@@ -40,17 +54,49 @@ pub async fn add(cx: &mut Cx) -> Result<Answer, Problem> {
     let ask: Ask = fields::body(cx, "name, scopes, expires_at").await?;
     let expires_us = check(&ask)?;
     let caller = cx.caller()?;
-    let _turn = cx.app.changes.lock().await;
+    let turn = Arc::clone(&cx.app.changes).lock_owned().await;
+    make(cx, &caller, turn, |org| state::make(org, ask.name.trim(), &ask.scopes, expires_us, None)).await
+}
+
+/// Makes the token of a user.
+///
+/// # Errors
+/// As [`add`].
+pub async fn add_for(
+    cx: &Cx,
+    caller: &Caller,
+    turn: OwnedMutexGuard<()>,
+    name: &str,
+    expires_at: Option<&str>,
+    user: &UserRow,
+) -> Result<Answer, Problem> {
+    let mut errors: Vec<ItemError> = name_error(name).into_iter().collect();
+    let expires_us = expires(expires_at, &mut errors);
+    if !errors.is_empty() {
+        return Err(Problem::fields(errors));
+    }
+    let made = |org: &str| {
+        let (row, token) = state::make(org, name.trim(), &[], expires_us, None)?;
+        Ok((KeyRow { user: Some(user.id.clone()), ..row }, token))
+    };
+    make(cx, caller, turn, made).await
+}
+
+async fn make(
+    cx: &Cx,
+    caller: &Caller,
+    _turn: OwnedMutexGuard<()>,
+    made: impl FnOnce(&str) -> Result<(KeyRow, String), ServeError>,
+) -> Result<Answer, Problem> {
     if cx.app.keys.of_org(caller.key.org()).len() >= KEYS_MAX {
         return Err(Problem::too_large(format!("an organization has at most {KEYS_MAX} keys")));
     }
-    let made = state::make(caller.key.org(), ask.name.trim(), &ask.scopes, expires_us, None);
-    let (row, token) = made.map_err(|_| Problem::internal())?;
-    let change = change("key_created", "create", Value::Null, &row);
-    changes::record(cx, &caller, &caller.tenant, change).await?;
+    let (row, token) = made(caller.key.org()).map_err(|_| Problem::internal())?;
+    let change = change(&cx.app, "key_created", "create", Value::Null, &row);
+    changes::record(cx, caller, &caller.tenant, change).await?;
     save(cx, &row).await?;
     cx.app.keys.add(row.clone()).map_err(|_| Problem::internal())?;
-    let mut shown = row.show();
+    let mut shown = show(&cx.app, &row);
     shown["secret"] = token.into();
     Ok(answer::json_value(StatusCode::CREATED, &shown))
 }
@@ -67,14 +113,18 @@ fn check(ask: &Ask) -> Result<Option<u64>, Problem> {
             errors.push(ItemError::field(&format!("/scopes/{i}"), detail));
         }
     }
-    let expires = ask.expires_at.as_deref().map(|text| {
-        let ns = times::parse(text, times::now_ns());
-        ns.and_then(|ns| u64::try_from(ns / 1000).ok()).filter(|us| *us > now_us())
-    });
-    if expires == Some(None) {
+    let expires_us = expires(ask.expires_at.as_deref(), &mut errors);
+    if errors.is_empty() { Ok(expires_us) } else { Err(Problem::fields(errors)) }
+}
+
+/// When a key ends.
+fn expires(text: Option<&str>, errors: &mut Vec<ItemError>) -> Option<u64> {
+    let ns = times::parse(text?, times::now_ns());
+    let end = ns.and_then(|ns| u64::try_from(ns / 1000).ok()).filter(|us| *us > now_us());
+    if end.is_none() {
         errors.push(ItemError::field("/expires_at", "takes an RFC 3339 time that is yet to come"));
     }
-    if errors.is_empty() { Ok(expires.flatten()) } else { Err(Problem::fields(errors)) }
+    end
 }
 
 /// What is wrong with a name for people.
@@ -85,9 +135,9 @@ pub fn name_error(name: &str) -> Option<ItemError> {
     (!fits).then(|| ItemError::field("/name", detail))
 }
 
-fn change(what: &'static str, action: &'static str, before: Value, after: &KeyRow) -> Change {
+fn change(app: &App, what: &'static str, action: &'static str, before: Value, after: &KeyRow) -> Change {
     let resource = ("api_key", after.id.clone(), after.name.clone());
-    Change { what, resource, action, before, after: after.show() }
+    Change { what, resource, action, before, after: show(app, after) }
 }
 
 async fn save(cx: &Cx, row: &KeyRow) -> Result<(), Problem> {
@@ -104,7 +154,7 @@ pub async fn revoke(cx: &mut Cx) -> Result<Answer, Problem> {
     let key = cx.app.keys.get(&id).filter(|k| k.org() == caller.key.org()).ok_or_else(Problem::not_found)?;
     let before = key.row();
     if before.revoked_us.is_some() {
-        return Ok(answer::json_value(StatusCode::OK, &before.show()));
+        return Ok(answer::json_value(StatusCode::OK, &show(&cx.app, &before)));
     }
     if before.instance && cx.app.keys.instance_keys() <= 1 {
         let detail = "this is the only instance key left: without it no organization could be managed";
@@ -112,9 +162,9 @@ pub async fn revoke(cx: &mut Cx) -> Result<Answer, Problem> {
     }
     let at_us = now_us();
     let after = KeyRow { revoked_us: Some(at_us), ..before.clone() };
-    changes::record(cx, &caller, &caller.tenant, change("key_revoked", "revoke", before.show(), &after))
-        .await?;
+    let change = change(&cx.app, "key_revoked", "revoke", show(&cx.app, &before), &after);
+    changes::record(cx, &caller, &caller.tenant, change).await?;
     key.revoke(at_us);
     save(cx, &after).await?;
-    Ok(answer::json_value(StatusCode::OK, &after.show()))
+    Ok(answer::json_value(StatusCode::OK, &show(&cx.app, &after)))
 }

@@ -35,6 +35,7 @@ mod state;
 mod tail;
 mod times;
 mod tlog;
+mod users;
 mod verify;
 mod views;
 
@@ -178,6 +179,11 @@ async fn handle(call: Call, cx: &mut Cx) -> Result<Answer, Problem> {
         Call::AddLink => sessions::add_link(cx).await,
         Call::Sessions => sessions::list(cx),
         Call::EndSession => sessions::end(cx).await,
+        Call::Users => users::list(cx),
+        Call::AddUser => users::add(cx).await,
+        Call::PutUser => users::put(cx).await,
+        Call::RemoveUser => users::remove(cx).await,
+        Call::AddToken => users::add_token(cx).await,
         Call::Settings => settings::get(cx),
         Call::PutSettings => settings::put(cx).await,
         Call::Views => views::list(cx).await,

@@ -107,13 +107,17 @@ fn show(caller: &Caller) -> Value {
     let expires_us = signed.map_or(caller.key.row().expires_us, |s| Some(s.session.row().expires_us));
     json!({
         "org": {"id": org.id, "name": org.name, "plan": org.plan},
-        "role": Value::Null,
+        "role": caller.user.as_ref().map(|user| user.role),
         "scopes": caller.scopes().names(),
-        "user": Value::Null,
+        "user": user(caller),
         "subject": caller.subject(),
         "csrf": signed.map(|s| &s.csrf),
         "expires_at": expires_us.map(committed_at),
     })
+}
+
+fn user(caller: &Caller) -> Option<Value> {
+    caller.user.as_ref().map(|user| json!({"id": user.id, "email": user.email, "name": user.name}))
 }
 
 /// Ends the session of the cookie, and the cookie.
@@ -146,7 +150,7 @@ fn row(caller: &Caller, session: &Session, holder: &Caller) -> Value {
         "created_at": committed_at(session.row().created_us),
         "expires_at": committed_at(session.row().expires_us),
         "current": own,
-        "user": Value::Null,
+        "user": user(holder),
         "key": {"id": holder.key.id(), "name": holder.key.name()},
     })
 }

@@ -158,7 +158,7 @@ impl Tail {
 
     /// A key or a session that has ended reads nothing more.
     fn may_go_on(&self) -> bool {
-        self.caller.is_good(now_us()) && !*self.stopping.borrow()
+        self.caller.is_good(&self.app, now_us()) && !*self.stopping.borrow()
     }
 
     async fn wait(&mut self, heartbeat: Instant) -> Woken {

@@ -17,7 +17,8 @@ use crate::auth::Scopes;
 use crate::jobs::{self, Bells, Ticket};
 use crate::routes::event_types;
 use crate::state::{
-    self, KeyRow, Keys, OrgRow, Plan, ReportStatus, RetentionRow, Sessions, SettingsRow, State, VerifiedRow,
+    self, KeyRow, Keys, OrgRow, Plan, ReportStatus, RetentionRow, Sessions, SettingsRow, State, Users,
+    VerifiedRow,
 };
 
 /// The organization that a first start makes.
@@ -71,9 +72,10 @@ pub fn open(options: ServeOptions) -> Result<(Arc<App>, Option<String>), ServeEr
             "STELE_ADMIN_KEY is not a key of this data directory and is ignored: it sets the key of a first start"
         );
     }
+    let users = Arc::new(Users::load(state.users()?));
     let sessions = Arc::new(Sessions::load(state.sessions()?).map_err(failed)?);
     let archive = options.archive.open(&options.data, disk(&options)?)?;
-    let app = Arc::new(App::new(options, Arc::clone(&state), keys, sessions, archive));
+    let app = Arc::new(App::new(options, Arc::clone(&state), keys, users, sessions, archive));
     let mut types: HashMap<String, BTreeMap<_, _>> = HashMap::new();
     for (org, row) in state.event_types()? {
         types.entry(org).or_default().insert(row.event_type.clone(), row);

@@ -17,7 +17,7 @@ pub const GIVEN_ID: &str = "first";
 pub struct Key {
     row: KeyRow,
     hash: [u8; 32],
-    /// What it may do.
+    /// What it may do; nothing where it is a user's token, whose role says what.
     pub scopes: Scopes,
     /// 0 while it is good.
     revoked_us: AtomicU64,
@@ -60,6 +60,11 @@ impl Key {
     /// Its name.
     pub fn name(&self) -> &str {
         &self.row.name
+    }
+
+    /// The user whose token it is.
+    pub fn user(&self) -> Option<&str> {
+        self.row.user.as_deref()
     }
 
     /// The row as it would be stored now.
@@ -210,6 +215,7 @@ pub fn make(
         expires_us,
         revoked_us: None,
         last_used_us: None,
+        user: None,
     };
     Ok((row, token))
 }

@@ -1,7 +1,7 @@
-//! What the server knows beside the logs: organizations, keys, sessions, event types, settings,
+//! What the server knows beside the logs: organizations, users, keys, sessions, event types, settings,
 //! retention, reports, exports, restores, saved views.
 //!
-//! Owns `<data>/state.redb`. Organizations, keys, sessions, event types, settings, retention, verifications and
+//! Owns `<data>/state.redb`. Organizations, users, keys, sessions, event types, settings, retention, verifications and
 //! how far the scrub is are read once, at start, and held in memory; reports, exports, restores and saved
 //! views are read from the file when one is asked for, listed, made or dropped. Values are JSON with a
 //! version, so that other tools can read them.
@@ -15,6 +15,7 @@ mod rows;
 mod sessions;
 mod tables;
 mod tiers;
+mod users;
 mod views;
 
 pub use exports::{ChunkRow, ExportRow, ExportStatus, GapRow};
@@ -26,6 +27,7 @@ pub use rows::{
 pub use sessions::{SESSION_US, Session, SessionRow, Sessions, csrf_of, make_session};
 pub use tables::State;
 pub use tiers::{DAY_US, Piece, PieceState, RestoreRow, RestoreStatus, RetentionRow, TierRow};
+pub use users::{Role, UserRow, Users};
 pub use views::{ViewRow, ViewsRow};
 
 /// Microseconds since 1970, now.

@@ -91,6 +91,9 @@ pub struct KeyRow {
     pub revoked_us: Option<u64>,
     /// Last use, to the minute.
     pub last_used_us: Option<u64>,
+    /// The user whose token it is: the user's role says what it may, in place of `scopes`.
+    #[serde(default)]
+    pub user: Option<String>,
 }
 
 impl KeyRow {
@@ -104,6 +107,7 @@ impl KeyRow {
             "expires_at": self.expires_us.map(committed_at),
             "last_used_at": self.last_used_us.map(committed_at),
             "revoked_at": self.revoked_us.map(committed_at),
+            "user": self.user,
         })
     }
 }

@@ -29,7 +29,7 @@ const REPORTS: TableDefinition<&str, &[u8]> = TableDefinition::new("reports");
 const SCRUBS: TableDefinition<&str, &[u8]> = TableDefinition::new("scrubs");
 
 /// All of them.
-const TABLES: [TableDefinition<&str, &[u8]>; 13] = [
+const TABLES: [TableDefinition<&str, &[u8]>; 14] = [
     ORGS,
     KEYS,
     EVENT_TYPES,
@@ -43,6 +43,7 @@ const TABLES: [TableDefinition<&str, &[u8]>; 13] = [
     views::VIEWS,
     exports::EXPORTS,
     people::SESSIONS,
+    people::USERS,
 ];
 
 /// Newest row version this build reads.
@@ -414,6 +415,7 @@ mod tests {
             expires_us: None,
             revoked_us: None,
             last_used_us: None,
+            user: None,
         }
     }
 

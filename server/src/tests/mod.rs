@@ -16,5 +16,6 @@ mod search;
 mod sessions;
 mod tails;
 mod tiers;
+mod users;
 mod verification;
 mod views;

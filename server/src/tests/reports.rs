@@ -301,7 +301,7 @@ fn every_route_takes_the_scopes_of_the_contract_and_no_others() {
         ("POST", "/v1/exports" | "/v1/exports/preview" | "/v1/exports/{id}/cancel")
         | ("GET", "/v1/exports/{id}/download" | "/v1/exports/{id}/manifest") => &["export"],
         (_, "/v1/session" | "/v1/session/links" | "/v1/sessions" | "/v1/sessions/{id}") => everybody,
-        (_, "/v1/keys" | "/v1/keys/{id}" | "/v1/orgs" | "/v1/orgs/{id}" | "/v1/state") => &[],
+        (_, "/v1/users" | "/v1/keys" | "/v1/keys/{id}" | "/v1/orgs" | "/v1/orgs/{id}" | "/v1/state") => &[],
         ("GET", _) => readers,
         (_, "/v1/views" | "/v1/views/{id}" | "/v1/views/order") => &["read", "export"],
         _ => &[],
