@@ -317,6 +317,33 @@ fn segment(data: &Path) -> PathBuf {
 }
 
 #[test]
+fn an_export_is_asked_for_waited_for_fetched_and_compared() {
+    let mut bench = Bench::new("export");
+    bench.start();
+    let events: String = (0..30).map(|i| event(&format!("x{i}"), "success") + "\n").collect();
+    assert_eq!(code(&bench.run(&["ingest", &bench.write("events.ndjson", &events)])), 0);
+    let path = |name: &str| bench.dir.join(name).to_str().unwrap().to_owned();
+    let searched = out(&bench.run(&["search", "status:success", "--all", "--json"]));
+    let exported = bench.run(&["export", "status:success", "--format", "ndjson", "--output", "-"]);
+    assert_eq!(out(&exported), searched, "the lines of the search, byte for byte");
+    assert!(String::from_utf8_lossy(&exported.stderr).contains("sha256:"));
+    let saved = bench.run(&["export", "--fields", "event_id,@n", "--order", "asc", "-o", &path("e.csv")]);
+    assert_eq!(code(&saved), 0, "{}", String::from_utf8_lossy(&saved.stderr));
+    let csv = fs::read_to_string(path("e.csv")).unwrap();
+    assert!(csv.starts_with("event_id,metadata.n\r\n") && csv.lines().count() == 31, "{csv}");
+    assert_eq!(code(&bench.run(&["export", "--pretty", "-o", &path("e.json.gz")])), 0);
+    assert_eq!(fs::read(path("e.json.gz")).unwrap()[..2], [0x1f, 0x8b]);
+    assert_eq!(code(&bench.run(&["export", "--category", "weather"])), 2, "no such category");
+    let bulk = bench.run(&["export", "--bulk", "--output", &path("all")]);
+    assert!(
+        code(&bulk) != 0 && String::from_utf8_lossy(&bulk.stderr).contains("enterprise"),
+        "not of this plan"
+    );
+    assert_eq!(code(&bench.run(&["org", "list"])), 0);
+    bench.stop();
+}
+
+#[test]
 fn a_report_is_asked_for_fetched_in_the_form_of_its_file_and_listed() {
     let mut bench = Bench::new("report");
     bench.start();

@@ -4,6 +4,8 @@ use std::fmt::Write;
 
 use clap::{Args, ValueEnum};
 
+use serde_json::{Map, Value};
+
 use super::failure::Failure;
 
 /// Which events. Values of one filter are alternatives, different filters all have to match.
@@ -120,8 +122,8 @@ impl Query {
 }
 
 impl Filters {
-    /// Adds the filters to a query.
-    pub fn add_to(&self, query: &mut Query) {
+    /// The filters as parameters.
+    fn pairs(&self) -> Vec<(&'static str, String)> {
         let lists: [(&str, &[String]); 7] = [
             ("category", &self.category),
             ("event_type", &self.event_type),
@@ -131,34 +133,58 @@ impl Filters {
             ("resource_type", &self.resource_type),
             ("resource_id", &self.resource_id),
         ];
+        let mut pairs = Vec::new();
         for (name, values) in lists {
-            values.iter().for_each(|value| query.push(name, value));
+            pairs.extend(values.iter().map(|value| (name, value.clone())));
         }
-        add_enums("status", &self.status, query);
-        add_enums("actor_type", &self.actor_type, query);
+        pairs.extend(names(&self.status).map(|name| ("status", name)));
+        pairs.extend(names(&self.actor_type).map(|name| ("actor_type", name)));
+        pairs
+    }
+
+    /// Adds the filters to a query.
+    pub fn add_to(&self, query: &mut Query) {
+        for (name, value) in self.pairs() {
+            query.push(name, &value);
+        }
         if self.own {
             query.push("own", "true");
         }
     }
-}
 
-fn add_enums<E: ValueEnum>(name: &str, values: &[E], query: &mut Query) {
-    for value in values.iter().filter_map(ValueEnum::to_possible_value) {
-        query.push(name, value.get_name());
+    /// Adds the filters to a body, as lists.
+    pub fn add_to_body(&self, body: &mut Map<String, Value>) {
+        for (name, value) in self.pairs() {
+            match body.get_mut(name) {
+                Some(Value::Array(values)) => values.push(value.into()),
+                _ => _ = body.insert(name.to_owned(), Value::Array(vec![value.into()])),
+            }
+        }
+        if self.own {
+            body.insert("own".to_owned(), true.into());
+        }
     }
 }
 
+fn names<E: ValueEnum>(values: &[E]) -> impl Iterator<Item = String> + '_ {
+    values.iter().filter_map(ValueEnum::to_possible_value).map(|value| value.get_name().to_owned())
+}
+
 impl TimeRange {
+    /// The range as parameters.
+    fn pairs(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let from = self.last.as_ref().map(|last| format!("now-{last}")).or_else(|| self.from.clone());
+        [("from", from), ("to", self.to.clone())].into_iter().filter_map(|(name, time)| Some((name, time?)))
+    }
+
     /// Adds the range to a query.
     pub fn add_to(&self, query: &mut Query) {
-        if let Some(last) = &self.last {
-            query.push("from", &format!("now-{last}"));
-        }
-        for (name, value) in [("from", &self.from), ("to", &self.to)] {
-            if let Some(value) = value {
-                query.push(name, value);
-            }
-        }
+        self.pairs().for_each(|(name, time)| query.push(name, &time));
+    }
+
+    /// Adds the range to a body.
+    pub fn add_to_body(&self, body: &mut Map<String, Value>) {
+        body.extend(self.pairs().map(|(name, time)| (name.to_owned(), time.into())));
     }
 }
 

@@ -15,8 +15,10 @@ mod checkpoint;
 mod client;
 mod errors;
 mod event;
+mod export;
 mod facets;
 mod failure;
+mod fetch;
 mod figures;
 mod filters;
 mod get;
@@ -70,6 +72,7 @@ enum Command {
     Checkpoint(checkpoint::CheckpointArgs),
     Verify(verify::VerifyArgs),
     Report(report::ReportArgs),
+    Export(Box<export::ExportArgs>),
     VerifyReport(verify_report::VerifyReportArgs),
     Retention(retention::RetentionArgs),
     Archive(archive::ArchiveArgs),
@@ -121,6 +124,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Checkpoint(args) => checkpoint::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Report(args) => report::run(&args),
+        Command::Export(args) => export::run(&args),
         Command::VerifyReport(args) => verify_report::run(&args),
         Command::Retention(args) => retention::run(&args),
         Command::Archive(args) => archive::archive(&args),

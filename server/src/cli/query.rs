@@ -26,6 +26,14 @@ pub struct QueryArgs {
     words: Vec<String>,
 }
 
+impl QueryArgs {
+    /// The words as one text; none without any.
+    pub fn text(&self) -> Option<String> {
+        let text = self.words.join(" ");
+        (!text.trim().is_empty()).then_some(text)
+    }
+}
+
 /// What every command takes that asks a question over a stretch of time.
 #[derive(Args, Debug)]
 pub struct AskArgs {

@@ -1,7 +1,6 @@
 //! `stele report`: ask for compliance reports, and fetch them.
 
-use std::fs::File;
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use ureq::http::Method;
 
 use super::admin::{Call, Common, word};
 use super::failure::Failure;
+use super::fetch;
 use super::filters::{ActorType, Status, TimeRange, path_of};
 use super::text::printable;
 
@@ -195,11 +195,7 @@ fn finished(call: &Call, id: &str) -> Result<Value, Failure> {
 fn download(call: &Call, id: &str, args: &FileArgs) -> Result<(), Failure> {
     let format = args.form();
     let path = format!("{}/download?format={}", path_of("/v1/reports", id)?, word(&format));
-    let opened = call.client.stream(Method::GET, &path, &[], None);
-    let mut file = match opened.map_err(|error| call.client.unreachable(&error))? {
-        Ok(file) => file,
-        Err(answer) => return Err(answer.into_failure()),
-    };
+    let mut file = fetch::open(&call.client, &path)?;
     match &args.out {
         Some(out) if out.as_os_str() != "-" => save(out, &mut *file),
         None if io::stdout().is_terminal() => {
@@ -207,29 +203,12 @@ fn download(call: &Call, id: &str, args: &FileArgs) -> Result<(), Failure> {
             let safe: String = id.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
             save(Path::new(&format!("stele-report-{safe}.{}", word(&format))), &mut *file)
         }
-        _ => {
-            let mut out = io::stdout().lock();
-            io::copy(&mut file, &mut out).and_then(|_| out.flush()).map_err(Failure::Output)
-        }
+        _ => fetch::print(&mut *file, None),
     }
 }
 
-/// Writes a file beside its place, then moves it there: what stands there is whole.
-fn save(path: &Path, from: &mut dyn Read) -> Result<(), Failure> {
-    let mut part = path.as_os_str().to_owned();
-    part.push(".part");
-    let part = PathBuf::from(part);
-    let written = File::create(&part).and_then(|mut file| {
-        io::copy(from, &mut file)?;
-        file.sync_all()
-    });
-    if let Err(error) = written.and_then(|()| std::fs::rename(&part, path)) {
-        // What was fetched so far is of no use to anyone.
-        let _ = std::fs::remove_file(&part);
-        return Err(Failure::file(path, "writing the report")(error));
-    }
-    eprintln!("{}", printable(&path.display().to_string()));
-    Ok(())
+fn save(path: &Path, file: &mut dyn Read) -> Result<(), Failure> {
+    fetch::save(path, file, None, "writing the report")
 }
 
 impl FileArgs {
@@ -244,13 +223,7 @@ impl CreateArgs {
     fn body(&self) -> Map<String, Value> {
         let mut body = Map::new();
         body.insert("axis".to_owned(), word(&self.axis).into());
-        let from =
-            self.time.last.as_ref().map(|last| format!("now-{last}")).or_else(|| self.time.from.clone());
-        for (name, time) in [("from", from), ("to", self.time.to.clone())] {
-            if let Some(time) = time {
-                body.insert(name.to_owned(), time.into());
-            }
-        }
+        self.time.add_to_body(&mut body);
         let statuses: Vec<String> = self.status.iter().map(word).collect();
         let actor_types: Vec<String> = self.actor_type.iter().map(word).collect();
         for (name, values) in [

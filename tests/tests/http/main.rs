@@ -5,6 +5,7 @@ mod admin;
 mod bad_events;
 mod bad_requests;
 mod examples;
+mod exports;
 mod ingest;
 mod query_examples;
 mod refused;
