@@ -43,7 +43,7 @@ impl Log {
         let Segment::Sealed(sealed) = &*segment else { return Ok(None) };
         self.keep(sealed, &entry, &archived)?;
         let away = Arc::new(Segment::Archived(Box::new(self.away(&entry))));
-        self.record(&Entry::Dropped { first: entry.first }, away)?;
+        self.move_to(&Entry::Dropped { first: entry.first }, away)?;
         for extension in ["cold", "idx"] {
             let path = data_path(&self.shared.dir, entry.first).with_extension(extension);
             remove_if_there(&*self.shared.disk, &path)?;
@@ -54,7 +54,7 @@ impl Log {
 
     /// Notes in the catalog where a segment is now, and serves it from there: both at once for whoever asks
     /// [`Log::tiers`], so that no search begun after it is told finds the segment where it was.
-    pub(super) fn record(&self, entry: &Entry, segment: Arc<Segment>) -> Result<(), StoreError> {
+    pub(super) fn move_to(&self, entry: &Entry, segment: Arc<Segment>) -> Result<(), StoreError> {
         let mut catalog = self.catalog();
         catalog.append(entry)?;
         self.shared.segments.replace(segment);

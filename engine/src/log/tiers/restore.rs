@@ -58,7 +58,7 @@ impl Log {
         self.check_content(&fetched, &manifest, &entry)?;
         let sealed = self.put_in_place(&fetched, &entry)?;
         let sealed = Arc::new(Segment::Sealed(Box::new(sealed)));
-        Ok(self.record(&Entry::Restored { first, until_us }, sealed)?)
+        Ok(self.move_to(&Entry::Restored { first, until_us }, sealed)?)
     }
 
     /// The manifest as the archive has it, which must be the one that the catalog names.
