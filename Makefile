@@ -34,6 +34,7 @@ test: tools-test web ## Everything that must pass, in short forms
 	$(CARGO) test --locked --workspace --no-fail-fast
 	$(VENV)/bin/python tests/python/custody.py
 	$(VENV)/bin/python tests/python/verifier.py
+	$(VENV)/bin/python tests/python/export.py $(TARGET)/debug
 	@$(MAKE) --no-print-directory web-test PROFILE=debug
 
 verifiers: tools-test venv ## Verifiers that others wrote, in Rust, Go and Python, against a log of 100,000 events

@@ -21,7 +21,7 @@ pub fn line<'a>(out: &mut dyn Write, cells: impl IntoIterator<Item = &'a str>) -
         // A line of one empty cell would be an empty line, which readers skip.
         bare = first && cell.is_empty();
         first = false;
-        if cell.contains(['"', ',', ';', '\r', '\n']) {
+        if cell.bytes().any(|byte| matches!(byte, b'"' | b',' | b';' | b'\r' | b'\n')) {
             write!(out, "\"{}\"", cell.replace('"', "\"\""))?;
         } else {
             out.write_all(cell.as_bytes())?;

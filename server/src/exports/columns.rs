@@ -1,7 +1,6 @@
 //! Columns of a file that shows all there is: a column for each value, by the path to it.
 
-use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{HashMap, HashSet};
 
 use super::members::Members;
 use super::path;
@@ -33,10 +32,12 @@ const BEFORE: [&str; 15] = [
 const BEHIND: [&str; 6] =
     ["schema_errors", "chain.sequence", "chain.committed_at", "chain.salt", "chain.previous", "chain.hash"];
 
+const METADATA: &str = "metadata";
+
 /// Columns that were seen so far.
 #[derive(Clone, Debug, Default)]
 pub struct Columns {
-    more: BTreeSet<String>,
+    more: HashSet<String>,
 }
 
 /// Why a file has no columns.
@@ -47,25 +48,28 @@ pub fn too_many() -> String {
 }
 
 impl Columns {
-    /// Takes the paths of a line in. False when they are too many.
-    pub fn add(&mut self, line: &str) -> bool {
-        leaves(line, &mut |path, _| {
-            if !is_fixed(path) && self.more.len() <= COLUMNS_MAX && !self.more.contains(path) {
-                self.more.insert(path.to_owned());
-            }
-        });
+    /// Takes the paths below the metadata of an event in; its other members are columns anyway. False when
+    /// they are too many.
+    pub fn add(&mut self, event: &[u8]) -> bool {
+        let members = std::str::from_utf8(event).ok().and_then(Members::of);
+        let metadata = members.as_ref().and_then(|members| members.get(METADATA));
+        if let Some(metadata) = metadata.filter(|metadata| *metadata != "{}") {
+            walk(&mut String::new(), METADATA, metadata, DEPTH_MAX, &mut |path, _| {
+                if self.more.len() <= COLUMNS_MAX && !self.more.contains(path) {
+                    self.more.insert(path.to_owned());
+                }
+            });
+        }
         self.more.len() <= COLUMNS_MAX
     }
 
     /// All of them, in the order of the file; never more than fit.
     pub fn names(&self) -> Vec<String> {
-        let more = self.more.iter().map(String::as_str).take(COLUMNS_MAX);
+        let mut more: Vec<&str> = self.more.iter().map(String::as_str).collect();
+        more.sort_unstable();
+        more.truncate(COLUMNS_MAX);
         BEFORE.into_iter().chain(more).chain(BEHIND).map(str::to_owned).collect()
     }
-}
-
-fn is_fixed(path: &str) -> bool {
-    BEFORE.contains(&path) || BEHIND.contains(&path)
 }
 
 /// Where the value of each path goes.
@@ -93,29 +97,22 @@ impl Places {
 /// Calls `see` with the path and the text of each value that is no object with members.
 fn leaves<'a>(line: &'a str, see: &mut dyn FnMut(&str, &'a str)) {
     let Some(members) = Members::of(line) else { return };
+    let mut path = String::with_capacity(64);
     for (name, value) in members.0 {
-        let value = value.get();
         // An event without metadata has no column for them.
-        if value != "{}" {
-            let mut path = String::with_capacity(64);
-            walk(&mut path, name, value, DEPTH_MAX, see);
+        if value.get() != "{}" {
+            walk(&mut path, &name, value.get(), DEPTH_MAX, see);
         }
     }
 }
 
-fn walk<'a>(
-    path: &mut String,
-    name: Cow<'a, str>,
-    value: &'a str,
-    depth: usize,
-    see: &mut dyn FnMut(&str, &'a str),
-) {
+fn walk<'a>(path: &mut String, name: &str, value: &'a str, depth: usize, see: &mut dyn FnMut(&str, &'a str)) {
     let length = path.len();
-    path::push(path, &name);
+    path::push(path, name);
     match Members::of(value).filter(|members| depth > 0 && !members.0.is_empty()) {
         Some(members) => {
             for (name, value) in members.0 {
-                walk(path, name, value.get(), depth - 1, see);
+                walk(path, &name, value.get(), depth - 1, see);
             }
         }
         None => see(path, value),
@@ -131,9 +128,9 @@ mod tests {
     fn each_value_has_a_column_by_its_path() {
         let mut columns = Columns::default();
         let line = r#"{"event_id":"a","actor":{"type":"user"},"metadata":{"n":1.0,"deep":{"x y":[1],"none":{}},"null":null},"chain":{"sequence":1}}"#;
-        assert!(columns.add(line));
-        assert!(columns.add(r#"{"event_id":"b","metadata":{}}"#));
-        assert!(columns.add(r#"{"event_id":"b","metadata":{"deep":2}}"#));
+        assert!(columns.add(line.as_bytes()));
+        assert!(columns.add(br#"{"event_id":"b","metadata":{}}"#));
+        assert!(columns.add(br#"{"event_id":"b","metadata":{"deep":2}}"#));
         let names = columns.names();
         let metadata =
             ["metadata.deep", r#"metadata.deep."x y""#, "metadata.deep.none", "metadata.n", "metadata.null"];
@@ -153,7 +150,7 @@ mod tests {
     fn columns_are_bounded() {
         let line = |of: std::ops::Range<usize>| {
             let members: Vec<String> = of.map(|i| format!("\"m{i}\":{i}")).collect();
-            format!("{{\"metadata\":{{{}}}}}", members.join(","))
+            format!("{{\"metadata\":{{{}}}}}", members.join(",")).into_bytes()
         };
         let mut columns = Columns::default();
         assert!(columns.add(&line(0..COLUMNS_MAX)));
@@ -167,7 +164,7 @@ mod tests {
     fn what_is_too_deep_stays_json() {
         let line = format!("{{\"metadata\":{}1{}}}", "{\"a\":".repeat(100), "}".repeat(100));
         let mut columns = Columns::default();
-        assert!(columns.add(&line));
+        assert!(columns.add(line.as_bytes()));
         let longest = columns.names().iter().map(String::len).max().unwrap();
         assert_eq!(longest, "metadata".len() + 2 * DEPTH_MAX);
     }

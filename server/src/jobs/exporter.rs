@@ -43,6 +43,9 @@ const WAITING_MAX: usize = 32;
 /// Exports of all organizations that may wait.
 const ALL_WAITING_MAX: usize = 256;
 
+/// Time in nanoseconds, and sequence, of a row.
+type Position = (i64, u64);
+
 /// What the exporter shares with requests.
 #[derive(Debug)]
 pub struct Exports {
@@ -249,16 +252,11 @@ impl<'a> Job<'a> {
 
     /// Looks at all rows for what columns there are.
     fn columns(&mut self) -> Result<Vec<String>, Unmade> {
-        let (mut columns, mut after, mut line) = (Columns::default(), None, Vec::new());
+        let (mut columns, mut after) = (Columns::default(), None);
         loop {
             let (records, next) = self.page(after, PAGE_ENTRIES)?;
-            for record in &records {
-                line.clear();
-                record.write_line(&mut line);
-                let fits = std::str::from_utf8(&line).is_ok_and(|line| columns.add(line));
-                if !fits {
-                    return Err(Unmade::Other(too_many()));
-                }
+            if !records.iter().all(|record| columns.add(&record.body)) {
+                return Err(Unmade::Other(too_many()));
             }
             match next {
                 Some(_) => after = next,
@@ -299,9 +297,9 @@ impl<'a> Job<'a> {
     /// The page of a search after a position, and the position to go on from where more follow.
     fn page(
         &mut self,
-        after: Option<(i64, u64)>,
+        after: Option<Position>,
         limit: u64,
-    ) -> Result<(Vec<Record>, Option<(i64, u64)>), Unmade> {
+    ) -> Result<(Vec<Record>, Option<Position>), Unmade> {
         let search = Search {
             scope: self.scope.clone(),
             order: if self.row.ascending { Order::Asc } else { Order::Desc },

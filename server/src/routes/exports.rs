@@ -151,12 +151,7 @@ async fn look(
     run::run_for(&cx.app, time, move |budget| {
         let found = first_rows(&log, &scope, order, budget)?;
         let mut columns = Columns::default();
-        let mut line = Vec::new();
-        let fits = found.records.iter().all(|record| {
-            line.clear();
-            record.write_line(&mut line);
-            std::str::from_utf8(&line).is_ok_and(|line| columns.add(line))
-        });
+        let fits = found.records.iter().all(|record| columns.add(&record.body));
         let over = most.filter(|&most| found.matched.is_some_and(|matched| matched > most));
         let ranges = over.map(|most| split::ranges(&log, &scope, found.head, most, budget)).transpose()?;
         Ok(Looked { found, columns, fits, ranges })
