@@ -5,20 +5,23 @@
  *     STELE_BIN=…/stele STELE_GENERATE=…/stele-generate node tests/harness/server.mjs
  *
  * Environment: STELE_BIN and STELE_GENERATE (default: target/release of this repository), STELE_REAL_EVENTS (an NDJSON
- * file, .zst or not, sent too), STELE_EVENTS (generated ones, default 50000), PORT (default 7392, by hand only).
+ * file, .zst or not, sent too; default: that beside the checkout), STELE_EVENTS (generated ones, default 50000), PORT (default 7392, by hand only).
  */
 import { spawn, execFileSync } from 'node:child_process';
-import { createReadStream, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { createReadStream, existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { createServer, request } from 'node:http';
 import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Refusal, Standin } from './standin.mjs';
 
 const web = fileURLToPath(new URL('../..', import.meta.url));
 const release = join(web, '../../target/release');
 const stele = process.env.STELE_BIN ?? join(release, 'stele');
 const generate = process.env.STELE_GENERATE ?? join(release, 'stele-generate');
+
+const real = process.env.STELE_REAL_EVENTS ?? join(web, '../../../shared/data/real-events.ndjson.zst');
 
 export const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'; require-trusted-types-for 'script'";
@@ -29,7 +32,7 @@ const TYPES = {
   '.css': 'text/css; charset=utf-8',
   '.svg': 'image/svg+xml',
 };
-const PAGES = ['/', '/log', '/api', '/errors', '/resources', '/integrity', '/settings'];
+const PAGES = ['/', '/log', '/api', '/errors', '/resources', '/integrity', '/archive', '/settings'];
 
 /** Starts the server on a new directory and waits until it listens. */
 async function startStele(data, key) {
@@ -74,8 +77,8 @@ async function fill(address, key) {
   shell(
     `'${generate}' --demo --seed 1 --events ${Number(process.env.STELE_EVENTS ?? 50000)} | '${stele}' ingest`,
   );
-  const real = process.env.STELE_REAL_EVENTS;
-  if (real) shell(`${real.endsWith('.zst') ? 'zstdcat' : 'cat'} '${real}' | '${stele}' ingest`);
+  if (existsSync(real)) shell(`'${stele}' ingest '${real}'`);
+  else console.error(`without real events: ${real} is not there`);
 }
 
 function problem(response, status, title) {
@@ -86,82 +89,56 @@ function problem(response, status, title) {
 async function readBody(incoming) {
   const chunks = [];
   for await (const chunk of incoming) chunks.push(chunk);
-  return Buffer.concat(chunks).toString();
+  return Buffer.concat(chunks);
 }
 
-/** The cookie sessions that the server will have, kept in memory. */
-class Sessions {
-  #all = new Map();
-  constructor(address) {
-    this.address = address;
-  }
-
-  of(incoming) {
-    return this.#all.get(/(?:^|;\s*)stele=([0-9a-f]+)/.exec(incoming.headers.cookie ?? '')?.[1]);
-  }
-
-  async open(key) {
-    const headers = { authorization: `Bearer ${key}` };
-    const reads = await fetch(`${this.address}/v1/settings`, { headers });
-    if (!reads.ok) return null;
-    const keys = await fetch(`${this.address}/v1/keys`, { headers });
-    const id = key.split('_')[1];
-    const scopes = keys.ok ? (await keys.json()).keys.find((each) => each.id === id)?.scopes : ['read'];
-    const [name, csrf] = [randomBytes(24).toString('hex'), randomBytes(16).toString('hex')];
-    const shown = { org: 'default', role: scopes.includes('admin') ? 'admin' : 'viewer', scopes, csrf };
-    this.#all.set(name, { key, name, shown });
-    return this.#all.get(name);
-  }
-
-  close(session) {
-    this.#all.delete(session.name);
+/** What the stand-in plays is answered by it, the rest of /v1 by the real server, as the caller's key. */
+async function answer(standin, incoming, response, path) {
+  const headers = {};
+  const bytes = await readBody(incoming);
+  try {
+    const json =
+      /json/.test(incoming.headers['content-type'] ?? '') && !/ndjson/.test(incoming.headers['content-type']);
+    const played = await standin.answer(
+      incoming,
+      path,
+      json ? JSON.parse(bytes.toString()) : undefined,
+      headers,
+    );
+    if (played === undefined)
+      return forward(await standin.caller(incoming), standin.address, incoming, bytes, response);
+    const [status, body] = played;
+    if (Buffer.isBuffer(body)) return response.writeHead(status, headers).end(body);
+    response.writeHead(status, { 'content-type': 'application/json', ...headers });
+    return response.end(body === undefined ? undefined : JSON.stringify(body));
+  } catch (fault) {
+    if (!(fault instanceof Refusal)) console.error(fault);
+    const { status = 500, slug = 'internal', more = {} } = fault;
+    if (more.retry_after) headers['retry-after'] = String(more.retry_after);
+    response.writeHead(status, { 'content-type': 'application/problem+json', ...headers });
+    return response.end(
+      JSON.stringify({
+        ...more,
+        type: `urn:stele:problem/${slug}`,
+        title: slug,
+        status,
+        detail: fault.message,
+      }),
+    );
   }
 }
 
-async function sessionCall(sessions, incoming, response) {
-  const session = sessions.of(incoming);
-  if (incoming.method === 'POST') {
-    const { key } = JSON.parse(await readBody(incoming));
-    const opened = await sessions.open(String(key));
-    if (!opened) return problem(response, 401, 'The key is not known');
-    response.writeHead(200, {
-      'content-type': 'application/json',
-      'set-cookie': `stele=${opened.name}; HttpOnly; SameSite=Strict; Path=/`,
-    });
-    return response.end(JSON.stringify(opened.shown));
-  }
-  if (!session) return problem(response, 401, 'Nobody is signed in');
-  if (incoming.method === 'DELETE') {
-    if (incoming.headers['x-stele-csrf'] !== session.shown.csrf)
-      return problem(response, 403, 'The CSRF token is missing');
-    sessions.close(session);
-  }
-  response.writeHead(200, { 'content-type': 'application/json' });
-  return response.end(JSON.stringify(session.shown));
-}
-
-function forward(sessions, incoming, response) {
-  const session = sessions.of(incoming);
-  if (!session && incoming.url !== '/healthz') return problem(response, 401, 'Nobody is signed in');
-  if (!['GET', 'HEAD'].includes(incoming.method) && incoming.headers['x-stele-csrf'] !== session.shown.csrf) {
-    return problem(response, 403, 'The CSRF token is missing');
-  }
-  const headers = { ...incoming.headers };
+function forward(who, address, incoming, bytes, response) {
+  const headers = { ...incoming.headers, authorization: `Bearer ${who.key}` };
   delete headers.cookie;
   delete headers.host;
-  if (session) headers.authorization = `Bearer ${session.key}`;
-  const upstream = request(
-    `${sessions.address}${incoming.url}`,
-    { method: incoming.method, headers },
-    (answer) => {
-      response.writeHead(answer.statusCode, answer.headers);
-      answer.pipe(response);
-    },
-  );
+  const upstream = request(`${address}${incoming.url}`, { method: incoming.method, headers }, (answered) => {
+    response.writeHead(answered.statusCode, answered.headers);
+    answered.pipe(response);
+  });
   upstream.on('error', () => response.destroy());
   response.on('close', () => upstream.destroy());
-  incoming.pipe(upstream);
-  return undefined;
+  upstream.end(bytes);
 }
 
 function file(path, response) {
@@ -188,11 +165,11 @@ export async function start(port = 0) {
   const key = `stl_tests_${randomBytes(24).toString('hex')}`;
   const { child, address } = await startStele(join(data, 'log'), key);
   await fill(address, key);
-  const sessions = new Sessions(address);
+  const standin = new Standin(address);
   const server = createServer((incoming, response) => {
     const path = new URL(incoming.url, 'http://x').pathname;
-    if (path === '/v1/session') void sessionCall(sessions, incoming, response);
-    else if (path.startsWith('/v1/') || path === '/healthz') forward(sessions, incoming, response);
+    if (path.startsWith('/v1/')) void answer(standin, incoming, response, path);
+    else if (path === '/healthz') response.end('{"status":"ok"}');
     else file(path, response);
   });
   await new Promise((done) => server.listen(port, '127.0.0.1', done));
@@ -203,7 +180,8 @@ export async function start(port = 0) {
     await new Promise((done) => child.on('exit', done));
     rmSync(data, { recursive: true, force: true });
   };
-  return { url: `http://127.0.0.1:${server.address().port}`, address, key, stop };
+  const url = `http://127.0.0.1:${server.address().port}`;
+  return { url, address: url, key, stop };
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
