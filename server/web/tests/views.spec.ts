@@ -114,6 +114,7 @@ test('saved, renamed, starred, moved and deleted in one browser is so in the oth
   await expect(names(one)).toHaveText(after);
   await expect(names(two)).toHaveText(after, SOON);
 
+  await one.getByRole('button', { name: 'More for Failures of the week' }).click();
   await row(one, 'Failures of the week').getByRole('button', { name: 'Delete' }).click();
   await expect(link(two, 'Failures of the week')).toHaveCount(0, SOON);
   await one.getByRole('button', { name: 'Undo' }).click();

@@ -120,6 +120,8 @@ export interface ApiKey {
   expires_at: string | null;
   last_used_at: string | null;
   revoked_at: string | null;
+  /** The user whose token it is; null for a plain key. */
+  user?: string | null;
 }
 
 export interface EventType {
@@ -204,4 +206,22 @@ export interface Preview {
   rows: string;
   fields: string[];
   archived: Archived[];
+}
+
+export interface User {
+  id: string;
+  email: string;
+  name: string;
+  role: 'owner' | 'admin' | 'developer' | 'viewer' | 'auditor';
+  created_at: string;
+  removed_at: string | null;
+}
+
+export interface BrowserSession {
+  id: string;
+  created_at: string;
+  expires_at: string;
+  current: boolean;
+  user: string | { id: string; email: string; name: string } | null;
+  key: string | { id: string; name?: string };
 }

@@ -27,10 +27,7 @@ async function tried(work: Promise<unknown>, done = ''): Promise<void> {
     await work;
     if (done !== '') say(done);
   } catch (fault) {
-    const conflict = fault instanceof Problem && fault.status === 409;
-    say(
-      conflict ? 'It was changed elsewhere meanwhile. Look at it and try again.' : (fault as Error).message,
-    );
+    say((fault as Error).message);
     void again();
   }
 }
@@ -51,7 +48,7 @@ function Rename({ view, onDone }: { view: View; onDone: () => void }) {
   const [name, setName] = useState(view.name);
   const save = async () => {
     const next = name.trim();
-    if (next !== '' && next !== view.name) await tried(updateView(view.id, { name: next }, view.version));
+    if (next !== '' && next !== view.name) await tried(updateView(view.id, { name: next }));
     onDone();
   };
   return (
@@ -103,7 +100,7 @@ function Tools({ view, group, onRename }: { view: View; group: readonly View[]; 
           title={
             view.shared ? 'Only you will see it' : 'Everyone of the organization will see it, and may star it'
           }
-          onClick={() => void tried(updateView(view.id, { shared: !view.shared }, view.version))}
+          onClick={() => void tried(updateView(view.id, { shared: !view.shared }))}
         />
       )}
       <Button label="Copy link" onClick={() => void copy(permalink(view), 'Permalink')} />

@@ -4,7 +4,7 @@ import { test as base, expect, type Page } from '@playwright/test';
 export { expect };
 
 export const pageUrl = () => process.env['STELE_PAGE'] as string;
-export const address = () => process.env['STELE_ADDRESS'] as string;
+export const address = pageUrl;
 export const key = () => process.env['STELE_KEY'] as string;
 
 /** Refusals that a test provokes are also told on the console. */

@@ -1,11 +1,13 @@
 /**
- * A real server behind a small proxy that plays its coming part in the page: it serves `dist` under the strict policy
- * and turns a pasted key into a session cookie. Used by the browser tests, and by hand:
+ * A real server with events, and nothing before it: the page that it serves is the one that was built into it. Used by
+ * the browser tests, and by hand:
  *
  *     STELE_BIN=…/stele STELE_GENERATE=…/stele-generate node tests/harness/server.mjs
  *
  * Environment: STELE_BIN and STELE_GENERATE (default: target/release of this repository), STELE_REAL_EVENTS (an NDJSON
- * file, .zst or not, sent too; default: that beside the checkout), STELE_EVENTS (generated ones, default 50000), PORT (default 7392, by hand only).
+ * file, .zst or not, sent too; default: that beside the checkout), STELE_EVENTS (generated ones, default 50000),
+ * STELE_PAGE_FROM=dist (to work on the page without building the server: a small proxy serves `dist`, and hands on all
+ * else as it is), PORT (of that proxy, or of the server; default 7392, by hand only).
  */
 import { spawn, execFileSync } from 'node:child_process';
 import { createReadStream, existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
@@ -14,31 +16,18 @@ import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Refusal, Standin } from './standin.mjs';
 
 const web = fileURLToPath(new URL('../..', import.meta.url));
 const release = join(web, '../../target/release');
 const stele = process.env.STELE_BIN ?? join(release, 'stele');
 const generate = process.env.STELE_GENERATE ?? join(release, 'stele-generate');
-
 const real = process.env.STELE_REAL_EVENTS ?? join(web, '../../../shared/data/real-events.ndjson.zst');
 
-export const POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'; require-trusted-types-for 'script'";
-
-const TYPES = {
-  '.html': 'text/html; charset=utf-8',
-  '.js': 'text/javascript; charset=utf-8',
-  '.css': 'text/css; charset=utf-8',
-  '.svg': 'image/svg+xml',
-};
-const PAGES = ['/', '/log', '/api', '/errors', '/resources', '/integrity', '/archive', '/settings'];
-
 /** Starts the server on a new directory and waits until it listens. */
-async function startStele(data, key) {
+async function startStele(data, key, port) {
   const child = spawn(
     stele,
-    ['serve', '--data', data, '--listen', '127.0.0.1:0', '--access-log', 'off', '--rate-other', 'off'],
+    ['serve', '--data', data, '--listen', `127.0.0.1:${port}`, '--access-log', 'off', '--rate-other', 'off'],
     {
       env: { ...process.env, STELE_ADMIN_KEY: key },
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -81,107 +70,65 @@ async function fill(address, key) {
   else console.error(`without real events: ${real} is not there`);
 }
 
-function problem(response, status, title) {
-  response.writeHead(status, { 'content-type': 'application/problem+json' });
-  response.end(JSON.stringify({ type: 'urn:stele:problem/test', title, status, detail: title }));
-}
-
-async function readBody(incoming) {
-  const chunks = [];
-  for await (const chunk of incoming) chunks.push(chunk);
-  return Buffer.concat(chunks);
-}
-
-/** What the stand-in plays is answered by it, the rest of /v1 by the real server, as the caller's key. */
-async function answer(standin, incoming, response, path) {
-  const headers = {};
-  const bytes = await readBody(incoming);
-  try {
-    const json =
-      /json/.test(incoming.headers['content-type'] ?? '') && !/ndjson/.test(incoming.headers['content-type']);
-    const played = await standin.answer(
-      incoming,
-      path,
-      json ? JSON.parse(bytes.toString()) : undefined,
-      headers,
-    );
-    if (played === undefined)
-      return forward(await standin.caller(incoming), standin.address, incoming, bytes, response);
-    const [status, body] = played;
-    if (Buffer.isBuffer(body)) return response.writeHead(status, headers).end(body);
-    response.writeHead(status, { 'content-type': 'application/json', ...headers });
-    return response.end(body === undefined ? undefined : JSON.stringify(body));
-  } catch (fault) {
-    if (!(fault instanceof Refusal)) console.error(fault);
-    const { status = 500, slug = 'internal', more = {} } = fault;
-    if (more.retry_after) headers['retry-after'] = String(more.retry_after);
-    response.writeHead(status, { 'content-type': 'application/problem+json', ...headers });
-    return response.end(
-      JSON.stringify({
-        ...more,
-        type: `urn:stele:problem/${slug}`,
-        title: slug,
-        status,
-        detail: fault.message,
-      }),
-    );
-  }
-}
-
-function forward(who, address, incoming, bytes, response) {
-  const headers = { ...incoming.headers, authorization: `Bearer ${who.key}` };
-  delete headers.cookie;
-  delete headers.host;
-  const upstream = request(`${address}${incoming.url}`, { method: incoming.method, headers }, (answered) => {
-    response.writeHead(answered.statusCode, answered.headers);
-    answered.pipe(response);
-  });
-  upstream.on('error', () => response.destroy());
-  response.on('close', () => upstream.destroy());
-  upstream.end(bytes);
-}
+const POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'; require-trusted-types-for 'script'";
+const TYPES = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.svg': 'image/svg+xml',
+};
 
 function file(path, response) {
-  const name = PAGES.includes(path) ? '/index.html' : normalize(path);
-  const full = join(web, 'dist', name);
-  try {
-    if (!statSync(full).isFile()) throw new Error('no file');
-  } catch {
-    return problem(response, 404, 'Not found');
+  const full = join(web, 'dist', extname(path) === '' ? '/index.html' : normalize(path));
+  if (!existsSync(full) || !statSync(full).isFile()) {
+    response.writeHead(404).end();
+    return;
   }
   response.writeHead(200, {
     'content-type': TYPES[extname(full)] ?? 'application/octet-stream',
     'content-security-policy': POLICY,
-    'x-content-type-options': 'nosniff',
-    'referrer-policy': 'no-referrer',
-    'cache-control': name === '/index.html' ? 'no-cache' : 'public, max-age=31536000, immutable',
-    ...(extname(full) === '.html' ? {} : { 'content-encoding': 'gzip' }),
+    'cache-control': 'no-cache',
   });
-  return createReadStream(extname(full) === '.html' ? full : `${full}.gz`).pipe(response);
+  createReadStream(full).pipe(response);
+}
+
+/** `dist` before the server: for work on the page only. */
+async function proxy(address, port) {
+  const server = createServer((incoming, response) => {
+    const path = new URL(incoming.url, 'http://x').pathname;
+    if (!path.startsWith('/v1/') && path !== '/healthz') {
+      file(path, response);
+      return;
+    }
+    const { method, headers } = incoming;
+    const upstream = request(`${address}${incoming.url}`, { method, headers }, (answer) => {
+      response.writeHead(answer.statusCode, answer.headers);
+      answer.pipe(response);
+    });
+    upstream.on('error', () => response.destroy());
+    response.on('close', () => upstream.destroy());
+    incoming.pipe(upstream);
+  });
+  await new Promise((done) => server.listen(port, '127.0.0.1', done));
+  return server;
 }
 
 export async function start(port = 0) {
   const data = mkdtempSync(join(tmpdir(), 'stele-web-'));
   const key = `stl_tests_${randomBytes(24).toString('hex')}`;
-  const { child, address } = await startStele(join(data, 'log'), key);
+  const fromDist = process.env.STELE_PAGE_FROM === 'dist';
+  const { child, address } = await startStele(join(data, 'log'), key, fromDist ? 0 : port);
   await fill(address, key);
-  const standin = new Standin(address);
-  const server = createServer((incoming, response) => {
-    const path = new URL(incoming.url, 'http://x').pathname;
-    if (path.startsWith('/v1/')) void answer(standin, incoming, response, path);
-    else if (path === '/healthz') response.end('{"status":"ok"}');
-    else file(path, response);
-  });
-  await new Promise((done) => server.listen(port, '127.0.0.1', done));
+  const before = fromDist ? await proxy(address, port) : null;
   const stop = async () => {
-    server.closeAllConnections();
-    server.close();
+    before?.closeAllConnections();
+    before?.close();
     child.kill('SIGTERM');
     await new Promise((done) => child.on('exit', done));
     rmSync(data, { recursive: true, force: true });
   };
-  const url = `http://127.0.0.1:${server.address().port}`;
-  return { url, address: url, key, stop };
+  return { url: before ? `http://127.0.0.1:${before.address().port}` : address, key, stop };
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
