@@ -6,6 +6,7 @@ import { useEffect } from 'preact/hooks';
 import { limitedUntil, loadSession, offline, reconnects, session, signOut } from './api/client';
 import { LogPage } from './log/page';
 import { ApiPage } from './pages/api';
+import { ArchivePage } from './pages/archive';
 import { ErrorsPage } from './pages/errors';
 import { IntegrityPage } from './pages/integrity';
 import { KeyMap } from './pages/keymap';
@@ -24,6 +25,7 @@ const NAVIGATION: { page: PageName; label: string; icon: IconName }[] = [
   { page: 'errors', label: 'Errors', icon: 'errors' },
   { page: 'resources', label: 'Resources', icon: 'resources' },
   { page: 'integrity', label: 'Integrity', icon: 'integrity' },
+  { page: 'archive', label: 'Archive', icon: 'archive' },
   { page: 'settings', label: 'Settings', icon: 'settings' },
 ];
 
@@ -58,7 +60,15 @@ function onKey(event: KeyboardEvent): void {
   }
   if (Date.now() - leader < 1200) {
     const target = (
-      { l: 'log', a: 'api', e: 'errors', r: 'resources', i: 'integrity', s: 'settings' } as const
+      {
+        l: 'log',
+        a: 'api',
+        e: 'errors',
+        r: 'resources',
+        i: 'integrity',
+        v: 'archive',
+        s: 'settings',
+      } as const
     )[event.key];
     leader = 0;
     if (target) {
@@ -100,6 +110,8 @@ function Current() {
       return <ResourcesPage />;
     case 'integrity':
       return <IntegrityPage />;
+    case 'archive':
+      return <ArchivePage />;
     case 'settings':
       return <SettingsPage />;
   }
@@ -122,6 +134,13 @@ function Banners() {
       )}
     </div>
   );
+}
+
+/** The person, else what the key may do. */
+function who(): string {
+  const { user, role, scopes = [] } = session.value ?? {};
+  if (user) return `${user.name || user.email}${role ? `, ${role}` : ''}`;
+  return scopes.includes('admin') ? 'admin key' : `${scopes.join(', ')} key`;
 }
 
 const THEMES = { system: ['screen', 'light'], light: ['sun', 'dark'], dark: ['moon', 'system'] } as const;
@@ -154,9 +173,9 @@ function Navigation() {
         ))}
       </ul>
       <div class="nav-foot">
-        <p class="org" title={`${session.value?.role ?? ''} of ${session.value?.org ?? ''}`}>
-          <span>{session.value?.org}</span>
-          <span class="quiet">{session.value?.role}</span>
+        <p class="org" title={`${who()} · ${session.value?.org.name ?? ''}`}>
+          <span>{session.value?.org.name}</span>
+          <span class="quiet">{who()}</span>
         </p>
         <div class="nav-tools">
           <button

@@ -352,12 +352,12 @@ test('an event near the size limit opens without freezing the page', async ({ si
 
 test('copied as curl and as command, the question is the same', async ({ signedIn: page }) => {
   await go(page, `log?from=now-7d&q=${encodeURIComponent(`status:failure "it's"`)}`);
-  await page.getByRole('button', { name: 'View' }).click();
+  await page.getByRole('button', { name: 'View', exact: true }).click();
   await page.getByRole('button', { name: 'Copy as curl' }).click();
   const curl = await page.evaluate(() => navigator.clipboard.readText());
   expect(curl).toContain('$STELE_API_KEY');
   expect(curl).toContain(`--data-urlencode 'q=status:failure "it'\\''s"'`);
-  await page.getByRole('button', { name: 'View' }).click();
+  await page.getByRole('button', { name: 'View', exact: true }).click();
   await page.getByRole('button', { name: 'Copy as stele command' }).click();
   expect(await page.evaluate(() => navigator.clipboard.readText())).toContain(
     `stele search --from 'now-7d' -- 'status:failure "it'\\''s"'`,

@@ -1,6 +1,7 @@
 /** The pages beside the activity log. */
 import { readFileSync } from 'node:fs';
-import { address, expect, go, key, test } from './harness/page';
+import { organization } from './harness/orgs';
+import { address, expect, go, key, pageUrl, signIn, test } from './harness/page';
 import { ingest } from './harness/server.mjs';
 
 test('API: figures are those of the log, groups sort, a path narrows all panels', async ({
@@ -16,6 +17,17 @@ test('API: figures are those of the log, groups sort, a path narrows all panels'
   ).json()) as { matched: number };
   await expect(summary.locator('dd').first()).toHaveText(answer.matched.toLocaleString('en-US'));
   await expect(summary.locator('dd').nth(2)).toHaveText(/ms|s$/);
+  const latency = page.getByRole('region', { name: 'Latency over time' });
+  await expect(latency.locator('.swatch')).toHaveText([/^p50 [\d.,]+ ms/, /^p95/, /^p99/]);
+  await expect(page.getByRole('region', { name: 'Error rate over time' }).locator('.swatch')).toHaveText(
+    /^error rate [\d.]+ %/,
+  );
+  await page.getByRole('button', { name: 'Busiest 5 paths' }).click();
+  await expect(latency.locator('.swatch')).toHaveCount(5);
+  await expect(latency.locator('.swatch').first()).toContainText('/v1/');
+  await latency.getByRole('button', { name: 'p99' }).click();
+  await expect(latency.locator('.swatch')).toHaveCount(5);
+  await page.getByRole('button', { name: 'All requests' }).first().click();
   const table = page.getByRole('region', { name: 'By path' });
   await table.getByRole('button', { name: 'p99' }).click();
   await expect(table.getByRole('columnheader', { name: /p99/ })).toHaveAttribute('aria-sort', 'descending');
@@ -158,6 +170,73 @@ test('Settings: a key is shown once, works, and is revoked; types and reads are 
   await expect(page.getByText('Reads are no longer recorded')).toBeVisible();
 });
 
+test('Settings: retention is changed with what it means, a hold is set and stays', async ({ page }) => {
+  const key = await organization('Retention');
+  await signIn(page, key);
+  await go(page, 'settings');
+  const panel = page.getByRole('region', { name: 'Retention' });
+  await expect(panel).toContainText('without end');
+  await panel.getByRole('button', { name: 'Change' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Retention' });
+  await dialog.getByRole('radio', { name: /^for/ }).check();
+  await dialog.getByLabel('Days searchable').fill('30');
+  await expect(dialog).toContainText('They are archived, not deleted');
+  await expect(dialog).toContainText('only ever lengthened');
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await expect(panel).toContainText('for 30 days');
+  const hold = panel.getByRole('switch', { name: 'Legal hold' });
+  await hold.click();
+  await page
+    .getByRole('dialog', { name: 'Set a legal hold' })
+    .getByRole('button', { name: 'Set the hold' })
+    .click();
+  await expect(hold).toBeChecked();
+  await expect(hold).toBeDisabled();
+  await expect(panel).toContainText('lifted with the instance key only');
+});
+
+test('Sessions: a one-time link signs in once; a session that is ended leads back to where it was', async ({
+  browser,
+  page,
+}) => {
+  const key = await organization('Sessions');
+  await signIn(page, key);
+  await go(page, 'settings');
+  const sessions = page.getByRole('region', { name: 'Sessions', exact: true });
+  await expect(sessions.getByRole('row', { name: /this one/ })).toBeVisible();
+  await sessions.getByRole('button', { name: 'Sign in elsewhere' }).click();
+  const link = (await page.locator('.secret').textContent()) ?? '';
+  expect(link).toMatch(/\/#code=/);
+  await page.getByRole('button', { name: 'Done' }).click();
+
+  const other = await (await browser.newContext()).newPage();
+  await other.goto(link);
+  await expect(other.getByRole('navigation', { name: 'Pages' })).toBeVisible();
+  expect(other.url()).not.toContain('code');
+  const third = await (await browser.newContext()).newPage();
+  await third.goto(link);
+  await expect(third.getByText('This link was used before, or is older than ten minutes.')).toBeVisible();
+  await third.context().close();
+
+  await other.goto(`${pageUrl()}/log?from=all&q=status%3Afailure`);
+  await expect(other.locator('.matched')).toHaveText('0 events');
+  await page.reload();
+  await expect(sessions.getByRole('button', { name: 'End' })).toHaveCount(1);
+  await sessions.getByRole('button', { name: 'End' }).click();
+  await expect(sessions.getByRole('button', { name: 'End' })).toHaveCount(0);
+  await expect(other.getByText('Your session has ended.')).toBeVisible();
+  await other.getByLabel('API key').fill(key);
+  await other.getByRole('button', { name: 'Sign in' }).click();
+  await expect(other.getByRole('textbox', { name: 'Query' })).toHaveValue('status:failure');
+  await other.context().close();
+
+  // A call by cookie without the session's token is refused.
+  const status = await page.evaluate(
+    async () => (await fetch('v1/settings', { method: 'PUT', body: '{"record_reads":true}' })).status,
+  );
+  expect(status).toBe(403);
+});
+
 test('who may only read sees no controls that would be refused', async ({ signedIn: page }) => {
   const made = (await (
     await fetch(`${address()}/v1/keys`, {
@@ -171,7 +250,7 @@ test('who may only read sees no controls that would be refused', async ({ signed
   await page.getByRole('button', { name: 'Sign in' }).click();
   await expect(page.locator('.table-body .table-row').first()).toBeVisible();
   await go(page, 'settings');
-  await expect(page.getByText('API keys are seen and changed with the scope admin')).toBeVisible();
+  await expect(page.getByText(/keys are seen and changed with the scope admin/)).toBeVisible();
   await expect(page.getByRole('button', { name: 'New type' })).toHaveCount(0);
   await go(page, 'integrity');
   await expect(page.getByText('needs the scope auditor')).toBeVisible();

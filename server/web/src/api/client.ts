@@ -5,16 +5,26 @@
  * a signal that the shell shows, so that no panel has to.
  */
 import { signal } from '@preact/signals';
+import type { Archived } from './types';
+
+export type Role = 'owner' | 'admin' | 'developer' | 'viewer' | 'auditor';
 
 export interface Session {
-  org: string;
-  role: string;
+  org: { id: string; name: string; plan: string };
+  /** null for a plain key. */
+  role: Role | null;
   scopes: string[];
+  user: { id: string; email: string; name: string } | null;
+  /** Whose saved views these are: the user's id, or `key:` and that of the key. */
+  subject: string;
   csrf: string;
+  expires_at: string;
 }
 
 /** undefined: not asked yet; null: nobody is signed in. */
 export const session = signal<Session | null | undefined>(undefined);
+/** Why the page asks to sign in again; empty where nothing ended. */
+export const ended = signal('');
 export const offline = signal(false);
 /** When the rate is free again, in milliseconds since 1970; 0 while it is not used up. */
 export const limitedUntil = signal(0);
@@ -33,14 +43,32 @@ interface ProblemBody {
   length?: number;
   expected?: string;
   suggestion?: string | null;
+  /** Single fields that are at fault. */
+  errors?: { pointer?: string; detail: string }[];
+  /** Of type `archived`: the ranges to restore. */
+  archived?: Archived[];
+  /** Of type `too-many-entries`: ranges that fit. */
+  ranges?: { from: string; to: string; events: number }[];
+}
+
+/** The fields that are at fault say more than that there are some. */
+function messageOf(status: number, body: ProblemBody): string {
+  const fields = (body.errors ?? []).map((each) =>
+    `${(each.pointer ?? '').replace(/^\//, '')} ${each.detail}`.trim(),
+  );
+  return fields.length > 0
+    ? fields.join('; ')
+    : (body.detail ?? body.title ?? `The server answered ${status}`);
 }
 
 export class Problem extends Error {
   constructor(
     readonly status: number,
     readonly body: ProblemBody,
+    /** Seconds after which asking again is worth it; null where the server names none. */
+    readonly retryAfter: number | null = null,
   ) {
-    super(body.detail ?? body.title ?? `The server answered ${status}`);
+    super(messageOf(status, body));
   }
 
   /** The last word of the problem's type, such as `too-broad`. */
@@ -73,7 +101,9 @@ export interface Call {
 
 async function problemOf(response: Response): Promise<Problem> {
   try {
-    return new Problem(response.status, (await response.json()) as ProblemBody);
+    const after = response.headers.get('retry-after');
+    const seconds = after === null || Number.isNaN(Number(after)) ? null : Number(after);
+    return new Problem(response.status, (await response.json()) as ProblemBody, seconds);
   } catch {
     return new Problem(response.status, {
       detail: `The server answered ${response.status} ${response.statusText}`,
@@ -102,10 +132,11 @@ export async function call(path: string, options: Call = {}): Promise<Response> 
     lost();
     throw new Problem(0, { title: 'Offline', detail: 'The server cannot be reached.' });
   }
-  if (response.ok) return response;
+  if (response.ok || response.status === 304) return response;
   const problem = await problemOf(response);
-  if (problem.status === 401 && path !== 'v1/session') session.value = null;
-  if (problem.status === 429) limited(Number(response.headers.get('retry-after') ?? '1'));
+  if (problem.status === 401 && path !== 'v1/session') expire();
+  // Exports have a limit of their own, which is told where one is asked for.
+  if (problem.status === 429 && !path.startsWith('v1/exports')) limited(problem.retryAfter ?? 1);
   throw problem;
 }
 
@@ -125,8 +156,21 @@ export async function askText(path: string, params?: Params, aborted?: AbortSign
   return response.text();
 }
 
-export async function send<T>(method: 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown): Promise<T> {
-  return (await (await call(path, { method, body })).json()) as T;
+export async function send<T>(
+  method: 'POST' | 'PUT' | 'DELETE',
+  path: string,
+  body?: unknown,
+  aborted?: AbortSignal,
+): Promise<T> {
+  const response = await call(path, { method, body, ...(aborted ? { signal: aborted } : {}) });
+  const text = await response.text();
+  return (text === '' ? undefined : JSON.parse(text)) as T;
+}
+
+/** The address stays, so that signing in again goes on where it was. */
+function expire(): void {
+  if (session.peek()) ended.value = 'Your session has ended. Sign in again to go on where you were.';
+  session.value = null;
 }
 
 function limited(seconds: number): void {
@@ -160,16 +204,49 @@ function lost(): void {
   }, 2000);
 }
 
+/** The one-time code of a link, taken out of the address before anything else sees it. */
+function takeCode(): string | null {
+  const code = /^#code=([^&]+)$/.exec(location.hash)?.[1];
+  if (code === undefined) return null;
+  history.replaceState(null, '', location.pathname + location.search);
+  return decodeURIComponent(code);
+}
+
 export async function loadSession(): Promise<void> {
+  const code = takeCode();
+  if (code !== null) {
+    try {
+      await open({ code });
+      return;
+    } catch (fault) {
+      if (fault instanceof Problem && fault.status === 401)
+        ended.value = 'This link was used before, or is older than ten minutes.';
+    }
+  }
   try {
-    session.value = await ask<Session>('v1/session');
+    await open(null);
   } catch (fault) {
     if (fault instanceof Problem && fault.status !== 0) session.value = null;
   }
 }
 
+let expiry: ReturnType<typeof setTimeout> | undefined;
+/** Longer waits overflow the browser's timer, and would end at once. */
+const TIMER_MAX = 2 ** 31 - 1;
+
+/** Takes up the session that there is, or begins one by a key, a token or a code. */
+async function open(by: { key: string } | { code: string } | null): Promise<void> {
+  const opened =
+    by === null ? await ask<Session>('v1/session') : await send<Session>('POST', 'v1/session', by);
+  clearTimeout(expiry);
+  const left = Date.parse(opened.expires_at) - Date.now();
+  if (left < TIMER_MAX) expiry = setTimeout(expire, Math.max(0, left));
+  ended.value = '';
+  session.value = opened;
+}
+
 export async function signIn(key: string): Promise<void> {
-  session.value = await send<Session>('POST', 'v1/session', { key });
+  await open({ key });
 }
 
 export async function signOut(): Promise<void> {
@@ -178,6 +255,11 @@ export async function signOut(): Promise<void> {
   } finally {
     session.value = null;
   }
+}
+
+/** Whether views may be saved: an auditor changes nothing. */
+export function maySave(): boolean {
+  return (session.value?.scopes ?? []).some((each) => each !== 'auditor');
 }
 
 /** Whether the session may do what needs this scope. */

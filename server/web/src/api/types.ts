@@ -120,6 +120,8 @@ export interface ApiKey {
   expires_at: string | null;
   last_used_at: string | null;
   revoked_at: string | null;
+  /** The user whose token it is; null for a plain key. */
+  user?: string | null;
 }
 
 export interface EventType {
@@ -128,4 +130,98 @@ export interface EventType {
   schema: unknown;
   on_mismatch: 'mark' | 'refuse';
   built_in: boolean;
+}
+
+export type Tier = 'shipped' | 'archived' | 'restored';
+
+export interface ArchivedSegment {
+  first_sequence: number;
+  last_sequence: number;
+  from: string;
+  to: string;
+  events: number;
+  bytes: number;
+  state: Tier;
+  expires_at: string | null;
+}
+
+export interface Archives {
+  archives: ArchivedSegment[];
+  next_cursor: string | null;
+  store: string | null;
+  error: { at: string; step: string; detail: string } | null;
+}
+
+export interface Retention {
+  active_days: number | null;
+  chill_after_days: number;
+  archive: boolean;
+  legal_hold: boolean;
+  plan: 'pro' | 'enterprise';
+}
+
+export interface Restore {
+  id: string;
+  status: 'pending' | 'running' | 'done' | 'failed';
+  created_at: string;
+  deadline: string;
+  overdue: boolean;
+  finished_at: string | null;
+  expires_at: string | null;
+  requested_by: Actor;
+  from: string;
+  to: string;
+  reason: string;
+  days: number;
+  done: number;
+  refused: number;
+  total: number;
+  segments: { first_sequence: number; last_sequence: number; state: string; detail: string | null }[];
+}
+
+export interface Export {
+  id: string;
+  status: 'pending' | 'running' | 'done' | 'failed' | 'cancelled' | 'expired';
+  created_at: string;
+  finished_at: string | null;
+  requested_by: Actor;
+  query: Record<string, unknown> | string;
+  format: 'json' | 'ndjson' | 'csv';
+  compression: 'none' | 'gzip' | 'zstd';
+  fields: string[] | null;
+  entries: number;
+  total: number | null;
+  bytes: number | null;
+  chunk_count: number;
+  /** Lists leave them out. */
+  chunks?: { file: string; entries: number; bytes: number; sha256: string }[];
+  verification_hash: string | null;
+  archived: Archived[];
+  error: string | null;
+}
+
+export interface Preview {
+  matched: number;
+  total_cap: number;
+  rows: string;
+  fields: string[];
+  archived: Archived[];
+}
+
+export interface User {
+  id: string;
+  email: string;
+  name: string;
+  role: 'owner' | 'admin' | 'developer' | 'viewer' | 'auditor';
+  created_at: string;
+  removed_at: string | null;
+}
+
+export interface BrowserSession {
+  id: string;
+  created_at: string;
+  expires_at: string;
+  current: boolean;
+  user: string | { id: string; email: string; name: string } | null;
+  key: string | { id: string; name?: string };
 }

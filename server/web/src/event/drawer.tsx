@@ -7,6 +7,7 @@ import type { LogEvent } from '../api/types';
 import { recordOf } from '../json/lines';
 import { member, pretty, readJson, textOf, type Json } from '../json/read';
 import { actorText } from '../log/cells';
+import { RestoreLink } from '../log/gaps';
 import { rows, setQuery } from '../log/state';
 import { open } from '../log/table';
 import { change, follow, href } from '../state/route';
@@ -396,7 +397,14 @@ export function Drawer({ id }: { id: string }) {
             </p>
           </div>
         ) : (
-          <Failed problem={question.problem.value} onRetry={run} />
+          <>
+            <Failed problem={question.problem.value} onRetry={run} />
+            {question.problem.value.code === 'archived' && (
+              <p class="drawer-note">
+                <RestoreLink gaps={question.problem.value.body.archived ?? []} />
+              </p>
+            )}
+          </>
         ))}
       {line !== null && <Opened line={line} />}
     </section>

@@ -30,6 +30,10 @@ export function labelOf(id: string): string {
   return COLUMNS.find((each) => each.id === id)?.label ?? id;
 }
 
+export function widthOf(id: string): number {
+  return COLUMNS.find((each) => each.id === id)?.width ?? 160;
+}
+
 export function actorText(event: LogEvent): string {
   const { actor } = event;
   return actor.email ?? actor.name ?? actor.id ?? actor.type;

@@ -1,74 +1,73 @@
-/** Which columns the table has, and in which order; kept in this browser. */
+/** Which columns the table has, and in which order; kept in this browser, or in the view that is open. */
 import { useState } from 'preact/hooks';
 import { pathsOf } from '../query/complete';
-import { columns, DEFAULT_COLUMNS } from '../state/prefs';
+import { DEFAULT_COLUMNS, ownColumns } from '../state/prefs';
+import { change, param } from '../state/route';
 import { Button, Menu } from '../ui/parts';
+import { moved } from '../views/view';
 import { COLUMNS, labelOf } from './cells';
-import { rows } from './state';
+import { columnIds, rows } from './state';
+
+function set(next: string[]): void {
+  // With a view open the columns are a part of it, and stand in the address as all of it does.
+  if (param('view') !== '' || param('columns') !== '') change({ columns: next.join(',') }, 'replace');
+  else ownColumns.value = next;
+}
 
 export function addColumn(id: string): void {
-  if (columns.peek().some((each) => each.id === id)) return;
-  const width = COLUMNS.find((each) => each.id === id)?.width ?? 160;
-  const at = columns.peek().findIndex((each) => each.id === 'metadata');
-  const next = [...columns.peek()];
-  next.splice(at === -1 ? next.length : at, 0, { id, width });
-  columns.value = next;
+  const next = [...columnIds.peek()];
+  if (next.includes(id)) return;
+  const at = next.indexOf('metadata');
+  next.splice(at === -1 ? next.length : at, 0, id);
+  set(next);
 }
 
 export function removeColumn(id: string): void {
-  if (columns.peek().length > 1) columns.value = columns.peek().filter((each) => each.id !== id);
+  if (columnIds.peek().length > 1) set(columnIds.peek().filter((each) => each !== id));
 }
 
 export function moveColumn(id: string, by: number): void {
-  const next = [...columns.peek()];
-  const at = next.findIndex((each) => each.id === id);
-  const to = at + by;
-  if (at === -1 || to < 0 || to >= next.length) return;
-  const [moved] = next.splice(at, 1);
-  if (moved) next.splice(to, 0, moved);
-  columns.value = next;
+  set(moved(columnIds.peek(), id, by));
 }
 
 function Chooser() {
   const [text, setText] = useState('');
-  const shown = columns.value;
+  const shown = columnIds.value;
   const wanted = text.trim().toLowerCase();
   const fits = (id: string) =>
     wanted === '' || id.toLowerCase().includes(wanted) || labelOf(id).toLowerCase().includes(wanted);
-  const hidden = COLUMNS.map((each) => each.id).filter(
-    (id) => !shown.some((each) => each.id === id) && fits(id),
-  );
+  const hidden = COLUMNS.map((each) => each.id).filter((id) => !shown.includes(id) && fits(id));
   const paths = pathsOf(rows.list.slice(0, 60).map((row) => row.event))
     .map(([path]) => path)
-    .filter((path) => !path.includes('"') && !shown.some((each) => each.id === path) && fits(path))
+    .filter((path) => !/[",]/.test(path) && !shown.includes(path) && fits(path))
     .slice(0, 30);
   return (
     <div class="chooser">
       <h3>Shown</h3>
       <ol>
-        {shown.map((each, i) => (
-          <li key={each.id}>
-            <span>{labelOf(each.id)}</span>
+        {shown.map((id, i) => (
+          <li key={id}>
+            <span>{labelOf(id)}</span>
             <Button
               bare
               icon="up"
-              label={`Move ${labelOf(each.id)} to the left`}
+              label={`Move ${labelOf(id)} to the left`}
               disabled={i === 0}
-              onClick={() => moveColumn(each.id, -1)}
+              onClick={() => moveColumn(id, -1)}
             />
             <Button
               bare
               icon="down"
-              label={`Move ${labelOf(each.id)} to the right`}
+              label={`Move ${labelOf(id)} to the right`}
               disabled={i === shown.length - 1}
-              onClick={() => moveColumn(each.id, 1)}
+              onClick={() => moveColumn(id, 1)}
             />
             <Button
               bare
               icon="close"
-              label={`Hide ${labelOf(each.id)}`}
+              label={`Hide ${labelOf(id)}`}
               disabled={shown.length === 1}
-              onClick={() => removeColumn(each.id)}
+              onClick={() => removeColumn(id)}
             />
           </li>
         ))}
@@ -89,7 +88,7 @@ function Chooser() {
           </li>
         ))}
       </ul>
-      <Button label="Reset" onClick={() => (columns.value = DEFAULT_COLUMNS)} />
+      <Button label="Reset" onClick={() => set(DEFAULT_COLUMNS)} />
     </div>
   );
 }

@@ -1,13 +1,18 @@
 /** The activity log. */
+import { signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { url } from '../api/client';
 import { Drawer } from '../event/drawer';
+import { ExportDialog } from '../exports/dialog';
 import { showFacets, showHistogram } from '../state/prefs';
 import { change } from '../state/route';
 import { rangeParams } from '../time/time';
 import { Button, copy, Menu, MenuItem } from '../ui/parts';
+import { ViewBar } from '../views/bar';
+import { watchViews } from '../views/store';
 import { ColumnMenu } from './columns';
 import { FacetPanel } from './facets';
+import { GapNote } from './gaps';
 import { HistogramPanel } from './histogram';
 import { QueryBox, QueryNotes } from './query-box';
 import {
@@ -49,6 +54,8 @@ export function asCommand(): string {
   const text = query.peek().trim();
   return `STELE_URL=${shellQuoted(server)} stele search${ends}${own.peek() ? ' --own' : ''}${text === '' ? '' : ` -- ${shellQuoted(text)}`}`;
 }
+
+const exporting = signal(false);
 
 function LiveControl() {
   const state = live.value;
@@ -130,6 +137,7 @@ function More() {
 
 export function LogPage() {
   useEffect(() => watch(), []);
+  useEffect(() => watchViews(), []);
   useEffect(() => {
     const keys = (event: KeyboardEvent) => {
       if (
@@ -143,7 +151,8 @@ export function LogPage() {
         if (live.peek() === 'off') startLive();
         else if (live.peek() === 'on') live.value = 'paused';
         else resumeTail();
-      } else if (event.key === 'f') showFacets.value = !showFacets.value;
+      } else if (event.key === 'x') exporting.value = true;
+      else if (event.key === 'f') showFacets.value = !showFacets.value;
       else return;
       event.preventDefault();
     };
@@ -162,6 +171,7 @@ export function LogPage() {
         </div>
       </header>
       <QueryNotes />
+      <GapNote />
       {tail.problem.value && (
         <p class="query-note bad" role="alert">
           Live: {tail.problem.value.message}
@@ -178,14 +188,17 @@ export function LogPage() {
               pressed={showFacets.value}
               onClick={() => (showFacets.value = !showFacets.value)}
             />
+            <ViewBar />
             <Count />
             <span class="grow" />
+            <Button bare icon="download" label="Export (x)" onClick={() => (exporting.value = true)} />
             <ColumnMenu />
             <More />
           </div>
           {showHistogram.value && <HistogramPanel />}
           <Table />
         </div>
+        {exporting.value && <ExportDialog onClose={() => (exporting.value = false)} />}
         {selected.value !== '' && <Drawer key={selected.value} id={selected.value} />}
       </div>
     </div>

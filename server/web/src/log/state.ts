@@ -9,8 +9,10 @@ import { ask, reconnects, type Params } from '../api/client';
 import { Question } from '../api/question';
 import type { Facet, Facets, Histogram } from '../api/types';
 import { chosen, without } from '../query/edit';
+import { ownColumns, widths } from '../state/prefs';
 import { change, page, param, place } from '../state/route';
 import { rangeParams } from '../time/time';
+import { widthOf } from './cells';
 import { Rows } from './rows';
 import { Tail } from './tail';
 
@@ -38,6 +40,23 @@ export const range = computed(() => ({ from: param('from'), to: param('to') }));
 export const order = computed<'asc' | 'desc'>(() => (param('order') === 'asc' ? 'asc' : 'desc'));
 export const own = computed(() => param('own') === 'true');
 export const selected = computed(() => param('event'));
+
+/** The columns of the address, which a view brings, else those that the person chose. */
+export const columnIds = computed<string[]>(() => {
+  const given = param('columns')
+    .split(',')
+    .filter((each) => each !== '');
+  return given.length > 0 ? given : ownColumns.value;
+});
+
+export interface Column {
+  id: string;
+  width: number;
+}
+
+export const columns = computed<Column[]>(() =>
+  columnIds.value.map((id) => ({ id, width: widths.value[id] ?? widthOf(id) })),
+);
 
 /** The text in the box. */
 export const draft = signal(query.peek());

@@ -1,7 +1,7 @@
 /** The events: a virtual table that reads on as it is scrolled. */
 import { useEffect, useRef } from 'preact/hooks';
 import { requiredClauses } from '../query/edit';
-import { columns, type Column } from '../state/prefs';
+import { widths } from '../state/prefs';
 import { change } from '../state/route';
 import { count } from '../time/time';
 import { Icon } from '../ui/icon';
@@ -10,6 +10,7 @@ import { useVirtual } from '../ui/virtual';
 import { cell, labelOf } from './cells';
 import {
   asked,
+  columns,
   facets,
   live,
   order,
@@ -22,6 +23,7 @@ import {
   setQuery,
   setRange,
   tail,
+  type Column,
 } from './state';
 
 const ROW = 30;
@@ -35,9 +37,7 @@ function template(list: readonly Column[]): string {
 }
 
 function setWidth(id: string, width: number): void {
-  columns.value = columns
-    .peek()
-    .map((each) => (each.id === id ? { ...each, width: Math.max(MIN_WIDTH, Math.round(width)) } : each));
+  widths.value = { ...widths.peek(), [id]: Math.max(MIN_WIDTH, Math.round(width)) };
 }
 
 function Resizer({ column }: { column: Column }) {

@@ -15,14 +15,19 @@ import { PageFrame, Panel, useAsk } from './frame';
 /** A call is counted when its outcome is known: pending ones would count twice. */
 const CALLS = 'category:api -status:pending';
 const LATENCY = 'metadata.latency_ms';
+const PATH = 'metadata.path';
 const GROUPS = [
   ['metadata.path', 'Path'],
   ['metadata.method', 'Method'],
   ['metadata.status_code', 'Status code'],
   ['actor', 'Actor'],
 ] as const;
-/** One question for each of these: a chart is worth some, not hundreds. */
-const STEPS_MAX = 30;
+/** One question for each of these, and in another view two: a chart is worth some, not hundreds. */
+const STEPS_MAX = 24;
+/** At a time, so that the page leaves room for others. */
+const AT_ONCE = 2;
+/** Lines that can still be told apart. */
+const PATHS_MAX = 5;
 
 interface Metrics {
   groups: MetricGroup[];
@@ -35,12 +40,6 @@ interface Summary {
   latency: MetricGroup | null;
 }
 
-interface OverTime {
-  starts: number[];
-  calls: Line[];
-  latency: Line[];
-}
-
 async function summary(q: string, aborted: AbortSignal): Promise<Summary> {
   const base = { ...rangeParams(range.peek()), q };
   const [facets, metrics] = await Promise.all([
@@ -51,54 +50,128 @@ async function summary(q: string, aborted: AbortSignal): Promise<Summary> {
   return { calls: facets.matched, failed, latency: metrics.groups.find((each) => each.count > 0) ?? null };
 }
 
-async function overTime(q: string, aborted: AbortSignal): Promise<OverTime> {
+interface OverTime {
+  starts: number[];
+  requests: Line[];
+  errors: Line[];
+  /** By percentile where the lines are paths, else one set. */
+  latency: Record<Percentile, Line[]> | null;
+  all: Line[];
+}
+
+type Percentile = 'p50' | 'p95' | 'p99';
+const PERCENTILES: readonly Percentile[] = ['p50', 'p95', 'p99'];
+const PERCENTILE_COLOURS = { p50: '--accent', p95: '--warn', p99: '--bad' } as const;
+const PATH_COLOURS = ['--line-1', '--line-2', '--line-3', '--line-4', '--line-5'];
+
+interface Step {
+  from: string;
+  to: string;
+  buckets: Histogram['buckets'];
+}
+
+/** The range in equal steps, of as many bars of the histogram each. */
+async function stepsOf(q: string, aborted: AbortSignal): Promise<Step[]> {
   const base = { ...rangeParams(range.peek()), q };
-  const all = await ask<Histogram>('v1/histogram', { ...base, split: 'status' }, aborted);
-  const each = Math.max(1, Math.ceil(all.buckets.length / STEPS_MAX));
-  const steps: Histogram['buckets'][] = [];
-  for (let i = 0; i < all.buckets.length; i += each) steps.push(all.buckets.slice(i, i + each));
-  const width = seconds(all.interval) * 1000;
-  const latencies: (MetricGroup | null)[] = steps.map(() => null);
-  // Four at a time, so that the page leaves room for others.
+  const { buckets, interval } = await ask<Histogram>('v1/histogram', { ...base, split: 'status' }, aborted);
+  const each = Math.max(1, Math.ceil(buckets.length / STEPS_MAX));
+  const width = seconds(interval) * 1000;
+  const steps: Step[] = [];
+  for (let i = 0; i < buckets.length; i += each) {
+    const part = buckets.slice(i, i + each);
+    const from = part[0]?.start ?? '';
+    steps.push({
+      from,
+      to: new Date(Date.parse(part.at(-1)?.start ?? from) + width).toISOString(),
+      buckets: part,
+    });
+  }
+  return steps;
+}
+
+/** Asks for each step that has events, a few at a time; the others stay null. */
+async function forSteps<T>(steps: readonly Step[], work: (step: Step) => Promise<T>): Promise<(T | null)[]> {
+  const found: (T | null)[] = steps.map(() => null);
   let next = 0;
-  const work = async () => {
+  const worker = async () => {
     for (let i = next++; i < steps.length; i = next++) {
-      const step = steps[i] ?? [];
-      const from = step[0]?.start;
-      if (from === undefined || step.every((bucket) => bucket.count === 0)) continue;
-      const to = new Date(Date.parse(step.at(-1)?.start ?? from) + width).toISOString();
-      const answer = await ask<Metrics>('v1/metrics/query', { q, from, to, field: LATENCY }, aborted);
-      latencies[i] = answer.groups.find((group) => group.count > 0) ?? null;
+      const step = steps[i];
+      if (step?.buckets.some((bucket) => bucket.count > 0)) found[i] = await work(step);
     }
   };
-  await Promise.all([work(), work(), work(), work()]);
-  const starts = steps.map((step) => Date.parse(step[0]?.start ?? '') / 1000);
-  const sum = (step: Histogram['buckets'], pick: (bucket: Histogram['buckets'][number]) => number) =>
-    step.reduce((total, bucket) => total + pick(bucket), 0);
-  const line = (label: string, colour: string, pick: (group: MetricGroup) => number): Line => ({
-    label,
-    colour,
-    values: latencies.map((group) => (group ? pick(group) : null)),
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  return found;
+}
+
+const sum = (step: Step, pick: (bucket: Histogram['buckets'][number]) => number) =>
+  step.buckets.reduce((total, bucket) => total + pick(bucket), 0);
+const rate = (failed: number, all: number) => (all === 0 ? null : (100 * failed) / all);
+const startsOf = (steps: readonly Step[]) => steps.map((step) => Date.parse(step.from) / 1000);
+
+async function overTime(q: string, aborted: AbortSignal): Promise<OverTime> {
+  const steps = await stepsOf(q, aborted);
+  const latencies = await forSteps(steps, async ({ from, to }) => {
+    const answer = await ask<Metrics>('v1/metrics/query', { q, from, to, field: LATENCY }, aborted);
+    return answer.groups.find((group) => group.count > 0) ?? null;
   });
+  const counts = steps.map((step) => sum(step, (bucket) => bucket.count));
+  const failures = steps.map((step) => sum(step, (bucket) => bucket.by['failure'] ?? 0));
   return {
-    starts,
-    calls: [
-      {
-        label: 'requests',
-        colour: '--accent',
-        values: steps.map((step) => sum(step, (bucket) => bucket.count)),
-      },
-      {
-        label: 'failure',
-        colour: '--bad',
-        values: steps.map((step) => sum(step, (bucket) => bucket.by['failure'] ?? 0)),
-      },
+    starts: startsOf(steps),
+    requests: [
+      { label: 'requests', colour: '--accent', values: counts },
+      { label: 'failure', colour: '--bad', values: failures },
     ],
-    latency: [
-      line('p50', '--accent', (group) => group.p50),
-      line('p95', '--warn', (group) => group.p95),
-      line('p99', '--bad', (group) => group.p99),
+    errors: [
+      { label: 'error rate', colour: '--bad', values: counts.map((all, i) => rate(failures[i] ?? 0, all)) },
     ],
+    latency: null,
+    all: PERCENTILES.map((each) => ({
+      label: each,
+      colour: PERCENTILE_COLOURS[each],
+      values: latencies.map((group) => group?.[each] ?? null),
+    })),
+  };
+}
+
+/** The same for the paths that are asked for most. */
+async function overTimeByPath(q: string, aborted: AbortSignal): Promise<OverTime> {
+  const base = { ...rangeParams(range.peek()), q };
+  const [steps, facet] = await Promise.all([
+    stepsOf(q, aborted),
+    ask<Facets>('v1/facets', { ...base, fields: PATH, top: PATHS_MAX }, aborted),
+  ]);
+  const paths = (facet.facets[PATH]?.values ?? []).map((each) => nameOf(each.value));
+  const answers = await forSteps(steps, async ({ from, to }) => {
+    const ends = { q, from, to };
+    const metrics = await ask<Metrics>(
+      'v1/metrics/query',
+      { ...ends, field: LATENCY, group_by: PATH, top: 50 },
+      aborted,
+    );
+    const failed = await ask<Facets>(
+      'v1/facets',
+      { ...ends, q: `${q} status:failure`, fields: PATH, top: 50 },
+      aborted,
+    );
+    return {
+      groups: new Map(metrics.groups.map((group) => [nameOf(group.key), group])),
+      failed: new Map((failed.facets[PATH]?.values ?? []).map((each) => [nameOf(each.value), each.count])),
+    };
+  });
+  const lines = (pick: (answer: NonNullable<(typeof answers)[number]>, path: string) => number | null) =>
+    paths.map((path, i) => ({
+      label: path,
+      colour: PATH_COLOURS[i] ?? '--accent',
+      values: answers.map((answer) => (answer ? pick(answer, path) : null)),
+    }));
+  const latency = (each: Percentile) => lines((answer, path) => answer.groups.get(path)?.[each] ?? null);
+  return {
+    starts: startsOf(steps),
+    requests: lines((answer, path) => answer.groups.get(path)?.count ?? 0),
+    errors: lines((answer, path) => rate(answer.failed.get(path) ?? 0, answer.groups.get(path)?.count ?? 0)),
+    latency: { p50: latency('p50'), p95: latency('p95'), p99: latency('p99') },
+    all: [],
   };
 }
 
@@ -210,13 +283,37 @@ function GroupTable({
   );
 }
 
+function Chart({
+  answer,
+  lines,
+  unit,
+  label,
+}: {
+  answer: OverTime;
+  lines: Line[];
+  unit: string;
+  label: string;
+}) {
+  if (answer.starts.length === 0 || lines.length === 0)
+    return (
+      <Empty title="No requests in this range of time">
+        <p>Send events of category api, or choose a longer range of time.</p>
+      </Empty>
+    );
+  return <LinesChart starts={answer.starts} lines={lines} unit={unit} label={label} />;
+}
+
 export function ApiPage() {
   const [by, setBy] = useState<string>('metadata.path');
   const [only, setOnly] = useState('');
   const key = JSON.stringify([range.value, only]);
   const q = only === '' ? CALLS : `${CALLS} ${only}`;
   const totals = useAsk(key, (aborted) => summary(q, aborted));
-  const chart = useAsk(key, (aborted) => overTime(q, aborted));
+  const [lines, setLines] = useState<'all' | 'paths'>('all');
+  const [percentile, setPercentile] = useState<Percentile>('p95');
+  const chart = useAsk(JSON.stringify([key, lines]), (aborted) =>
+    lines === 'all' ? overTime(q, aborted) : overTimeByPath(q, aborted),
+  );
   const table = useAsk(JSON.stringify([range.value, by]), (aborted) => groups(by, aborted));
   const label = GROUPS.find(([each]) => each === by)?.[1] ?? '';
   return (
@@ -254,36 +351,55 @@ export function ApiPage() {
           </dl>
         )}
       </Panel>
+      <div class="segmented chart-lines" role="group" aria-label="Lines of the charts">
+        {(
+          [
+            ['all', 'All requests'],
+            ['paths', `Busiest ${PATHS_MAX} paths`],
+          ] as const
+        ).map(([value, name]) => (
+          <button key={value} type="button" aria-pressed={lines === value} onClick={() => setLines(value)}>
+            {name}
+          </button>
+        ))}
+      </div>
       <div class="two">
         <Panel title="Requests over time" asked={chart}>
-          {(answer) =>
-            answer.starts.length === 0 ? (
-              <Empty title="No requests in this range of time" />
-            ) : (
-              <LinesChart
-                starts={answer.starts}
-                lines={answer.calls}
-                unit=""
-                label="Requests and failures over time"
-              />
-            )
-          }
+          {(answer) => <Chart answer={answer} lines={answer.requests} unit="" label="Requests over time" />}
         </Panel>
-        <Panel title="Latency over time" asked={chart}>
-          {(answer) =>
-            answer.starts.length === 0 ? (
-              <Empty title="No latencies in this range of time" />
-            ) : (
-              <LinesChart
-                starts={answer.starts}
-                lines={answer.latency}
-                unit="ms"
-                label="Latency percentiles over time"
-              />
-            )
-          }
+        <Panel title="Error rate over time" asked={chart}>
+          {(answer) => <Chart answer={answer} lines={answer.errors} unit="%" label="Error rate over time" />}
         </Panel>
       </div>
+      <Panel
+        title="Latency over time"
+        asked={chart}
+        tools={
+          lines === 'paths' && (
+            <div class="segmented" role="group" aria-label="Percentile">
+              {PERCENTILES.map((each) => (
+                <button
+                  key={each}
+                  type="button"
+                  aria-pressed={percentile === each}
+                  onClick={() => setPercentile(each)}
+                >
+                  {each}
+                </button>
+              ))}
+            </div>
+          )
+        }
+      >
+        {(answer) => (
+          <Chart
+            answer={answer}
+            lines={answer.latency?.[percentile] ?? answer.all}
+            unit="ms"
+            label="Latency percentiles over time"
+          />
+        )}
+      </Panel>
       <Panel
         title={`By ${label.toLowerCase()}`}
         asked={table}

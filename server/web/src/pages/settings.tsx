@@ -1,183 +1,14 @@
-/** Keys, event types, and whether reads are recorded. */
+/** Users, keys, sessions, retention, event types, and whether reads are recorded. */
 import { useState } from 'preact/hooks';
 import { ask, may, send } from '../api/client';
-import type { ApiKey, EventType } from '../api/types';
+import type { EventType } from '../api/types';
 import { count } from '../time/time';
-import { Ago, Button, copy, Dialog, Empty, Foreign, say, Time } from '../ui/parts';
+import { Button, Dialog, Empty, say } from '../ui/parts';
 import { PageFrame, Panel, useAsk } from './frame';
-
-const SCOPES: [string, string][] = [
-  ['ingest', 'send events'],
-  ['read', 'search and read'],
-  ['export', 'read, and make reports'],
-  ['auditor', 'read, verify, and make reports'],
-  ['admin', 'everything of this organization'],
-];
-
-function NewKey({ onClose, onMade }: { onClose: () => void; onMade: () => void }) {
-  const [name, setName] = useState('');
-  const [scopes, setScopes] = useState<string[]>(['read']);
-  const [days, setDays] = useState('90');
-  const [fault, setFault] = useState('');
-  const [secret, setSecret] = useState('');
-  const submit = async (event: Event) => {
-    event.preventDefault();
-    const expires = days === '' ? null : new Date(Date.now() + Number(days) * 86_400_000).toISOString();
-    try {
-      const made = await send<ApiKey & { secret: string }>('POST', 'v1/keys', {
-        name: name.trim(),
-        scopes,
-        ...(expires === null ? {} : { expires_at: expires }),
-      });
-      setSecret(made.secret);
-      onMade();
-    } catch (problem) {
-      setFault((problem as Error).message);
-    }
-  };
-  if (secret !== '') {
-    return (
-      <Dialog title="Key created" onClose={onClose}>
-        <p>Copy it now. It is shown this once, and stored only as a hash.</p>
-        <p class="secret mono wrap">{secret}</p>
-        <div class="row end">
-          <Button primary icon="copy" label="Copy key" onClick={() => void copy(secret, 'Key')} />
-          <Button label="Done" onClick={onClose} />
-        </div>
-      </Dialog>
-    );
-  }
-  return (
-    <Dialog title="New API key" onClose={onClose}>
-      <form class="form" onSubmit={(event) => void submit(event)}>
-        <label>
-          Name
-          <input
-            required
-            value={name}
-            placeholder="what will use it"
-            onInput={(event) => setName(event.currentTarget.value)}
-          />
-        </label>
-        <fieldset>
-          <legend>Scopes</legend>
-          {SCOPES.map(([scope, what]) => (
-            <label key={scope} class="check">
-              <input
-                type="checkbox"
-                checked={scopes.includes(scope)}
-                onChange={() =>
-                  setScopes(
-                    scopes.includes(scope) ? scopes.filter((each) => each !== scope) : [...scopes, scope],
-                  )
-                }
-              />
-              <b>{scope}</b> <span class="quiet">{what}</span>
-            </label>
-          ))}
-        </fieldset>
-        <label>
-          Expires
-          <select value={days} onChange={(event) => setDays(event.currentTarget.value)}>
-            <option value="30">in 30 days</option>
-            <option value="90">in 90 days</option>
-            <option value="365">in a year</option>
-            <option value="">never</option>
-          </select>
-        </label>
-        <p class="fault" role="alert">
-          {fault}
-        </p>
-        <div class="row end">
-          <Button label="Cancel" onClick={onClose} />
-          <button type="submit" class="button primary" disabled={scopes.length === 0}>
-            Create key
-          </button>
-        </div>
-      </form>
-    </Dialog>
-  );
-}
-
-function Keys() {
-  const asked = useAsk('keys', (aborted) => ask<{ keys: ApiKey[] }>('v1/keys', {}, aborted));
-  const [creating, setCreating] = useState(false);
-  const [revoking, setRevoking] = useState<ApiKey | null>(null);
-  const revoke = async (key: ApiKey) => {
-    try {
-      await send('DELETE', `v1/keys/${encodeURIComponent(key.id)}`);
-      say(`${key.name} revoked`);
-    } catch (problem) {
-      say((problem as Error).message);
-    }
-    setRevoking(null);
-    asked.again();
-  };
-  const ended = (key: ApiKey) =>
-    key.revoked_at !== null || (key.expires_at !== null && Date.parse(key.expires_at) < Date.now());
-  return (
-    <>
-      <Panel
-        title="API keys"
-        asked={asked}
-        tools={<Button icon="plus" label="New key" onClick={() => setCreating(true)} />}
-      >
-        {({ keys }) => (
-          <div class="scroll-x" tabIndex={0} role="region" aria-label="API keys">
-            <table class="data">
-              <thead>
-                <tr>
-                  {['Name', 'ID', 'Scopes', 'Created', 'Last used', 'Expires', 'State', ''].map((each) => (
-                    <th key={each} scope="col">
-                      {each === '' ? <span class="offscreen">Actions</span> : each}
-                    </th>
-                  ))}
-                </tr>
-              </thead>
-              <tbody>
-                {keys.map((key) => (
-                  <tr key={key.id} class={ended(key) ? 'ended' : ''}>
-                    <th scope="row">
-                      <Foreign text={key.name} />
-                    </th>
-                    <td class="mono">{key.id}</td>
-                    <td>{key.scopes.join(', ')}</td>
-                    <td>
-                      <Ago value={key.created_at} />
-                    </td>
-                    <td>{key.last_used_at === null ? 'never' : <Ago value={key.last_used_at} />}</td>
-                    <td>{key.expires_at === null ? 'never' : <Time value={key.expires_at} />}</td>
-                    <td>{key.revoked_at !== null ? 'revoked' : ended(key) ? 'expired' : 'active'}</td>
-                    <td>
-                      {key.revoked_at === null && (
-                        <Button danger label="Revoke" onClick={() => setRevoking(key)} />
-                      )}
-                    </td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
-        )}
-      </Panel>
-      {creating && <NewKey onClose={() => setCreating(false)} onMade={asked.again} />}
-      {revoking && (
-        <Dialog title="Revoke key" onClose={() => setRevoking(null)}>
-          <p>
-            <b>
-              <Foreign text={revoking.name} />
-            </b>{' '}
-            stops working at once, and cannot be brought back.
-          </p>
-          <div class="row end">
-            <Button label="Cancel" onClick={() => setRevoking(null)} />
-            <Button danger label="Revoke" onClick={() => void revoke(revoking)} />
-          </div>
-        </Dialog>
-      )}
-    </>
-  );
-}
+import { Keys } from './keys';
+import { RetentionPanel } from './retention';
+import { Sessions } from './sessions';
+import { Users } from './users';
 
 const EMPTY_SCHEMA = '{\n  "type": "object",\n  "properties": {}\n}';
 
@@ -386,7 +217,16 @@ function Reads() {
 export function SettingsPage() {
   return (
     <PageFrame title="Settings" lead="Every change here is an event of the log, with before and after.">
-      {may('admin') ? <Keys /> : <p class="note">API keys are seen and changed with the scope admin.</p>}
+      {may('admin') ? (
+        <>
+          <Users />
+          <Keys />
+        </>
+      ) : (
+        <p class="note">Users and API keys are seen and changed with the scope admin.</p>
+      )}
+      <Sessions />
+      <RetentionPanel />
       <EventTypes />
       <Reads />
     </PageFrame>

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { Problem, signIn } from '../api/client';
+import { ended, Problem, signIn } from '../api/client';
 import { Icon } from '../ui/icon';
 
 export function SignIn() {
@@ -9,7 +9,7 @@ export function SignIn() {
   const submit = async (event: Event) => {
     event.preventDefault();
     if (key.trim() === '') {
-      setFault('Paste a key first.');
+      setFault('Paste a key or a token first.');
       return;
     }
     setBusy(true);
@@ -18,7 +18,9 @@ export function SignIn() {
       await signIn(key.trim());
     } catch (problem) {
       const refused = problem instanceof Problem && problem.status === 401;
-      setFault(refused ? 'This key is not known, expired, or revoked.' : String((problem as Error).message));
+      setFault(
+        refused ? 'This key or token is not known, expired, or revoked.' : String((problem as Error).message),
+      );
     }
     setBusy(false);
   };
@@ -30,7 +32,12 @@ export function SignIn() {
           <path d="M6.5 10h7M6.5 14h7M6.5 18h4" class="brand-lines" />
         </svg>
         <h1>Sign in to Stele</h1>
-        <label for="key">API key</label>
+        {ended.value !== '' && (
+          <p class="note" role="status">
+            {ended.value}
+          </p>
+        )}
+        <label for="key">API key or user token</label>
         <input
           id="key"
           type="password"
@@ -50,8 +57,8 @@ export function SignIn() {
           {busy ? 'Signing in…' : 'Sign in'}
         </button>
         <p id="key-help" class="quiet small">
-          The key is exchanged once for a session cookie that scripts cannot read, and is not kept in this
-          browser. It needs the scope <code>read</code>.
+          It is exchanged once for a session cookie that scripts cannot read, and is not kept in this browser.
+          A key needs the scope <code>read</code>.
         </p>
       </form>
     </main>

@@ -42,29 +42,24 @@ export const pastQueries = stored<string[]>(
   (value): value is string[] => Array.isArray(value) && value.every((each) => typeof each === 'string'),
 );
 
-export interface Column {
-  id: string;
-  width: number;
-}
+const isText = (value: unknown): value is string => typeof value === 'string';
 
-function isColumn(value: unknown): value is Column {
-  const column = value as Column | null;
-  return typeof column?.id === 'string' && typeof column.width === 'number';
-}
+export const DEFAULT_COLUMNS = ['timestamp', 'status', 'event_type', 'actor', 'resource', 'metadata'];
 
-export const DEFAULT_COLUMNS: Column[] = [
-  { id: 'timestamp', width: 196 },
-  { id: 'status', width: 92 },
-  { id: 'event_type', width: 196 },
-  { id: 'actor', width: 210 },
-  { id: 'resource', width: 190 },
-  { id: 'metadata', width: 220 },
-];
-
-export const columns = stored<Column[]>(
+/** The columns of who has no view open that brings its own, and the widths of all. */
+export const ownColumns = stored<string[]>(
   'columns',
   DEFAULT_COLUMNS,
-  (value): value is Column[] => Array.isArray(value) && value.length > 0 && value.every(isColumn),
+  (value): value is string[] => Array.isArray(value) && value.length > 0 && value.every(isText),
+);
+export const widths = stored<Record<string, number>>(
+  'widths',
+  {},
+  (value): value is Record<string, number> =>
+    typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    Object.values(value).every((each) => typeof each === 'number'),
 );
 
 effect(() => {

@@ -2,7 +2,7 @@
 import { computed, signal } from '@preact/signals';
 import { base } from '../api/client';
 
-export const PAGES = ['log', 'api', 'errors', 'resources', 'integrity', 'settings'] as const;
+export const PAGES = ['log', 'api', 'errors', 'resources', 'integrity', 'archive', 'settings'] as const;
 export type PageName = (typeof PAGES)[number];
 
 interface Place {

@@ -1,5 +1,6 @@
 /** Times for people, and ranges of time. */
 import { zone } from '../state/prefs';
+import { DEFAULT_FROM } from './range';
 
 export const PRESETS = [
   { value: 'now-15m', label: 'Last 15 minutes' },
@@ -15,7 +16,7 @@ export interface Range {
   to: string;
 }
 
-export const DEFAULT_FROM = 'now-24h';
+export { DEFAULT_FROM };
 
 /** What the API takes for a range. */
 export function rangeParams(range: Range): { from?: string; to?: string } {

@@ -32,16 +32,29 @@ const PATHS = {
   chart: 'M3 13V8M6.3 13V4M9.7 13V9.5M13 13V6',
   file: 'M4 2h5l3 3v9H4zM9 2v3h3',
   download: 'M8 2.5v7.5M4.8 7 8 10.2 11.2 7M3 13.5h10',
+  star: 'M8 2.2l1.8 3.7 4 .6-2.9 2.8.7 4L8 11.4l-3.6 1.9.7-4L2.2 6.5l4-.6z',
+  views: 'M4 2.5h8v11L8 10.8l-4 2.7z',
+  dots: 'M3.5 8h.1M8 8h.1M12.5 8h.1',
+  archive: 'M2 3h12v3H2zM3 6v7h10V6M6.5 9h3',
+  users:
+    'M6 3a2.3 2.3 0 1 0 0 4.6A2.3 2.3 0 0 0 6 3zM1.8 13c0-2.4 1.8-3.6 4.2-3.6s4.2 1.2 4.2 3.6M10.5 3.3a2.2 2.2 0 0 1 0 4M12 9.8c1.4.5 2.2 1.6 2.2 3.2',
+  restore: 'M3 8a5 5 0 1 0 1.5-3.6M3 2.5v3h3',
 } as const;
 
 export type IconName = keyof typeof PATHS;
 
-export function Icon({ name, size = 16 }: { name: IconName; size?: number }) {
+interface IconProps {
+  name: IconName;
+  size?: number;
+  filled?: boolean;
+}
+
+export function Icon({ name, size = 16, filled = false }: IconProps) {
   return (
     <svg class="icon" width={size} height={size} viewBox="0 0 16 16" aria-hidden="true" focusable="false">
       <path
         d={PATHS[name]}
-        fill="none"
+        fill={filled ? 'currentColor' : 'none'}
         stroke="currentColor"
         stroke-width="1.5"
         stroke-linecap="round"

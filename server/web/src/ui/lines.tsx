@@ -4,6 +4,7 @@ import uPlot from 'uplot';
 import { theme, zone } from '../state/prefs';
 import { count, stamp } from '../time/time';
 import { timeLabels } from './axis';
+import { Foreign } from './parts';
 
 export interface Line {
   label: string;
@@ -88,9 +89,9 @@ export function LinesChart({
         {lines.map((line) => {
           const value = at === null ? line.values.findLast((each) => each !== null) : line.values[at];
           return (
-            <span key={line.label} class={`swatch ${line.label}`}>
-              <i aria-hidden="true" />
-              {line.label}{' '}
+            <span key={line.label} class="swatch">
+              <i aria-hidden="true" style={{ background: `var(${line.colour})` }} />
+              <Foreign text={line.label} />{' '}
               <b>
                 {value === null || value === undefined
                   ? '–'

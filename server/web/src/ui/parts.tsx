@@ -7,19 +7,36 @@ import { ago, stamp } from '../time/time';
 import { Icon, type IconName } from './icon';
 
 /** What was just done, for everyone to see and for screen readers to say. */
-const said = signal('');
+const said = signal<{ text: string; undo: (() => void) | null }>({ text: '', undo: null });
 let saidTimer: ReturnType<typeof setTimeout> | undefined;
 
-export function say(text: string): void {
-  said.value = text;
+/** What can be undone stays long enough to be read and reached. */
+export function say(text: string, undo: (() => void) | null = null): void {
+  said.value = { text, undo };
   clearTimeout(saidTimer);
-  saidTimer = setTimeout(() => (said.value = ''), 2600);
+  saidTimer = setTimeout(() => (said.value = { text: '', undo: null }), undo ? 12_000 : 2600);
 }
 
 export function Toast() {
+  const { text, undo } = said.value;
   return (
     <div class="toast-place" role="status" aria-live="polite">
-      {said.value !== '' && <div class="toast">{said.value}</div>}
+      {text !== '' && (
+        <div class="toast">
+          {text}
+          {undo && (
+            <button
+              type="button"
+              onClick={() => {
+                said.value = { text: '', undo: null };
+                undo();
+              }}
+            >
+              Undo
+            </button>
+          )}
+        </div>
+      )}
     </div>
   );
 }
@@ -50,6 +67,8 @@ interface ButtonProps {
   pressed?: boolean;
   disabled?: boolean;
   danger?: boolean;
+  filled?: boolean;
+  expanded?: boolean;
   title?: string;
   onClick: (event: MouseEvent) => void;
 }
@@ -62,6 +81,8 @@ export function Button({
   pressed,
   disabled,
   danger,
+  filled,
+  expanded,
   title,
   onClick,
 }: ButtonProps) {
@@ -73,10 +94,11 @@ export function Button({
       aria-label={bare ? label : undefined}
       title={title ?? (bare ? label : undefined)}
       aria-pressed={pressed}
+      aria-expanded={expanded}
       disabled={disabled}
       onClick={onClick}
     >
-      {icon && <Icon name={icon} />}
+      {icon && <Icon name={icon} filled={filled === true} />}
       {!bare && <span>{label}</span>}
     </button>
   );
@@ -230,7 +252,12 @@ export function Busy({ label }: { label: string }) {
   );
 }
 
-export function Dialog(props: { title: string; onClose: () => void; children: ComponentChildren }) {
+export function Dialog(props: {
+  title: string;
+  wide?: boolean;
+  onClose: () => void;
+  children: ComponentChildren;
+}) {
   const ref = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     const box = ref.current;
@@ -240,7 +267,7 @@ export function Dialog(props: { title: string; onClose: () => void; children: Co
   return (
     <dialog
       ref={ref}
-      class="dialog"
+      class={`dialog${props.wide ? ' wide' : ''}`}
       aria-label={props.title}
       onCancel={(event) => {
         event.preventDefault();

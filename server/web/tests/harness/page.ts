@@ -4,15 +4,15 @@ import { test as base, expect, type Page } from '@playwright/test';
 export { expect };
 
 export const pageUrl = () => process.env['STELE_PAGE'] as string;
-export const address = () => process.env['STELE_ADDRESS'] as string;
+export const address = pageUrl;
 export const key = () => process.env['STELE_KEY'] as string;
 
 /** Refusals that a test provokes are also told on the console. */
-const PROVOKED = /status of (400|401|404|409|429)|net::ERR|the server responded/i;
+const PROVOKED = /status of (400|401|403|404|409|422|429)|net::ERR|the server responded/i;
 
-export async function signIn(page: Page): Promise<void> {
+export async function signIn(page: Page, secret = key()): Promise<void> {
   await page.goto(pageUrl());
-  await page.getByLabel('API key').fill(key());
+  await page.getByLabel('API key').fill(secret);
   await page.getByRole('button', { name: 'Sign in' }).click();
   await expect(page.getByRole('navigation', { name: 'Pages' })).toBeVisible();
 }

@@ -1,5 +1,2 @@
-export const POLICY: string;
 export function ingest(address: string, key: string, body: string): Promise<{ accepted: number }>;
-export function start(
-  port?: number,
-): Promise<{ url: string; address: string; key: string; stop: () => Promise<void> }>;
+export function start(port?: number): Promise<{ url: string; key: string; stop: () => Promise<void> }>;

@@ -1,14 +1,16 @@
 /**
- * A real server behind a small proxy that plays its coming part in the page: it serves `dist` under the strict policy
- * and turns a pasted key into a session cookie. Used by the browser tests, and by hand:
+ * A real server with events, and nothing before it: the page that it serves is the one that was built into it. Used by
+ * the browser tests, and by hand:
  *
  *     STELE_BIN=…/stele STELE_GENERATE=…/stele-generate node tests/harness/server.mjs
  *
  * Environment: STELE_BIN and STELE_GENERATE (default: target/release of this repository), STELE_REAL_EVENTS (an NDJSON
- * file, .zst or not, sent too), STELE_EVENTS (generated ones, default 50000), PORT (default 7392, by hand only).
+ * file, .zst or not, sent too; default: that beside the checkout), STELE_EVENTS (generated ones, default 50000),
+ * STELE_PAGE_FROM=dist (to work on the page without building the server: a small proxy serves `dist`, and hands on all
+ * else as it is), PORT (of that proxy, or of the server; default 7392, by hand only).
  */
 import { spawn, execFileSync } from 'node:child_process';
-import { createReadStream, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { createReadStream, existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { createServer, request } from 'node:http';
 import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
@@ -19,23 +21,13 @@ const web = fileURLToPath(new URL('../..', import.meta.url));
 const release = join(web, '../../target/release');
 const stele = process.env.STELE_BIN ?? join(release, 'stele');
 const generate = process.env.STELE_GENERATE ?? join(release, 'stele-generate');
-
-export const POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'; require-trusted-types-for 'script'";
-
-const TYPES = {
-  '.html': 'text/html; charset=utf-8',
-  '.js': 'text/javascript; charset=utf-8',
-  '.css': 'text/css; charset=utf-8',
-  '.svg': 'image/svg+xml',
-};
-const PAGES = ['/', '/log', '/api', '/errors', '/resources', '/integrity', '/settings'];
+const real = process.env.STELE_REAL_EVENTS ?? join(web, '../../../shared/data/real-events.ndjson.zst');
 
 /** Starts the server on a new directory and waits until it listens. */
-async function startStele(data, key) {
+async function startStele(data, key, port) {
   const child = spawn(
     stele,
-    ['serve', '--data', data, '--listen', '127.0.0.1:0', '--access-log', 'off', '--rate-other', 'off'],
+    ['serve', '--data', data, '--listen', `127.0.0.1:${port}`, '--access-log', 'off', '--rate-other', 'off'],
     {
       env: { ...process.env, STELE_ADMIN_KEY: key },
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -74,136 +66,69 @@ async function fill(address, key) {
   shell(
     `'${generate}' --demo --seed 1 --events ${Number(process.env.STELE_EVENTS ?? 50000)} | '${stele}' ingest`,
   );
-  const real = process.env.STELE_REAL_EVENTS;
-  if (real) shell(`${real.endsWith('.zst') ? 'zstdcat' : 'cat'} '${real}' | '${stele}' ingest`);
+  if (existsSync(real)) shell(`'${stele}' ingest '${real}'`);
+  else console.error(`without real events: ${real} is not there`);
 }
 
-function problem(response, status, title) {
-  response.writeHead(status, { 'content-type': 'application/problem+json' });
-  response.end(JSON.stringify({ type: 'urn:stele:problem/test', title, status, detail: title }));
-}
-
-async function readBody(incoming) {
-  const chunks = [];
-  for await (const chunk of incoming) chunks.push(chunk);
-  return Buffer.concat(chunks).toString();
-}
-
-/** The cookie sessions that the server will have, kept in memory. */
-class Sessions {
-  #all = new Map();
-  constructor(address) {
-    this.address = address;
-  }
-
-  of(incoming) {
-    return this.#all.get(/(?:^|;\s*)stele=([0-9a-f]+)/.exec(incoming.headers.cookie ?? '')?.[1]);
-  }
-
-  async open(key) {
-    const headers = { authorization: `Bearer ${key}` };
-    const reads = await fetch(`${this.address}/v1/settings`, { headers });
-    if (!reads.ok) return null;
-    const keys = await fetch(`${this.address}/v1/keys`, { headers });
-    const id = key.split('_')[1];
-    const scopes = keys.ok ? (await keys.json()).keys.find((each) => each.id === id)?.scopes : ['read'];
-    const [name, csrf] = [randomBytes(24).toString('hex'), randomBytes(16).toString('hex')];
-    const shown = { org: 'default', role: scopes.includes('admin') ? 'admin' : 'viewer', scopes, csrf };
-    this.#all.set(name, { key, name, shown });
-    return this.#all.get(name);
-  }
-
-  close(session) {
-    this.#all.delete(session.name);
-  }
-}
-
-async function sessionCall(sessions, incoming, response) {
-  const session = sessions.of(incoming);
-  if (incoming.method === 'POST') {
-    const { key } = JSON.parse(await readBody(incoming));
-    const opened = await sessions.open(String(key));
-    if (!opened) return problem(response, 401, 'The key is not known');
-    response.writeHead(200, {
-      'content-type': 'application/json',
-      'set-cookie': `stele=${opened.name}; HttpOnly; SameSite=Strict; Path=/`,
-    });
-    return response.end(JSON.stringify(opened.shown));
-  }
-  if (!session) return problem(response, 401, 'Nobody is signed in');
-  if (incoming.method === 'DELETE') {
-    if (incoming.headers['x-stele-csrf'] !== session.shown.csrf)
-      return problem(response, 403, 'The CSRF token is missing');
-    sessions.close(session);
-  }
-  response.writeHead(200, { 'content-type': 'application/json' });
-  return response.end(JSON.stringify(session.shown));
-}
-
-function forward(sessions, incoming, response) {
-  const session = sessions.of(incoming);
-  if (!session && incoming.url !== '/healthz') return problem(response, 401, 'Nobody is signed in');
-  if (!['GET', 'HEAD'].includes(incoming.method) && incoming.headers['x-stele-csrf'] !== session.shown.csrf) {
-    return problem(response, 403, 'The CSRF token is missing');
-  }
-  const headers = { ...incoming.headers };
-  delete headers.cookie;
-  delete headers.host;
-  if (session) headers.authorization = `Bearer ${session.key}`;
-  const upstream = request(
-    `${sessions.address}${incoming.url}`,
-    { method: incoming.method, headers },
-    (answer) => {
-      response.writeHead(answer.statusCode, answer.headers);
-      answer.pipe(response);
-    },
-  );
-  upstream.on('error', () => response.destroy());
-  response.on('close', () => upstream.destroy());
-  incoming.pipe(upstream);
-  return undefined;
-}
+const POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'; require-trusted-types-for 'script'";
+const TYPES = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.svg': 'image/svg+xml',
+};
 
 function file(path, response) {
-  const name = PAGES.includes(path) ? '/index.html' : normalize(path);
-  const full = join(web, 'dist', name);
-  try {
-    if (!statSync(full).isFile()) throw new Error('no file');
-  } catch {
-    return problem(response, 404, 'Not found');
+  const full = join(web, 'dist', extname(path) === '' ? '/index.html' : normalize(path));
+  if (!existsSync(full) || !statSync(full).isFile()) {
+    response.writeHead(404).end();
+    return;
   }
   response.writeHead(200, {
     'content-type': TYPES[extname(full)] ?? 'application/octet-stream',
     'content-security-policy': POLICY,
-    'x-content-type-options': 'nosniff',
-    'referrer-policy': 'no-referrer',
-    'cache-control': name === '/index.html' ? 'no-cache' : 'public, max-age=31536000, immutable',
-    ...(extname(full) === '.html' ? {} : { 'content-encoding': 'gzip' }),
+    'cache-control': 'no-cache',
   });
-  return createReadStream(extname(full) === '.html' ? full : `${full}.gz`).pipe(response);
+  createReadStream(full).pipe(response);
+}
+
+/** `dist` before the server: for work on the page only. */
+async function proxy(address, port) {
+  const server = createServer((incoming, response) => {
+    const path = new URL(incoming.url, 'http://x').pathname;
+    if (!path.startsWith('/v1/') && path !== '/healthz') {
+      file(path, response);
+      return;
+    }
+    const { method, headers } = incoming;
+    const upstream = request(`${address}${incoming.url}`, { method, headers }, (answer) => {
+      response.writeHead(answer.statusCode, answer.headers);
+      answer.pipe(response);
+    });
+    upstream.on('error', () => response.destroy());
+    response.on('close', () => upstream.destroy());
+    incoming.pipe(upstream);
+  });
+  await new Promise((done) => server.listen(port, '127.0.0.1', done));
+  return server;
 }
 
 export async function start(port = 0) {
   const data = mkdtempSync(join(tmpdir(), 'stele-web-'));
   const key = `stl_tests_${randomBytes(24).toString('hex')}`;
-  const { child, address } = await startStele(join(data, 'log'), key);
+  const fromDist = process.env.STELE_PAGE_FROM === 'dist';
+  const { child, address } = await startStele(join(data, 'log'), key, fromDist ? 0 : port);
   await fill(address, key);
-  const sessions = new Sessions(address);
-  const server = createServer((incoming, response) => {
-    const path = new URL(incoming.url, 'http://x').pathname;
-    if (path === '/v1/session') void sessionCall(sessions, incoming, response);
-    else if (path.startsWith('/v1/') || path === '/healthz') forward(sessions, incoming, response);
-    else file(path, response);
-  });
-  await new Promise((done) => server.listen(port, '127.0.0.1', done));
+  const before = fromDist ? await proxy(address, port) : null;
   const stop = async () => {
-    server.closeAllConnections();
-    server.close();
+    before?.closeAllConnections();
+    before?.close();
     child.kill('SIGTERM');
     await new Promise((done) => child.on('exit', done));
     rmSync(data, { recursive: true, force: true });
   };
-  return { url: `http://127.0.0.1:${server.address().port}`, address, key, stop };
+  return { url: before ? `http://127.0.0.1:${before.address().port}` : address, key, stop };
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

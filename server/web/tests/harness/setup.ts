@@ -4,7 +4,6 @@ import { start } from './server.mjs';
 export default async function setup(): Promise<() => Promise<void>> {
   const running = await start();
   process.env['STELE_PAGE'] = running.url;
-  process.env['STELE_ADDRESS'] = running.address;
   process.env['STELE_KEY'] = running.key;
   return running.stop;
 }

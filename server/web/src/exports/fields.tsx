@@ -1,0 +1,106 @@
+/** Which fields a file has, and in which order. */
+import { useState } from 'preact/hooks';
+import { Button, Foreign } from '../ui/parts';
+import { moved } from '../views/view';
+
+export function FieldChooser({
+  fields,
+  known,
+  onChange,
+}: {
+  fields: string[] | null;
+  known: readonly string[];
+  onChange: (fields: string[] | null) => void;
+}) {
+  const [text, setText] = useState('');
+  // The preview names only the chosen ones once some are chosen.
+  const [all, setAll] = useState<readonly string[]>([]);
+  if (fields === null && known.length > 0 && known !== all) setAll(known);
+  const wanted = text.trim();
+  const rest = all.filter(
+    (each) => !fields?.includes(each) && each.toLowerCase().includes(wanted.toLowerCase()),
+  );
+  const add = (path: string) => onChange([...(fields ?? []), path]);
+  return (
+    <div class="export-line">
+      <span>Fields</span>
+      <div class="segmented" role="group" aria-label="Fields">
+        <button type="button" aria-pressed={fields === null} onClick={() => onChange(null)}>
+          All
+        </button>
+        <button
+          type="button"
+          aria-pressed={fields !== null}
+          onClick={() => fields === null && onChange([...all])}
+        >
+          Chosen
+        </button>
+      </div>
+      {fields !== null && (
+        <div class="export-fields">
+          <ol aria-label="Chosen fields">
+            {fields.map((each, i) => (
+              <li key={each}>
+                <span class="mono">
+                  <Foreign text={each} />
+                </span>
+                <Button
+                  bare
+                  icon="up"
+                  label={`Move ${each} up`}
+                  disabled={i === 0}
+                  onClick={() => onChange(moved(fields, each, -1))}
+                />
+                <Button
+                  bare
+                  icon="down"
+                  label={`Move ${each} down`}
+                  disabled={i === fields.length - 1}
+                  onClick={() => onChange(moved(fields, each, 1))}
+                />
+                <Button
+                  bare
+                  icon="close"
+                  label={`Leave out ${each}`}
+                  disabled={fields.length === 1}
+                  onClick={() => onChange(fields.filter((other) => other !== each))}
+                />
+              </li>
+            ))}
+          </ol>
+          <div>
+            <form
+              class="row"
+              onSubmit={(event) => {
+                event.preventDefault();
+                if (wanted !== '' && !fields.includes(wanted)) add(wanted);
+                setText('');
+              }}
+            >
+              <input
+                type="search"
+                aria-label="Field to add"
+                placeholder="Search, or metadata.path"
+                value={text}
+                onInput={(event) => setText(event.currentTarget.value)}
+              />
+              <button type="submit" class="button" disabled={wanted === ''}>
+                Add
+              </button>
+            </form>
+            <ul aria-label="Fields to add">
+              {rest.slice(0, 100).map((each) => (
+                <li key={each}>
+                  <span class="mono">
+                    <Foreign text={each} />
+                  </span>
+                  <Button bare icon="plus" label={`Add ${each}`} onClick={() => add(each)} />
+                </li>
+              ))}
+            </ul>
+          </div>
+        </div>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,352 @@
+/** What is where: searchable here, in the archive, or brought back from it for a while. */
+import { useState } from 'preact/hooks';
+import { ask, askText, may, send } from '../api/client';
+import type { Archives, ArchivedSegment, LogEvent, Retention } from '../api/types';
+import { cutLines } from '../json/lines';
+import { follow, href } from '../state/route';
+import { ago, count, stamp } from '../time/time';
+import { Icon } from '../ui/icon';
+import { Button, Dialog, Empty, say, Time } from '../ui/parts';
+import { PageFrame, Panel, useAsk } from './frame';
+import { RestoreDialog, Restores, type Wanted } from './restores';
+import { bytesText, placeOn, stretches, type Stretch } from './tiers';
+
+/** One segment holds up to 131,072 events: this many are billions. */
+const PAGES_MAX = 50;
+
+const STATES: Record<Stretch['state'], [string, string]> = {
+  local: ['Here', 'searchable, not in the archive yet'],
+  shipped: ['Here and archived', 'searchable, and in the archive already'],
+  restored: ['Restored', 'searchable until it expires'],
+  archived: ['Archived', 'not searchable until it is restored'],
+};
+
+interface Where {
+  stretches: Stretch[];
+  archives: Archives;
+  /** There were more pages than are read. */
+  cut: boolean;
+}
+
+/** The one searchable event at an end of what is only here. */
+async function end(from: number, order: 'asc' | 'desc', aborted: AbortSignal): Promise<string | null> {
+  const q = `sequence>=${from}`;
+  const text = await askText('v1/events', { q, order, limit: 1, own: true }, aborted);
+  const line = cutLines(text, 'events').lines[0];
+  return line === undefined ? null : (JSON.parse(line) as LogEvent).timestamp;
+}
+
+async function where(aborted: AbortSignal): Promise<Where> {
+  const segments: ArchivedSegment[] = [];
+  const { size } = await ask<{ size: number }>('v1/chain', {}, aborted);
+  let archives = await ask<Archives>('v1/archives', { limit: 100 }, aborted);
+  segments.push(...archives.archives);
+  for (let page = 1; archives.next_cursor !== null && page < PAGES_MAX; page++) {
+    archives = await ask<Archives>('v1/archives', { limit: 100, cursor: archives.next_cursor }, aborted);
+    segments.push(...archives.archives);
+  }
+  const found = stretches(segments);
+  const cut = archives.next_cursor !== null;
+  const behind = (segments.at(-1)?.last_sequence ?? -1) + 1;
+  const [from, to] = cut
+    ? [null, null]
+    : await Promise.all([end(behind, 'asc', aborted), end(behind, 'desc', aborted)]);
+  if (from !== null && to !== null) {
+    found.push({
+      state: 'local',
+      first_sequence: behind,
+      last_sequence: size - 1,
+      from,
+      to,
+      events: size - behind,
+      bytes: 0,
+      segments: 0,
+      expires_at: null,
+    });
+  }
+  return { stretches: found, archives, cut };
+}
+
+function Timeline({ list, onPick }: { list: readonly Stretch[]; onPick: (stretch: Stretch) => void }) {
+  const starts = list.map((each) => Date.parse(each.from));
+  const axis = { start: Math.min(...starts), end: Math.max(...list.map((each) => Date.parse(each.to))) };
+  const marks = [0, 0.25, 0.5, 0.75, 1].map((part) =>
+    stamp(new Date(axis.start + part * (axis.end - axis.start)).toISOString(), 's').slice(0, 10),
+  );
+  const lanes = (Object.keys(STATES) as Stretch['state'][]).filter((state) =>
+    list.some((each) => each.state === state),
+  );
+  return (
+    <div class="tiers">
+      {lanes.map((state) => (
+        <div key={state} class="tier-lane">
+          <span class={`tier-name ${state}`} title={STATES[state][1]}>
+            <i aria-hidden="true" />
+            {STATES[state][0]}
+          </span>
+          <div class="tier-track">
+            {list
+              .filter((each) => each.state === state)
+              .map((each) => {
+                const { left, width } = placeOn(axis, Date.parse(each.from), Date.parse(each.to));
+                const label = `${STATES[state][0]}: ${stamp(each.from, 's')} to ${stamp(each.to, 's')}, ${count(each.events)} events`;
+                const style = { left: `${left}%`, width: `${width}%` };
+                return state === 'archived' && may('admin') ? (
+                  <button
+                    key={each.first_sequence}
+                    type="button"
+                    class={`tier-bar ${state}`}
+                    style={style}
+                    title={`${label}. Restore it.`}
+                    aria-label={`Restore ${label}`}
+                    onClick={() => onPick(each)}
+                  />
+                ) : (
+                  <span
+                    key={each.first_sequence}
+                    class={`tier-bar ${state}`}
+                    style={style}
+                    title={label}
+                    role="img"
+                    aria-label={label}
+                  />
+                );
+              })}
+          </div>
+        </div>
+      ))}
+      <div class="tier-axis quiet" aria-hidden="true">
+        {marks.map((mark, i) => (
+          <span key={i}>{mark}</span>
+        ))}
+      </div>
+    </div>
+  );
+}
+
+function Table({ list, onPick }: { list: readonly Stretch[]; onPick: (stretch: Stretch) => void }) {
+  return (
+    <div class="scroll-x" tabIndex={0} role="region" aria-label="Stretches of the log">
+      <table class="data">
+        <thead>
+          <tr>
+            <th scope="col">Where</th>
+            <th scope="col">From</th>
+            <th scope="col">To</th>
+            <th scope="col" class="number">
+              Events
+            </th>
+            <th scope="col" class="number">
+              Sequences
+            </th>
+            <th scope="col" class="number">
+              In the archive
+            </th>
+            <th scope="col">
+              <span class="offscreen">Actions</span>
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {[...list].reverse().map((each) => (
+            <tr key={each.first_sequence}>
+              <th scope="row">
+                <span class={`tier-name ${each.state}`} title={STATES[each.state][1]}>
+                  <i aria-hidden="true" />
+                  {STATES[each.state][0]}
+                </span>
+                {each.expires_at !== null && (
+                  <span class="quiet small" title={stamp(each.expires_at, 's')}>
+                    {' '}
+                    expires {ago(each.expires_at)}
+                  </span>
+                )}
+              </th>
+              <td>
+                <Time value={each.from} />
+              </td>
+              <td>
+                <Time value={each.to} />
+              </td>
+              <td class="number">{count(each.events)}</td>
+              <td class="number">
+                {count(each.first_sequence)} – {count(each.last_sequence)}
+              </td>
+              <td class="number">{each.state === 'local' ? '–' : bytesText(each.bytes)}</td>
+              <td>
+                {each.state === 'archived' ? (
+                  may('admin') && <Button icon="restore" label="Restore" onClick={() => onPick(each)} />
+                ) : (
+                  <a href={href('log', { from: each.from, to: each.to })} onClick={follow}>
+                    Search
+                  </a>
+                )}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function Policy({ policy, archives }: { policy: Retention; archives: Archives | null }) {
+  return (
+    <dl class="tiles">
+      <div>
+        <dt>Searchable for</dt>
+        <dd>{policy.active_days === null ? 'ever' : `${count(policy.active_days)} days`}</dd>
+      </div>
+      <div>
+        <dt>Compressed after</dt>
+        <dd>{count(policy.chill_after_days)} days</dd>
+      </div>
+      <div>
+        <dt>Then</dt>
+        <dd>{policy.active_days !== null && policy.archive ? 'archived' : 'kept here'}</dd>
+      </div>
+      <div>
+        <dt>Kept at least</dt>
+        <dd>{policy.plan === 'enterprise' ? '7 years' : '1 year'}</dd>
+      </div>
+      <div class={policy.legal_hold ? 'bad' : ''}>
+        <dt>Legal hold</dt>
+        <dd>{policy.legal_hold ? 'on' : 'off'}</dd>
+      </div>
+      {archives !== null && archives.store !== null && (
+        <div class="whole">
+          <dt>Archive store</dt>
+          <dd class="mono wrap small">{archives.store}</dd>
+        </div>
+      )}
+    </dl>
+  );
+}
+
+function ArchiveNow({ onClose, onMade }: { onClose: () => void; onMade: () => void }) {
+  const [before, setBefore] = useState('now-30d');
+  const [fault, setFault] = useState('');
+  const submit = async (event: Event) => {
+    event.preventDefault();
+    try {
+      const answer = await send<{ segments: number; events: number }>('POST', 'v1/archives', {
+        before: before.trim(),
+      });
+      say(
+        answer.segments === 0
+          ? 'No whole segment was stored before that time'
+          : `${count(answer.events)} events in ${count(answer.segments)} segments go to the archive`,
+      );
+      onMade();
+      onClose();
+    } catch (problem) {
+      setFault((problem as Error).message);
+    }
+  };
+  return (
+    <Dialog title="Archive earlier" onClose={onClose}>
+      <form class="form" onSubmit={(event) => void submit(event)}>
+        <p class="quiet">
+          Whole segments that were stored before this time go to the archive now, earlier than the policy
+          would send them. They are not searchable until they are restored. Nothing is deleted.
+        </p>
+        <label>
+          Stored before
+          <input
+            required
+            placeholder="now-30d, or 2026-11-01T00:00:00Z"
+            value={before}
+            onInput={(event) => setBefore(event.currentTarget.value)}
+          />
+        </label>
+        <p class="fault" role="alert">
+          {fault}
+        </p>
+        <div class="row end">
+          <Button label="Cancel" onClick={onClose} />
+          <button type="submit" class="button primary">
+            Archive
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+/** A restore that another page asks for stands in the address until it is asked for or put away. */
+function wantedFrom(params: URLSearchParams): Wanted | null {
+  const from = params.get('restore_from') ?? '';
+  return from === '' ? null : { from, to: params.get('restore_to') ?? '' };
+}
+
+export function ArchivePage() {
+  const asked = useAsk('where', where);
+  const policy = useAsk('policy', (aborted) => ask<Retention>('v1/retention', {}, aborted));
+  const [wanted, setWanted] = useState<Wanted | null>(() => wantedFrom(new URLSearchParams(location.search)));
+  const [sending, setSending] = useState(false);
+  const [made, setMade] = useState(0);
+  const pick = (each: Stretch) => setWanted({ from: each.from, to: each.to });
+  const error = asked.question.data.value?.archives.error;
+  return (
+    <PageFrame
+      title="Archive"
+      lead="Events leave the searchable log for write-once storage, and come back on request. None is ever deleted."
+      tools={
+        <>
+          <Button icon="refresh" label="Ask again" onClick={asked.again} />
+          {may('admin') && <Button icon="archive" label="Archive earlier" onClick={() => setSending(true)} />}
+          {may('admin') && (
+            <Button primary icon="restore" label="Restore" onClick={() => setWanted({ from: '', to: '' })} />
+          )}
+        </>
+      }
+    >
+      {error && (
+        <p class="note" role="alert">
+          <Icon name="errors" size={14} /> Archiving fails since <Time value={error.at} /> at {error.step}:{' '}
+          {error.detail}. It is tried again.
+        </p>
+      )}
+      <Panel
+        title="Policy"
+        asked={policy}
+        tools={
+          <a href={href('settings', {})} onClick={follow}>
+            {may('admin') ? 'Change in settings' : 'Settings'}
+          </a>
+        }
+      >
+        {(answer) => <Policy policy={answer} archives={asked.question.data.value?.archives ?? null} />}
+      </Panel>
+      <Panel title="What is where" asked={asked}>
+        {(answer) =>
+          answer.stretches.length === 0 ? (
+            <Empty title="The log has no events yet" />
+          ) : (
+            <>
+              <Timeline list={answer.stretches} onPick={pick} />
+              <Table list={answer.stretches} onPick={pick} />
+              {answer.archives.archives.length === 0 && (
+                <p class="quiet small">
+                  Nothing is in the archive. A segment goes there when it is full, and older than the policy
+                  keeps it searchable.
+                </p>
+              )}
+              {answer.cut && <p class="quiet small">Later stretches are not shown.</p>}
+            </>
+          )
+        }
+      </Panel>
+      <Restores key={made} onChange={asked.again} />
+      {sending && <ArchiveNow onClose={() => setSending(false)} onMade={asked.again} />}
+      {wanted && (
+        <RestoreDialog
+          wanted={wanted}
+          stretches={asked.question.data.value?.stretches ?? []}
+          onClose={() => setWanted(null)}
+          onMade={() => setMade(made + 1)}
+        />
+      )}
+    </PageFrame>
+  );
+}

@@ -1,0 +1,26 @@
+import { Button, copy, Dialog } from '../ui/parts';
+
+/** A secret that is shown this once. */
+export function Secret(props: {
+  title: string;
+  secret: string;
+  what: string;
+  about?: string;
+  onClose: () => void;
+}) {
+  return (
+    <Dialog title={props.title} onClose={props.onClose}>
+      <p>{props.about ?? 'Copy it now. It is shown this once, and stored only as a hash.'}</p>
+      <p class="secret mono wrap">{props.secret}</p>
+      <div class="row end">
+        <Button
+          primary
+          icon="copy"
+          label={`Copy ${props.what.toLowerCase()}`}
+          onClick={() => void copy(props.secret, props.what)}
+        />
+        <Button label="Done" onClick={props.onClose} />
+      </div>
+    </Dialog>
+  );
+}

@@ -1,0 +1,107 @@
+/** Who is signed in to the page. */
+import { useState } from 'preact/hooks';
+import { ask, base, may, send, session, signOut } from '../api/client';
+import type { BrowserSession } from '../api/types';
+import { Ago, Button, Foreign, say, Time } from '../ui/parts';
+import { Panel, useAsk } from './frame';
+import { Secret } from './secret';
+
+interface Link {
+  code: string;
+  expires_at: string;
+}
+
+/** The server's `path` is that of its root; the page may be served below a prefix. */
+function addressOf(link: Link): string {
+  return new URL(`${base}#code=${encodeURIComponent(link.code)}`, location.href).href;
+}
+
+export function Sessions() {
+  const asked = useAsk('sessions', (aborted) =>
+    ask<{ sessions: BrowserSession[] }>('v1/sessions', {}, aborted),
+  );
+  const [link, setLink] = useState<Link | null>(null);
+  const end = async (each: BrowserSession) => {
+    if (each.current) {
+      await signOut();
+      return;
+    }
+    try {
+      await send('DELETE', `v1/sessions/${encodeURIComponent(each.id)}`);
+      say('Session ended');
+    } catch (problem) {
+      say((problem as Error).message);
+    }
+    asked.again();
+  };
+  const make = async () => {
+    try {
+      setLink(await send<Link>('POST', 'v1/session/links'));
+    } catch (problem) {
+      say((problem as Error).message);
+    }
+  };
+  return (
+    <>
+      <Panel
+        title={may('admin') ? 'Sessions' : 'Your sessions'}
+        asked={asked}
+        tools={<Button icon="link" label="Sign in elsewhere" onClick={() => void make()} />}
+      >
+        {({ sessions }) => (
+          <div class="scroll-x" tabIndex={0} role="region" aria-label="List of sessions">
+            <table class="data">
+              <thead>
+                <tr>
+                  {['Signed in as', 'Since', 'Ends', ''].map((each) => (
+                    <th key={each} scope="col">
+                      {each === '' ? <span class="offscreen">Actions</span> : each}
+                    </th>
+                  ))}
+                </tr>
+              </thead>
+              <tbody>
+                {sessions.map((each) => (
+                  <tr key={each.id}>
+                    <th scope="row">
+                      <Foreign text={nameOf(each)} />
+                      {each.current && <span class="tag">this one</span>}
+                    </th>
+                    <td>
+                      <Ago value={each.created_at} />
+                    </td>
+                    <td>
+                      <Time value={each.expires_at} />
+                    </td>
+                    <td class="actions">
+                      <Button
+                        danger
+                        label={each.current ? 'Sign out here' : 'End'}
+                        onClick={() => void end(each)}
+                      />
+                    </td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </div>
+        )}
+      </Panel>
+      {link && (
+        <Secret
+          title="One-time link"
+          secret={addressOf(link)}
+          what="Link"
+          about={`Whoever opens it first is signed in as ${session.value?.user?.email ?? 'this key'}. It works once, for ten minutes.`}
+          onClose={() => setLink(null)}
+        />
+      )}
+    </>
+  );
+}
+
+/** Users and keys stand there as ids or as objects that name them. */
+function nameOf({ user, key }: BrowserSession): string {
+  if (user !== null && user !== undefined) return typeof user === 'string' ? user : user.email;
+  return typeof key === 'string' ? `key ${key}` : `key ${key.name ?? key.id}`;
+}
