@@ -6,6 +6,7 @@ mod bad_events;
 mod bad_requests;
 mod examples;
 mod ingest;
+mod people;
 mod query_examples;
 mod refused;
 mod reports;
