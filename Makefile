@@ -11,7 +11,7 @@ VENV := tests/.venv
 # The build directory, wherever the environment or a configuration file puts it.
 TARGET = $(shell $(CARGO) metadata --format-version 1 --no-deps | sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p')
 
-.PHONY: help run build test verifiers soak bench lint web web-test venv tools-build tools-test
+.PHONY: help run build test verifiers soak bench lint web web-test venv tools-build tools-web tools-test
 .DEFAULT_GOAL := help
 
 help: ## This list
@@ -54,7 +54,7 @@ lint: tools-build ## Format, clippy and documentation, with warnings as errors
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps
 
-web: ## Build the page into server/web/dist (needs Node.js 20)
+web: tools-web ## Build the page into server/web/dist (needs Node.js 20)
 	npm --prefix server/web ci
 	npm --prefix server/web run build
 
@@ -72,6 +72,8 @@ $(VENV)/stamp: tests/requirements.txt
 
 tools-build:
 	@tests/check-tools.sh "$(CARGO)" cc
+tools-web:
+	@tests/check-tools.sh node npm
 tools-test:
 	@tests/check-tools.sh "$(CARGO)" cc "$(PYTHON)"
 
