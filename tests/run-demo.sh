@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds Stele, serves a data directory, fills it once with a month of demo events, and says how to
-# use it. Ctrl-C drains and stops the server. `make run` calls this.
+# Builds Stele with its page, serves a data directory, fills it once with a month of demo events, and says how to
+# use it. Ctrl-C drains and stops the server. `make run` calls this, when the page is built.
 #
 # Environment: DATA (./stele-data), PORT (7070), EVENTS (the generator's own number), CARGO.
 set -euo pipefail
@@ -15,7 +15,7 @@ fail() {
     exit 3
 }
 
-"$cargo" build --release --locked -p stele-server --bin stele -p stele-benches --bin stele-generate
+STELE_REQUIRE_UI=1 "$cargo" build --release --locked -p stele-server --bin stele -p stele-benches --bin stele-generate
 target=$("$cargo" metadata --format-version 1 --no-deps --locked | sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p')
 stele=$target/release/stele
 generate=$target/release/stele-generate
@@ -72,10 +72,16 @@ if [ "$stopped" = 0 ] && [ ! -e "$data/demo-filled" ]; then
 fi
 
 if [ "$stopped" = 0 ]; then
+    # A log that takes no events makes no link; the key signs in all the same.
+    page=$(STELE_API_KEY=$key "$stele" session link --url "$url" --json 2>/dev/null | sed -n 's/.*"url":"\([^"]*\)".*/\1/p') || true
+    how='signs in once, within 10 minutes; then: stele session link'
+    [ -n "$page" ] || { page=$url/ how='sign in with the key'; }
     examples=$(pwd)/docs/examples/events.ndjson
     cat <<TEXT
 
 Stele serves $data
+  page     $page
+           ($how)
   address  $url
   key      $key
            (kept in $key_file)
@@ -90,6 +96,7 @@ With curl:
 With the command line:
   export STELE_URL=$url STELE_API_KEY=$key
   $stele ingest $examples
+  $stele session link
   $stele search --type auth.login_failed --last 7d
   $stele search --category api --status failure --last 24h --json
   $stele tail

@@ -205,7 +205,8 @@ pub fn word<E: ValueEnum>(value: &E) -> String {
     value.to_possible_value().map_or_else(String::new, |v| v.get_name().to_owned())
 }
 
-fn object<const N: usize>(members: [(&str, Value); N]) -> Map<String, Value> {
+/// A JSON object of these members.
+pub fn object<const N: usize>(members: [(&str, Value); N]) -> Map<String, Value> {
     members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 

@@ -86,6 +86,11 @@ impl Client {
         Ok(Self { agent: config.new_agent(), base, authorization })
     }
 
+    /// The server's address, without a slash at its end.
+    pub fn address(&self) -> &str {
+        &self.base
+    }
+
     /// GET, read whole. Repeated on overload and lost connections.
     pub fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
         let answer = self.get_bytes(path)?;

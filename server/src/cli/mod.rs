@@ -27,6 +27,7 @@ mod history;
 mod ingest;
 mod interrupt;
 mod out;
+mod people;
 mod problem;
 mod query;
 mod report;
@@ -82,6 +83,8 @@ enum Command {
     RestoreBackup(backup::RestoreBackupArgs),
     Org(admin::OrgArgs),
     Key(admin::KeyArgs),
+    User(people::UserArgs),
+    Session(people::SessionArgs),
     EventType(admin::EventTypeArgs),
     /// Print the version
     Version,
@@ -134,6 +137,8 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::RestoreBackup(args) => backup::restore(&args),
         Command::Org(args) => admin::org(&args),
         Command::Key(args) => admin::key(&args),
+        Command::User(args) => people::user(&args),
+        Command::Session(args) => people::session(&args),
         Command::EventType(args) => admin::event_type(&args),
         Command::Version => print(concat!("stele ", env!("CARGO_PKG_VERSION"), "\n").as_bytes()),
         Command::Completions { shell } => {
@@ -185,6 +190,9 @@ mod tests {
             assert!(Cli::try_parse_from(words).is_ok(), "{words:?}");
         }
         assert!(Cli::try_parse_from(["stele", "key", "create", "ci"]).is_err(), "a key needs scopes");
+        assert!(Cli::try_parse_from(["stele", "user", "add", "a@b"]).is_err(), "a user needs a role");
+        assert!(Cli::try_parse_from(["stele", "user", "set", "a@b"]).is_err(), "nothing to change");
+        assert!(Cli::try_parse_from(["stele", "user", "set", "a@b", "--name", "A", "--json"]).is_ok());
         assert!(Cli::try_parse_from(["stele", "key", "create", "ci", "--scope", "root"]).is_err());
         assert!(Cli::try_parse_from(["stele", "key", "create", "ci", "--scope", "ingest,read"]).is_ok());
     }

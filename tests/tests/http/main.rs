@@ -7,6 +7,7 @@ mod bad_requests;
 mod examples;
 mod exports;
 mod ingest;
+mod people;
 mod query_examples;
 mod refused;
 mod reports;
