@@ -19,6 +19,7 @@ use stele_engine::io::give_way;
 use stele_engine::log::{Gap, Outcome, Search};
 use stele_engine::query::{Budget, Order, Over, Scope};
 use stele_engine::record::Record;
+use tokio::sync::Semaphore;
 
 use super::indexer::pause;
 use super::{Desk, Ticket, start};
@@ -38,6 +39,10 @@ const PAUSE: Duration = Duration::from_secs(5);
 const TRIES_MAX: u32 = 3;
 /// Rows that are in memory at a time.
 const PAGE_ENTRIES: u64 = 1_000;
+/// Pages between two looks at how much room files take.
+const PAGES_PER_LOOK: u32 = 32;
+/// Counts of what an export would hold that go on at a time: each may take long.
+const COUNTS_MAX: usize = 2;
 /// Exports of one organization that may wait: more than it may ask for in an hour.
 const WAITING_MAX: usize = 32;
 /// Exports of all organizations that may wait.
@@ -51,6 +56,8 @@ type Position = (i64, u64);
 pub struct Exports {
     /// Where exports wait.
     pub desk: Desk,
+    /// Places of counting what an export would hold.
+    pub counting: Arc<Semaphore>,
     /// How many were cancelled: a job looks at its row when this changes.
     cancels: AtomicU64,
     /// The export that is being written, and its rows so far.
@@ -61,6 +68,7 @@ impl Default for Exports {
     fn default() -> Self {
         Self {
             desk: Desk::of(WAITING_MAX, ALL_WAITING_MAX),
+            counting: Arc::new(Semaphore::new(COUNTS_MAX)),
             cancels: AtomicU64::new(0),
             running: Mutex::default(),
         }
@@ -231,7 +239,7 @@ impl<'a> Job<'a> {
 
     /// Writes the chunks that are missing; gives the verification hash.
     fn run(mut self) -> Result<String, Unmade> {
-        kept::room(&self.dir, "export", files::KEPT_DAYS)?;
+        self.keep_whole()?;
         self.app.exports.set_progress(Some((&self.row.id, self.row.written())));
         if self.row.form.needs_columns() && self.row.columns.is_none() {
             let columns = self.columns()?;
@@ -248,6 +256,24 @@ impl<'a> Job<'a> {
         let only = self.row.chunks.first();
         only.map(|chunk| chunk.content_sha256.clone())
             .ok_or_else(|| Unmade::Other("it has no file".to_owned()))
+    }
+
+    /// Leaves out finished chunks whose files are not what was finished, as after a backup came back, and
+    /// all behind them: they are written again.
+    fn keep_whole(&mut self) -> Result<(), Unmade> {
+        let is_whole = |chunk: &ChunkRow| {
+            std::fs::metadata(self.dir.join(&chunk.file)).is_ok_and(|file| file.len() == chunk.bytes)
+        };
+        let whole = self.row.chunks.iter().take_while(|chunk| is_whole(chunk)).count();
+        if whole < self.row.chunks.len() {
+            self.save(|row| row.chunks.truncate(whole))?;
+        }
+        Ok(())
+    }
+
+    /// Fails where the files of the organization take too much room.
+    fn room(&self) -> Result<(), Unmade> {
+        Ok(kept::room(&self.dir, "export", files::KEPT_DAYS)?)
     }
 
     /// Looks at all rows for what columns there are.
@@ -273,7 +299,10 @@ impl<'a> Job<'a> {
         let begun = files::Begun::new(&self.dir, &file, self.row.form.compression)?;
         let mut rows = sheet.begin(begun)?;
         let limit = if self.row.bulk { self.row.chunk_entries } else { u64::MAX };
-        loop {
+        for page in 0_u32.. {
+            if page.is_multiple_of(PAGES_PER_LOOK) {
+                self.room()?;
+            }
             let (records, next) = self.page(after, PAGE_ENTRIES.min(limit - rows.entries()))?;
             for record in &records {
                 rows.row(record)?;

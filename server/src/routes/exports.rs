@@ -147,8 +147,7 @@ async fn look(
     let scope = scope(&wanted.question, now_ns).map_err(Problem::bad_request)?;
     let most = most.filter(|_| !wanted.bulk);
     let (log, order) = (Arc::clone(&tenant.log), wanted.order());
-    let time = COUNT_TIME.max(cx.app.options.timeouts.query);
-    run::run_for(&cx.app, time, move |budget| {
+    run::run_in(&cx.app, &cx.app.exports.counting, COUNT_TIME, move |budget| {
         let found = first_rows(&log, &scope, order, budget)?;
         let mut columns = Columns::default();
         let fits = found.records.iter().all(|record| columns.add(&record.body));

@@ -33,12 +33,17 @@ pub struct Sent {
 /// Sends a file, or the part of it that `Range` asks for.
 ///
 /// # Errors
-/// 416 for a range that begins behind its end; 500 where it cannot be read.
+/// 410 where it is not there; 416 for a range that begins behind its end; 500 where it cannot be read.
 pub async fn send(cx: &Cx, sent: Sent) -> Result<Answer, Problem> {
     let Sent { path, media_type, name, tag } = sent;
     let shown = path.display().to_string();
     let open = move || File::open(&path).and_then(|file| Ok((file.metadata()?.len(), file)));
     let (bytes, file) = cx.app.block(open).await?.map_err(|error| {
+        // As after a backup came back, which has rows and no files.
+        if error.kind() == io::ErrorKind::NotFound {
+            let detail = "the file is not here any more; ask for it again";
+            return Problem::new(StatusCode::GONE, "gone", detail);
+        }
         tracing::error!(path = shown, %error, "a file cannot be read");
         Problem::internal()
     })?;

@@ -25,21 +25,23 @@ pub async fn run<T: Send + 'static>(
     app: &App,
     call: impl FnOnce(&Budget<'_>) -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, Problem> {
-    run_for(app, app.options.timeouts.query, call).await
+    app.metrics.queries.inc();
+    let _running = Running(app);
+    let time = app.options.timeouts.query;
+    Ok(clocked(app, &app.queries, (app.options.timeouts.query_wait, time), call).await??)
 }
 
-/// The same with another time.
+/// Runs a question of another kind, in places of its own, with a time of its own.
 ///
 /// # Errors
 /// As [`run`].
-pub async fn run_for<T: Send + 'static>(
+pub async fn run_in<T: Send + 'static>(
     app: &App,
+    places: &Arc<Semaphore>,
     time: Duration,
     call: impl FnOnce(&Budget<'_>) -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, Problem> {
-    app.metrics.queries.inc();
-    let _running = Running(app);
-    Ok(clocked(app, &app.queries, (app.options.timeouts.query_wait, time), call).await??)
+    Ok(clocked(app, places, (time, time), call).await??)
 }
 
 /// Runs one round of a tail: in the places of other short calls, so that questions do not hold up

@@ -322,6 +322,9 @@ fn a_stopped_export_goes_on_behind_its_finished_chunks() {
         .map(|i| event(&format!("late-{i}")).replace("2026-11-23T07:28", "2026-11-23T06:00"))
         .collect();
     assert_eq!(server.post_lines("/v1/events", &late).status, 200);
+    // And a second one that is only said to be finished, as by a backup, which has no files.
+    row.chunks.push(crate::state::ChunkRow { file: row.file(2), ..row.chunks[0].clone() });
+    server.app().state.put_export("default", &row).unwrap();
     let server = server.restart_with(|options| options.export_entries = Some(7));
     let again = ended(&server, &id);
     assert_eq!(
@@ -330,6 +333,9 @@ fn a_stopped_export_goes_on_behind_its_finished_chunks() {
     );
     assert_eq!(std::fs::metadata(dir_of(&server).join(row.file(1))).unwrap().modified().unwrap(), kept);
     assert!(!dir_of(&server).join(format!("{}.tmp", row.file(2))).exists());
+    std::fs::remove_file(dir_of(&server).join(row.file(3))).unwrap();
+    let got = server.get(&format!("/v1/exports/{id}/download?chunk=3"));
+    assert_eq!((got.status, &got.json()["type"]), (410, &json!("urn:stele:problem/gone")));
 }
 
 fn dir_of(server: &Server) -> std::path::PathBuf {
