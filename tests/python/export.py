@@ -224,7 +224,7 @@ def check_json(data, lines):
     text = data.decode()
     assert text == "[" + ",".join(lines) + "]\n", "one array of the lines"
     rows = json.loads(text)
-    assert rows == [json.loads(line) for line in lines]
+    assert len(rows) == len(lines) and rows[::10] == [json.loads(line) for line in lines[::10]]
 
 
 def check_forms(server, lines):
@@ -243,8 +243,7 @@ def check_forms(server, lines):
         assert row["verification_hash"] == "sha256:" + hashlib.sha256(files[form]).hexdigest(), form
     check_json(files["json"], lines)
     check_ndjson(files["ndjson"], lines)
-    columns = check_csv(files["csv"].decode(), lines)
-    return files["csv"], columns
+    return check_csv(files["csv"].decode(), lines)
 
 
 def check_too_many(server):
@@ -260,12 +259,15 @@ def check_too_many(server):
     return len(counts)
 
 
-def check_kills(server, csv_before, lines):
+def check_kills(server, lines):
     """Cut in the middle and gone on with: the same bytes."""
-    name = server.asked(format="csv", to="2026-11-25T00:00:00Z")
+    fields = ["event_id", "actor.name", "metadata", "@status_code", "chain.hash"]
+    form = {"format": "csv", "fields": fields, "compression": "gzip", "to": "2026-11-25T00:00:00Z"}
+    whole = server.file(server.done(server.asked(**form)))
+    assert gzip.decompress(whole).count(b"\r\n") > MOST
+    name = server.asked(**form)
     cut = [server.cut(name, 20_000)]
-    row = server.done(name)
-    assert server.file(row) == csv_before, "the export that was cut has the bytes of the one that was not"
+    assert server.file(server.done(name)) == whole, "the export that was cut has the bytes of the one that was not"
     status, _, answer = server.send("PUT", "/v1/retention", b'{"plan": "enterprise"}')
     assert status == 200, answer
     name = server.asked(format="ndjson", bulk=True)
@@ -304,12 +306,12 @@ def main():
             ingest(server, generated(binaries / "stele-generate", MOST - len(FORMULAS)) + list(formulas()))
             lines = [line for page in server.api.pages(limit=1000) for line in lines_of(page)]
             assert len(lines) == MOST, len(lines)
-            before, columns = check_forms(server, lines)
+            columns = check_forms(server, lines)
             late = next(formulas()).replace(b"formula-0", b"late").replace(b"2026-11-24T12", b"2026-11-26T12")
             ingest(server, [late])
             ranges = check_too_many(server)
             late = server.api.text("/v1/events/late").strip()
-            cut = check_kills(server, before, [late, *lines])
+            cut = check_kills(server, [late, *lines])
             check_hour(server)
         finally:
             server.kill()

@@ -163,8 +163,12 @@ pub fn push(path: &mut String, name: &str) {
 
 /// True for a name that the query language takes without quotes.
 fn is_plain(name: &str) -> bool {
-    let rest = |c: char| c == '_' || c == '-' || c.is_ascii_alphanumeric();
-    name.starts_with(|c: char| c == '_' || c.is_ascii_alphabetic()) && name.chars().all(rest)
+    let (first, rest) = match name.as_bytes() {
+        [first, rest @ ..] => (*first, rest),
+        [] => return false,
+    };
+    let begins = first == b'_' || first.is_ascii_alphabetic();
+    begins && rest.iter().all(|&byte| byte == b'_' || byte == b'-' || byte.is_ascii_alphanumeric())
 }
 
 /// The query language takes typographic quotes as straight ones.

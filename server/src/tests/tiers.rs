@@ -185,6 +185,34 @@ fn archived_events_are_named_and_come_back_as_they_were() {
     assert_eq!(server.panics(), 0);
 }
 
+/// Goal: an export leaves nothing out unsaid. Method: archive a part; the row and the event of the end
+/// name what the list names; once it is restored, nothing is left out.
+#[test]
+fn an_export_names_what_is_archived_as_the_list_does() {
+    let server = sealed();
+    let export = || {
+        let asked = server.post_json("/v1/exports", r#"{"format":"ndjson"}"#);
+        assert_eq!(asked.status, 202, "{}", asked.text());
+        let id = asked.json()["id"].as_str().unwrap().to_owned();
+        let row = eventually(&server, &format!("/v1/exports/{id}"), |row| row["finished_at"].is_string());
+        let told = server.get(&format!("/v1/events/stele:export_finished:{id}")).json();
+        let file = server.get(&format!("/v1/exports/{id}/download")).text();
+        assert_eq!(row["entries"], file.lines().count(), "{row}");
+        assert_eq!(told["metadata"]["archived"], row["archived"]);
+        row
+    };
+    let whole = export();
+    assert_eq!((&whole["archived"], whole["entries"].as_u64() > Some(40)), (&json!([]), true), "{whole}");
+    archive(&server);
+    let list = server.get("/v1/events?count=exact").json();
+    let part = export();
+    assert_eq!((&part["archived"], &part["entries"]), (&list["archived"], &list["matched"]));
+    assert_eq!(part["archived"][0]["first_sequence"], 0);
+    restore(&server);
+    let again = export();
+    assert_eq!((&again["archived"], &again["entries"]), (&whole["archived"], &whole["entries"]));
+}
+
 #[test]
 fn a_restore_ends_after_its_days_and_the_policy_archives_by_age() {
     let server = sealed();
