@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use hyper::body::Body as _;
 use hyper::{Response, StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -17,6 +18,9 @@ use crate::http::answer::{self, Answer, Body};
 use crate::http::problem::{ItemError, Problem};
 use crate::state::{SESSION_US, Session, csrf_of, make_session, now_us};
 
+/// Longest body that somebody who is not known yet may send.
+const BODY_BYTES_MAX: u64 = 16 << 10;
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Ask {
@@ -29,6 +33,7 @@ pub async fn start(cx: &mut Cx) -> Result<Answer, Problem> {
     std::mem::take(&mut cx.params).finish(&[])?;
     // Nobody is signed in as somebody else by a page that they look at.
     session::check_site(&cx.headers, cx.secure)?;
+    small_body(cx)?;
     let ask: Ask = fields::body(cx, "key or code").await?;
     let (caller, by) = caller(&cx.app, ask)?;
     auth::count(&cx.app, &caller, false, &mut cx.rate)?;
@@ -37,10 +42,15 @@ pub async fn start(cx: &mut Cx) -> Result<Answer, Problem> {
     let expires_us = caller.key.row().expires_us.map_or(now + SESSION_US, |end| end.min(now + SESSION_US));
     let made = make_session(caller.key.org(), caller.key.id(), now, expires_us);
     let (row, cookie) = made.map_err(|_| Problem::internal())?;
-    let mut over = cx.app.sessions.too_many_of(caller.key.id(), now);
-    // A browser has one cookie: the session before would be nobody's.
-    let before = auth::signed_in(&cx.app, &cx.headers).and_then(|before| before.session);
-    over.extend(before.map(|signed| signed.session).filter(|s| s.row().org == row.org));
+    let too_many = cx.app.sessions.too_many_of(caller.key.id(), now);
+    let mut over: Vec<_> = too_many.into_iter().map(|session| (caller.clone(), session)).collect();
+    // A browser has one cookie: the session before, perhaps of another organization, would be nobody's.
+    if let Some(before) = auth::signed_in(&cx.app, &cx.headers)
+        && let Some(signed) = before.session.clone()
+        && over.iter().all(|(_, session)| session.row().id != signed.session.row().id)
+    {
+        over.push((before, signed.session));
+    }
     let session = json!({
         "id": row.id,
         "key": row.key,
@@ -56,8 +66,8 @@ pub async fn start(cx: &mut Cx) -> Result<Answer, Problem> {
     )
     .await?;
     let mut ended = Vec::new();
-    for session in over {
-        record_end(cx, &caller, &session, "replace").await?;
+    for (holder, session) in over {
+        record_end(cx, &holder, &session, "replace").await?;
         ended.push(session.row().id.clone());
     }
     let (app, stored) = (Arc::clone(&cx.app), row.clone());
@@ -76,6 +86,17 @@ pub async fn start(cx: &mut Cx) -> Result<Answer, Problem> {
     let age_s = (expires_us - now) / 1_000_000;
     answer.headers_mut().insert(header::SET_COOKIE, session::set_cookie(&cookie, age_s, cx.secure)?);
     Ok(answer)
+}
+
+/// Refuses a body before it is taken: nobody is known yet, and the memory for bodies is for callers.
+fn small_body(cx: &Cx) -> Result<(), Problem> {
+    let bytes = cx.body.as_ref().and_then(|body| body.size_hint().upper());
+    let packed = cx.headers.contains_key(header::CONTENT_ENCODING);
+    if !packed && bytes.is_some_and(|bytes| bytes <= BODY_BYTES_MAX) {
+        return Ok(());
+    }
+    let detail = format!("this body is not packed, has a Content-Length, and at most {BODY_BYTES_MAX} bytes");
+    Err(Problem::too_large(detail))
 }
 
 /// The caller that a key or a code is, and which of them it was.

@@ -249,7 +249,7 @@ mod tests {
         for bad in ["", id, &format!("{id}."), &format!(".{secret}"), &format!("{cookie}0"), &row.hash] {
             assert!(sessions.authenticate(bad, 100).is_none(), "{bad}");
         }
-        sessions.end(&[row.id.clone()]);
+        sessions.end(std::slice::from_ref(&row.id));
         assert!(sessions.authenticate(&cookie, 100).is_none() && !held.is_good(100));
         let again = Sessions::load(vec![row]).unwrap();
         assert!(again.authenticate(&cookie, 100).is_some(), "rows are all that is needed");

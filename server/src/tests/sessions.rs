@@ -1,5 +1,7 @@
 //! Signing in, what a session may do, how it ends, and what other sites cannot do with it.
 
+use std::io::{Read as _, Write as _};
+
 use serde_json::{Value, json};
 
 use super::admin::made_key;
@@ -264,6 +266,28 @@ fn signing_in_again_ends_the_browsers_session_before() {
     assert_eq!(again.status, 200, "{}", again.text());
     assert_eq!(before.get(&server, "/v1/session").status, 401);
     assert_eq!(own(&server, "session_ended")[0]["action"], "replace");
+    // Of another organization too, in whose log it ends.
+    let org = server.post_json("/v1/orgs", r#"{"name":"Other"}"#).json();
+    let other = Browser::of(&server, org["key"].as_str().unwrap());
+    let again = other.send(&server, "POST", "/v1/session", &[], &body);
+    assert_eq!((again.status, other.get(&server, "/v1/session").status), (200, 401));
+    assert_eq!(own(&server, "session_ended").len(), 1);
+}
+
+#[test]
+fn who_is_not_known_yet_sends_little() {
+    let server = Server::new();
+    let key = json!({"key": "k".repeat(17 << 10)});
+    assert_eq!(sign_in(&server, &key).status, 413);
+    let packed = [("content-type", "application/json"), ("content-encoding", "gzip")];
+    assert_eq!(server.call_as("", "POST", "/v1/session", &packed, b"xx").status, 413);
+    let chunked = "POST /v1/session HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\n\
+        transfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n";
+    let mut stream = server.connect();
+    stream.write_all(chunked.as_bytes()).unwrap();
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).unwrap();
+    assert_eq!(super::client::parse(&bytes).status, 413);
 }
 
 #[test]

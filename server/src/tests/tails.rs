@@ -9,6 +9,7 @@ use stele_engine::event::{Receipt, normalize};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::client::{Server, event, parse};
+use super::sessions::Browser;
 use crate::app::BLOCKING_MAX;
 
 /// A tail's lines, without those of the chunks that they come in.
@@ -19,12 +20,15 @@ struct Tail {
 }
 
 fn open(server: &Server, query: &str, last: Option<&str>) -> Tail {
+    open_as(server, &format!("authorization: Bearer {}", server.key), query, last)
+}
+
+fn open_as(server: &Server, who: &str, query: &str, last: Option<&str>) -> Tail {
     let mut stream = server.connect();
     let last = last.map_or_else(String::new, |id| format!("last-event-id: {id}\r\n"));
-    let key = &server.key;
     write!(
         stream,
-        "GET /v1/events/stream?{query} HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: Bearer {key}\r\n{last}\r\n"
+        "GET /v1/events/stream?{query} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{who}\r\n{last}\r\n"
     )
     .unwrap();
     let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
@@ -149,6 +153,28 @@ fn a_tail_of_an_expired_key_sends_nothing_more() {
     }
     assert_eq!(server.post_json("/v1/events", &event("after")).status, 200);
     assert!(tail.ids(usize::MAX).is_empty(), "it ends without the event");
+}
+
+#[test]
+fn a_tail_of_an_ended_session_or_a_removed_user_sends_nothing_more() {
+    let server = Server::new();
+    let user = server.post_json("/v1/users", r#"{"email":"a@example.com","role":"viewer"}"#).json();
+    let path = format!("/v1/users/{}", user["id"].as_str().unwrap());
+    let token = server.post_json(&format!("{path}/tokens"), "").json()["secret"].as_str().unwrap().to_owned();
+    let (kept, out) = (Browser::of(&server, &token), Browser::of(&server, &token));
+    let mut tails: Vec<Tail> = [format!("authorization: Bearer {token}"), format!("cookie: {}", kept.cookie)]
+        .iter()
+        .chain([&format!("cookie: {}", out.cookie)])
+        .map(|who| open_as(&server, who, "", None))
+        .collect();
+    assert_eq!(out.change(&server, "DELETE", "/v1/session", "").status, 204);
+    assert_eq!(server.post_json("/v1/events", &event("one")).status, 200);
+    assert_eq!(tails[0].ids(1).len(), 1);
+    assert_eq!(tails[1].ids(1).len(), 1);
+    assert!(tails[2].ids(usize::MAX).is_empty(), "its session has ended");
+    assert_eq!(server.call("DELETE", &path, &[], b"").status, 200);
+    assert_eq!(server.post_json("/v1/events", &event("two")).status, 200);
+    assert!(tails[0].ids(usize::MAX).is_empty() && tails[1].ids(usize::MAX).is_empty(), "the user is gone");
 }
 
 /// Goal: every event that a search shows is one to resume after.

@@ -10,7 +10,18 @@ pub fn top() -> PathBuf {
 
 /// Every file below `dir`, sorted, without what is built, downloaded or served.
 pub fn files(dir: &Path) -> Vec<PathBuf> {
-    const NOT_OURS: [&str; 6] = [".git", "target", ".venv", "stele-data", "__pycache__", "corpus"];
+    const NOT_OURS: [&str; 10] = [
+        ".git",
+        "target",
+        ".venv",
+        "stele-data",
+        "__pycache__",
+        "corpus",
+        "node_modules",
+        "dist",
+        "screens",
+        "results",
+    ];
     let mut found = Vec::new();
     let mut entries: Vec<_> =
         fs::read_dir(dir).expect("the folder can be read").map(|entry| entry.unwrap().path()).collect();
