@@ -1,10 +1,10 @@
 /** The archive: what leaves is named where it is missed, and comes back. */
 import { BIG, bigOrganization } from './harness/orgs';
-import { expect, go, signIn, test } from './harness/page';
+import { enter, expect, go, test } from './harness/page';
 
 test('archived, missed by a search, restored from there, and found again', async ({ page }) => {
   test.setTimeout(120_000);
-  await signIn(page, await bigOrganization());
+  await enter(page, await bigOrganization());
   await go(page, 'archive');
   const where = page.getByRole('region', { name: 'What is where' });
   await expect(where).toContainText('Nothing is in the archive.');

@@ -1,7 +1,7 @@
 /** The pages beside the activity log. */
 import { readFileSync } from 'node:fs';
 import { organization } from './harness/orgs';
-import { address, expect, go, key, pageUrl, signIn, test } from './harness/page';
+import { address, enter, expect, go, key, pageUrl, test } from './harness/page';
 import { ingest } from './harness/server.mjs';
 
 test('API: figures are those of the log, groups sort, a path narrows all panels', async ({
@@ -172,7 +172,7 @@ test('Settings: a key is shown once, works, and is revoked; types and reads are 
 
 test('Settings: retention is changed with what it means, a hold is set and stays', async ({ page }) => {
   const key = await organization('Retention');
-  await signIn(page, key);
+  await enter(page, key);
   await go(page, 'settings');
   const panel = page.getByRole('region', { name: 'Retention' });
   await expect(panel).toContainText('without end');
@@ -200,7 +200,7 @@ test('Sessions: a one-time link signs in once; a session that is ended leads bac
   page,
 }) => {
   const key = await organization('Sessions');
-  await signIn(page, key);
+  await enter(page, key);
   await go(page, 'settings');
   const sessions = page.getByRole('region', { name: 'Sessions', exact: true });
   await expect(sessions.getByRole('row', { name: /this one/ })).toBeVisible();
@@ -245,7 +245,9 @@ test('who may only read sees no controls that would be refused', async ({ signed
       body: JSON.stringify({ name: 'reader', scopes: ['read'] }),
     })
   ).json()) as { secret: string };
+  await go(page, 'integrity');
   await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.goto(pageUrl());
   await page.getByLabel('API key').fill(made.secret);
   await page.getByRole('button', { name: 'Sign in' }).click();
   await expect(page.locator('.table-body .table-row').first()).toBeVisible();

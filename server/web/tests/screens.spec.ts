@@ -1,6 +1,6 @@
 /** Pictures of every page for people to look at, and axe over each of them. */
 import AxeBuilder from '@axe-core/playwright';
-import { expect, go, test } from './harness/page';
+import { enter, expect, go, pageUrl, test } from './harness/page';
 
 const SIZES = [
   [1440, 900],
@@ -16,6 +16,7 @@ const PLACES: [string, string][] = [
   ['errors', 'errors?from=now-7d'],
   ['resources', 'resources'],
   ['integrity', 'integrity'],
+  ['archive', 'archive'],
   ['settings', 'settings'],
 ];
 
@@ -70,8 +71,37 @@ for (const scheme of ['light', 'dark'] as const) {
         await page.locator('.table-body .row-open').first().click();
         await page.getByRole('tab', { name: 'Stack trace' }).click();
         await look('event-stack');
+        await page.keyboard.press('Escape');
+        await go(page, 'log?from=now-7d&q=category%3Aapi');
+        await page.getByTitle('Saved views').click();
+        await expect(page.getByRole('link', { name: 'Agent Changes' })).toBeVisible();
+        await page.getByRole('button', { name: 'More for Agent Changes' }).click();
+        await look('views');
+        await page.getByRole('button', { name: 'Save this search as a view' }).click();
+        await look('view-save');
+        await page.keyboard.press('Escape');
+        await page.getByRole('button', { name: 'Export (x)' }).click();
+        await expect(page.getByLabel('First five rows')).toContainText('event_id');
+        await look('export');
+        await page.getByRole('button', { name: 'Chosen' }).click();
+        await look('export-fields');
+        await page.keyboard.press('Escape');
+        await go(page, 'archive?restore_from=2026-01-01T00:00:00Z&restore_to=2026-02-01T00:00:00Z');
+        await look('restore');
+        await go(page, 'settings');
+        await page.getByRole('region', { name: 'Retention' }).getByRole('button', { name: 'Change' }).click();
+        await look('retention');
+        await page.keyboard.press('Escape');
+        await go(page, 'api?from=now-7d');
+        await page.getByRole('button', { name: 'Busiest 5 paths' }).click();
+        await look('api-paths');
+        await page.context().clearCookies();
+        await page.goto(pageUrl());
+        await expect(page.getByRole('heading', { name: 'Sign in to Stele' })).toBeVisible();
+        await look('sign-in');
+        await enter(page);
+        await go(page, 'log?from=now-7d');
         if (width > 860) {
-          await page.keyboard.press('Escape');
           await page.getByRole('textbox', { name: 'Query' }).click();
           await page.getByRole('textbox', { name: 'Query' }).fill('status:failure actor.');
           await expect(page.getByRole('option').first()).toBeVisible();
