@@ -55,6 +55,9 @@ test('files hold what the list has: CSV with chosen fields, JSON, NDJSON packed'
   await box.getByRole('button', { name: 'Chosen' }).click();
   const chosen = box.getByRole('list', { name: 'Chosen fields' });
   await expect(chosen.getByRole('listitem').first()).toBeVisible();
+  await expect(chosen.getByRole('listitem').first()).toHaveText('timestamp');
+  for (const field of ['event_id', 'resource.name', 'metadata.latency_ms'])
+    await box.getByRole('button', { name: `Add ${field}`, exact: true }).click();
   for (const field of await chosen.getByRole('listitem').allTextContents()) {
     if (!['event_id', 'resource.name', 'metadata.latency_ms'].includes(field))
       await chosen.getByRole('button', { name: `Leave out ${field}`, exact: true }).click();

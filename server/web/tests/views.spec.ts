@@ -38,7 +38,7 @@ async function save(page: Page, name: string, shared = false): Promise<void> {
 test('the examples are there, open, tell when they are modified, and are updated or discarded', async ({
   browser,
 }) => {
-  const page = await browserOf(browser, (await person('developer')).token);
+  const page = await browserOf(browser, (await person('developer', 'Barbara')).token);
   await menu(page).click();
   for (const [name, q, from] of [
     ['Failed API Calls', 'category:api status:failure', 'now-24h'],
