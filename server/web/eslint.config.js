@@ -10,7 +10,9 @@ export default tseslint.config(
     languageOptions: {
       globals: { ...globals.browser },
       parserOptions: {
-        projectService: { allowDefaultProject: ['eslint.config.js', 'scripts/*.mjs', 'tests/harness/*.mjs'] },
+        projectService: {
+          allowDefaultProject: ['eslint.config.js', 'scripts/*.mjs', 'tests/harness/*.mjs', 'tests/perf.mjs'],
+        },
       },
     },
     rules: {

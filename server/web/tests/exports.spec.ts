@@ -5,7 +5,7 @@ import { gunzipSync } from 'node:zlib';
 import type { Locator, Page } from '@playwright/test';
 import { api } from './harness/api';
 import { BIG, bigOrganization, organization } from './harness/orgs';
-import { address, expect, go, signIn, test } from './harness/page';
+import { address, enter, expect, go, test } from './harness/page';
 import { ingest } from './harness/server.mjs';
 
 const dialog = (page: Page) => page.getByRole('dialog', { name: 'Export' });
@@ -42,7 +42,7 @@ const events = Array.from({ length: 40 }, (_, i) => ({
 test('files hold what the list has: CSV with chosen fields, JSON, NDJSON packed', async ({ page }) => {
   const key = await organization('Exports');
   await ingest(address(), key, events.map((each) => JSON.stringify(each)).join('\n'));
-  await signIn(page, key);
+  await enter(page, key);
   await go(page, 'log?from=all&q=status%3Afailure&order=asc');
   const box = await open(page);
   await expect(box.getByRole('status').filter({ hasText: /^10$/ })).toBeVisible();
@@ -55,6 +55,9 @@ test('files hold what the list has: CSV with chosen fields, JSON, NDJSON packed'
   await box.getByRole('button', { name: 'Chosen' }).click();
   const chosen = box.getByRole('list', { name: 'Chosen fields' });
   await expect(chosen.getByRole('listitem').first()).toBeVisible();
+  await expect(chosen.getByRole('listitem').first()).toHaveText('timestamp');
+  for (const field of ['event_id', 'resource.name', 'metadata.latency_ms'])
+    await box.getByRole('button', { name: `Add ${field}`, exact: true }).click();
   for (const field of await chosen.getByRole('listitem').allTextContents()) {
     if (!['event_id', 'resource.name', 'metadata.latency_ms'].includes(field))
       await chosen.getByRole('button', { name: `Leave out ${field}`, exact: true }).click();
@@ -103,7 +106,7 @@ test('the eleventh export of an hour is refused with when to come back; readers 
   const key = await organization('Limit');
   await ingest(address(), key, events.map((each) => JSON.stringify(each)).join('\n'));
   for (let i = 0; i < 10; i++) await api('exports', 'POST', { format: 'ndjson' }, key);
-  await signIn(page, key);
+  await enter(page, key);
   await go(page, 'log?from=all');
   const box = await open(page);
   await box.getByRole('button', { name: 'Export', exact: true }).click();
@@ -113,7 +116,9 @@ test('the eleventh export of an hour is refused with when to come back; readers 
 
   const reader = await api<{ secret: string }>('keys', 'POST', { name: 'reader', scopes: ['read'] }, key);
   await page.getByRole('button', { name: 'Sign out' }).click();
-  await signIn(page, reader.secret);
+  await expect(page.getByRole('heading', { name: 'Sign in to Stele' })).toBeVisible();
+  await enter(page, reader.secret);
+  await go(page, 'log');
   await page.keyboard.press('x');
   await expect(dialog(page).getByText('Making an export needs the scope export.')).toBeVisible();
   await expect(dialog(page).getByRole('article')).toHaveCount(10);
@@ -125,7 +130,7 @@ test('more than fits is told with the parts that do; one of them is under way, a
   page,
 }) => {
   test.setTimeout(90_000);
-  await signIn(page, await bigOrganization());
+  await enter(page, await bigOrganization());
   await go(page, 'log?from=all');
   const box = await open(page);
   await expect(box).toContainText(`${BIG.toLocaleString('en-US')} more than the 100,000 of one export`);

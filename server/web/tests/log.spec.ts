@@ -365,6 +365,7 @@ test('copied as curl and as command, the question is the same', async ({ signedI
 });
 
 test('keys lead everywhere, and the list of them opens with a question mark', async ({ signedIn: page }) => {
+  await go(page, 'log');
   await expect(firstRow(page)).toBeVisible();
   await page.keyboard.press('?');
   await expect(page.getByRole('dialog', { name: 'Keyboard shortcuts' })).toBeVisible();

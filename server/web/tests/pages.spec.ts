@@ -1,7 +1,7 @@
 /** The pages beside the activity log. */
 import { readFileSync } from 'node:fs';
 import { organization } from './harness/orgs';
-import { address, expect, go, key, pageUrl, signIn, test } from './harness/page';
+import { address, enter, expect, go, key, pageUrl, test } from './harness/page';
 import { ingest } from './harness/server.mjs';
 
 test('API: figures are those of the log, groups sort, a path narrows all panels', async ({
@@ -170,9 +170,61 @@ test('Settings: a key is shown once, works, and is revoked; types and reads are 
   await expect(page.getByText('Reads are no longer recorded')).toBeVisible();
 });
 
+test('Users: added, given a token that is shown once, another role, and removed', async ({
+  browser,
+  page,
+}) => {
+  const key = await organization('Users');
+  await enter(page, key);
+  await go(page, 'settings');
+  const users = page.getByRole('region', { name: 'Users', exact: true });
+  await expect(users).toContainText('No users yet');
+  await users.getByRole('button', { name: 'Add a user' }).click();
+  const add = page.getByRole('dialog', { name: 'Add a user' });
+  await add.getByLabel('E-mail').fill('nobody');
+  await add.getByRole('button', { name: 'Add', exact: true }).click();
+  await expect(add.getByRole('alert')).toContainText('email');
+  await add.getByLabel('E-mail').fill('Margaret@Example.com');
+  await add.getByLabel('Name').fill('Margaret');
+  await add.getByRole('radio', { name: /^admin/ }).check();
+  await add.getByRole('button', { name: 'Add', exact: true }).click();
+  await page.getByRole('button', { name: 'Create token' }).click();
+  const token = (await page.locator('.secret').textContent()) ?? '';
+  await page.getByRole('button', { name: 'Done' }).click();
+  const row = users.getByRole('row', { name: /^margaret@example.com/ });
+  await expect(row).toContainText('active');
+
+  const other = await (await browser.newContext()).newPage();
+  await enter(other, token);
+  await go(other, 'settings');
+  await expect(other.locator('.org')).toContainText('Margaret, admin');
+  await expect(
+    other.getByRole('region', { name: 'Users', exact: true }).getByRole('row', { name: /^margaret/ }),
+  ).toContainText('you');
+  await other.getByRole('button', { name: 'Add a user' }).click();
+  await expect(other.getByRole('radio', { name: /^owner/ })).toHaveCount(0);
+  await other.keyboard.press('Escape');
+
+  await row.getByLabel('Role of margaret@example.com').selectOption('viewer');
+  await expect(page.getByText('margaret@example.com is now viewer')).toBeVisible();
+  await other.reload();
+  await expect(other.getByText(/keys are seen and changed with the scope admin/)).toBeVisible();
+  await expect(other.getByRole('region', { name: 'Your sessions' })).toBeVisible();
+
+  await row.getByRole('button', { name: 'Remove' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Remove' }).click();
+  await expect(row).toContainText('removed');
+  await other.keyboard.press('g');
+  await other.keyboard.press('l');
+  await expect(other.getByText('Your session has ended.')).toBeVisible();
+  await other.context().close();
+  await page.reload();
+  await expect(page.getByRole('region', { name: 'API keys' }).first()).toContainText('user token');
+});
+
 test('Settings: retention is changed with what it means, a hold is set and stays', async ({ page }) => {
   const key = await organization('Retention');
-  await signIn(page, key);
+  await enter(page, key);
   await go(page, 'settings');
   const panel = page.getByRole('region', { name: 'Retention' });
   await expect(panel).toContainText('without end');
@@ -200,7 +252,7 @@ test('Sessions: a one-time link signs in once; a session that is ended leads bac
   page,
 }) => {
   const key = await organization('Sessions');
-  await signIn(page, key);
+  await enter(page, key);
   await go(page, 'settings');
   const sessions = page.getByRole('region', { name: 'Sessions', exact: true });
   await expect(sessions.getByRole('row', { name: /this one/ })).toBeVisible();
@@ -245,7 +297,9 @@ test('who may only read sees no controls that would be refused', async ({ signed
       body: JSON.stringify({ name: 'reader', scopes: ['read'] }),
     })
   ).json()) as { secret: string };
+  await go(page, 'integrity');
   await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.goto(pageUrl());
   await page.getByLabel('API key').fill(made.secret);
   await page.getByRole('button', { name: 'Sign in' }).click();
   await expect(page.locator('.table-body .table-row').first()).toBeVisible();

@@ -1,7 +1,7 @@
 /** Saved views, in two browsers of one person and in that of another. */
 import type { Browser, Page } from '@playwright/test';
 import { api, person } from './harness/api';
-import { expect, go, pageUrl, signIn, test } from './harness/page';
+import { enter, expect, go, pageUrl, test } from './harness/page';
 
 const menu = (page: Page) => page.getByTitle('Saved views');
 const link = (page: Page, name: string) => page.getByRole('link', { name, exact: true });
@@ -14,7 +14,8 @@ const SOON = { timeout: 2000 };
 
 async function browserOf(browser: Browser, token: string): Promise<Page> {
   const page = await (await browser.newContext({ locale: 'en-GB' })).newPage();
-  await signIn(page, token);
+  await enter(page, token);
+  await go(page, 'log');
   return page;
 }
 
@@ -37,7 +38,7 @@ async function save(page: Page, name: string, shared = false): Promise<void> {
 test('the examples are there, open, tell when they are modified, and are updated or discarded', async ({
   browser,
 }) => {
-  const page = await browserOf(browser, (await person('developer')).token);
+  const page = await browserOf(browser, (await person('developer', 'Barbara')).token);
   await menu(page).click();
   for (const [name, q, from] of [
     ['Failed API Calls', 'category:api status:failure', 'now-24h'],

@@ -3,6 +3,23 @@ import { useState } from 'preact/hooks';
 import { Button, Foreign } from '../ui/parts';
 import { moved } from '../views/view';
 
+const USUAL = [
+  'timestamp',
+  'event_type',
+  'status',
+  'actor.email',
+  'actor.name',
+  'action',
+  'resource.type',
+  'resource.id',
+];
+
+/** What most files are about; the rest is a click away. */
+function usual(all: readonly string[]): string[] {
+  const found = USUAL.filter((each) => all.includes(each));
+  return found.length > 0 ? found : [...all];
+}
+
 export function FieldChooser({
   fields,
   known,
@@ -31,7 +48,7 @@ export function FieldChooser({
         <button
           type="button"
           aria-pressed={fields !== null}
-          onClick={() => fields === null && onChange([...all])}
+          onClick={() => fields === null && onChange(usual(all))}
         >
           Chosen
         </button>

@@ -194,8 +194,8 @@ function Policy({ policy, archives }: { policy: Retention; archives: Archives | 
   return (
     <dl class="tiles">
       <div>
-        <dt>Searchable for</dt>
-        <dd>{policy.active_days === null ? 'ever' : `${count(policy.active_days)} days`}</dd>
+        <dt>Searchable</dt>
+        <dd>{policy.active_days === null ? 'without end' : `${count(policy.active_days)} days`}</dd>
       </div>
       <div>
         <dt>Compressed after</dt>

@@ -138,7 +138,7 @@ export function Keys() {
                     <td>{key.last_used_at === null ? 'never' : <Ago value={key.last_used_at} />}</td>
                     <td>{key.expires_at === null ? 'never' : <Time value={key.expires_at} />}</td>
                     <td>{key.revoked_at !== null ? 'revoked' : ended(key) ? 'expired' : 'active'}</td>
-                    <td>
+                    <td class="actions">
                       {key.revoked_at === null && (
                         <Button danger label="Revoke" onClick={() => setRevoking(key)} />
                       )}

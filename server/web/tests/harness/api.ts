@@ -16,18 +16,18 @@ export async function api<T>(path: string, method = 'GET', body?: unknown, secre
 }
 
 export interface Person {
+  id: string;
+  email: string;
   name: string;
   token: string;
 }
 
-const SCOPES: Record<string, string[]> = {
-  admin: ['admin'],
-  developer: ['ingest', 'read', 'export'],
-  viewer: ['read'],
-  auditor: ['auditor'],
-};
+let people = 0;
 
-export async function person(role: string, name = 'Person'): Promise<Person> {
-  const made = await api<{ secret: string }>('keys', 'POST', { name, scopes: SCOPES[role] });
-  return { name, token: made.secret };
+/** A new user with a token. */
+export async function person(role: string, name: string, secret = key()): Promise<Person> {
+  const email = `${name.toLowerCase().replace(/\W+/g, '.')}.${Date.now()}.${people++}@example.com`;
+  const made = await api<{ id: string }>('users', 'POST', { email, name, role }, secret);
+  const token = await api<{ secret: string }>(`users/${made.id}/tokens`, 'POST', { name: 'browser' }, secret);
+  return { id: made.id, email, name, token: token.secret };
 }
