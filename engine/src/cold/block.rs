@@ -1,277 +1,230 @@
-//! Single bodies out of their cold form.
+//! Single bodies out of a block.
 
-use crate::codec::varint;
-use std::sync::Arc;
-
+use super::code::{BitReader, PADDING};
 use super::column::Plan;
-use super::shape::{PLAIN_HOLE, Shape, TEXT_HOLE};
-use super::stream::{Unpacker, take_bytes, take_count, take_length};
-use super::values::Values;
-use super::{BLOCK_BODIES, BLOCK_BYTES_MAX};
+use super::once::{Cold, Form};
+use super::row::{DECIMAL_BITS, UUID_REST};
+use super::shape::{PLAIN_HOLE, TEXT_HOLE};
+use super::stream::{take_text, unfold_sign};
+use super::values::{put_joined, put_time, put_uuid, unit};
+use super::{BLOCK_BODIES, BLOCK_BYTES_MAX, BODY_BYTES_MAX};
 
-/// Most bytes of shapes, and of plans, outside their compressed form.
-const ONCE_BYTES_MAX: usize = 256 << 20;
-
-/// What stands once in a segment's cold form, ready to read its blocks.
-pub struct Cold {
-    bodies: u64,
-    shapes: Vec<Shape>,
-    plans: Vec<Plan>,
-    clock: Option<u32>,
-    shared: Vec<u8>,
-    ends: Vec<u64>,
-}
-
-impl Cold {
-    /// Reads the parts that [`super::pack`] made, all but the blocks.
-    ///
-    /// # Errors
-    /// What is wrong with them, in words.
-    pub fn open(shapes: &[u8], columns: &[u8], shared: &[u8], ends: &[u8]) -> Result<Self, String> {
-        let (bodies, shapes) = read_shapes(&once(shapes)?).ok_or("the shapes are not what was written")?;
-        let (clock, plans) = read_plans(&once(columns)?).ok_or("the columns are not what was written")?;
-        let ends: Vec<u64> = ends.as_chunks::<8>().0.iter().map(|end| u64::from_le_bytes(*end)).collect();
-        let cold = Self { bodies, shapes, plans, clock, shared: shared.to_vec(), ends };
-        cold.check()?;
-        Ok(cold)
-    }
-
-    fn check(&self) -> Result<(), String> {
-        if self.ends.len() as u64 != self.bodies.div_ceil(BLOCK_BODIES as u64) || !self.ends.is_sorted() {
-            return Err("the blocks are not those of the bodies".to_owned());
-        }
-        let known = |column: u32| (column as usize) < self.plans.len();
-        if !self.shapes.iter().all(|shape| shape.columns.iter().all(|&column| known(column))) {
-            return Err("a shape has a column that is none".to_owned());
-        }
-        let is_time = |column: u32| matches!(self.plans.get(column as usize), Some(Plan::Time(_)));
-        let sound = self.plans.iter().all(|plan| match plan {
-            Plan::Same(of) => self.plans.get(*of as usize).is_some_and(|other| other.rank() < 2),
-            Plan::Follows { of, .. } => matches!(self.plans.get(*of as usize), Some(Plan::Words(_))),
-            _ => true,
-        });
-        if sound && self.clock.is_none_or(is_time) {
-            Ok(())
-        } else {
-            Err("a plan needs a column of another kind".to_owned())
-        }
-    }
-
-    /// Bodies in the segment.
-    #[must_use]
-    pub const fn bodies(&self) -> u64 {
-        self.bodies
-    }
-
-    /// Heap bytes, roughly.
-    #[must_use]
-    pub fn heap_bytes(&self) -> usize {
-        let shapes: usize =
-            self.shapes.iter().map(|shape| shape.text.len() + 4 * shape.columns.len() + 64).sum();
-        let plans: usize = self.plans.iter().map(|plan| plan.heap_bytes() + 64).sum();
-        shapes + plans + self.shared.len() + 8 * self.ends.len()
-    }
-
-    /// The block that holds a body, and its place among the blocks' bytes.
-    #[must_use]
-    pub fn place(&self, body: u64) -> Option<(usize, std::ops::Range<u64>)> {
-        let block = usize::try_from(body / BLOCK_BODIES as u64).ok()?;
-        let end = *self.ends.get(block)?;
-        let start = block.checked_sub(1).map_or(0, |before| self.ends[before]);
-        Some((block, start..end))
-    }
-
-    /// Decompresses a block.
-    ///
-    /// # Errors
-    /// What is wrong with it, in words.
-    pub fn block(self: &Arc<Self>, number: usize, bytes: &[u8]) -> Result<Block, String> {
-        let wanted = self.bodies.saturating_sub((number * BLOCK_BODIES) as u64).min(BLOCK_BODIES as u64);
-        let mut streams = Unpacker::new(bytes, &self.shared, BLOCK_BYTES_MAX);
-        if streams.number() != Some(wanted) {
-            return Err("the block has another number of bodies".to_owned());
-        }
-        let of_body = self.shapes_of(&streams.stream()?, wanted as usize)?;
-        let layout = Layout::new(self, &of_body);
-        let mut values: Vec<Option<Values>> = self.plans.iter().map(|_| None).collect();
-        for rank in 0..3 {
-            for (column, plan) in self.plans.iter().enumerate().filter(|(_, plan)| plan.rank() == rank) {
-                let count = layout.counts[column] as usize;
-                if count == 0 {
-                    continue;
-                }
-                let told = layout.told[column].as_deref();
-                let times = self.clock.and_then(|clock| values[clock as usize].as_ref());
-                let clock = |at: usize| {
-                    let place = told.and_then(|told| told.get(at)).copied().unwrap_or(u32::MAX);
-                    times.and_then(|times| times.time(place as usize)).unwrap_or(0)
-                };
-                let taken = Values::take(plan, count, &mut streams, &clock, told)?;
-                values[column] = Some(taken);
-            }
-        }
-        if !streams.is_empty() {
-            return Err("the block goes on behind its last column".to_owned());
-        }
-        Ok(Block {
-            cold: Arc::clone(self),
-            of_body,
-            first_hole: layout.first_hole,
-            holes: layout.holes,
-            values,
-        })
-    }
-
-    fn shapes_of(&self, stream: &[u8], count: usize) -> Result<Vec<u32>, String> {
-        let mut rest = stream;
-        let known = self.shapes.len();
-        let shapes =
-            (0..count).map(|_| take_length(&mut rest, known).filter(|&s| s < known).map(|s| s as u32));
-        let shapes: Option<Vec<u32>> = shapes.collect();
-        shapes.filter(|_| rest.is_empty()).ok_or_else(|| "the block has shapes that are none".to_owned())
-    }
-}
-
-/// Where the values of a block's bodies are.
-struct Layout {
-    /// Values of each column.
-    counts: Vec<u32>,
-    /// The first hole of each body in `holes`.
-    first_hole: Vec<u32>,
-    /// Of each hole of each body, the place of its value in its column.
-    holes: Vec<u32>,
-    /// For columns that need another one: the place there of the first value of the same body.
-    told: Vec<Option<Vec<u32>>>,
-}
-
-impl Layout {
-    fn new(cold: &Cold, of_body: &[u32]) -> Self {
-        let mut counts = vec![0_u32; cold.plans.len()];
-        let mut told: Vec<Option<Vec<u32>>> =
-            cold.plans.iter().map(|plan| plan.needs(cold.clock).map(|_| Vec::new())).collect();
-        let (mut first_hole, mut holes) = (Vec::with_capacity(of_body.len()), Vec::new());
-        for &shape in of_body {
-            let columns = &cold.shapes[shape as usize].columns;
-            first_hole.push(holes.len() as u32);
-            for &column in columns {
-                if let (Some(told), Some(of)) =
-                    (&mut told[column as usize], cold.plans[column as usize].needs(cold.clock))
-                {
-                    // Places of this body's first values: `counts` has what earlier bodies came to, and
-                    // moves on below.
-                    let there = columns.contains(&of);
-                    told.push(if there { counts[of as usize] } else { u32::MAX });
-                }
-            }
-            for &column in columns {
-                holes.push(counts[column as usize]);
-                counts[column as usize] += 1;
-            }
-        }
-        Self { counts, first_hole, holes, told }
-    }
-}
-
-/// The bodies of one block.
+/// The bodies of one block: their values are known, their bytes are made one body at a time.
 pub struct Block {
-    cold: Arc<Cold>,
-    of_body: Vec<u32>,
-    first_hole: Vec<u32>,
-    holes: Vec<u32>,
-    values: Vec<Option<Values>>,
+    /// The shape of each body, and its first value.
+    bodies: Vec<(u32, u32)>,
+    /// The value of each hole, by its column's plan: where the text is (start, length), the place in the
+    /// list, in `times` or in `uuids`, the first of a code's bits, a joined number; 0 where another tells it.
+    values: Vec<u64>,
+    times: Vec<(i64, u8)>,
+    uuids: Vec<[u8; 16]>,
+    text: Vec<u8>,
+    bits: Vec<u8>,
 }
+
+const WRONG: &str = "the block has other values than its columns can have";
 
 impl Block {
+    /// Decodes a block of so many bodies.
+    pub(super) fn read(cold: &Cold, bodies: usize, bytes: &[u8]) -> Result<Self, String> {
+        let mut rest = bytes;
+        let text = take_text(&mut rest, &cold.shared, BLOCK_BYTES_MAX)?;
+        let mut bits = Vec::with_capacity(rest.len() + PADDING);
+        bits.extend_from_slice(rest);
+        bits.resize(rest.len() + PADDING, 0);
+        let made = Self {
+            bodies: Vec::with_capacity(bodies.min(BLOCK_BODIES)),
+            values: Vec::with_capacity(1 << 11),
+            times: Vec::with_capacity(BLOCK_BODIES),
+            uuids: Vec::with_capacity(BLOCK_BODIES),
+            text,
+            bits: Vec::new(),
+        };
+        let last = vec![None; cold.columns.len()];
+        let mut reading =
+            Reading { made, cold, bits: BitReader::new(&bits, 0), last, passed: 0, away: Vec::new() };
+        let mut weight = 0;
+        for _ in 0..bodies {
+            let shape = reading.shape().ok_or(WRONG)?;
+            weight += cold.shapes[shape].shape.weight();
+            if weight > BLOCK_BYTES_MAX {
+                return Err("the bodies of the block are larger than any".to_owned());
+            }
+            reading.body(shape).ok_or(WRONG)?;
+        }
+        let Reading { made, passed, bits: reader, .. } = reading;
+        if passed != made.text.len() || !reader.is_done() {
+            return Err("the block goes on behind its last value".to_owned());
+        }
+        Ok(Self { bits, ..made })
+    }
+
     /// Bodies in it.
     #[must_use]
     pub fn bodies(&self) -> usize {
-        self.of_body.len()
+        self.bodies.len()
     }
 
     /// Heap bytes, roughly.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
-        let values: usize =
-            self.values.iter().map(|values| values.as_ref().map_or(0, Values::heap_bytes) + 40).sum();
-        values + 4 * (self.of_body.len() + self.first_hole.len() + self.holes.len())
+        let values = 8 * (self.bodies.capacity() + self.values.capacity());
+        values
+            + 16 * (self.times.capacity() + self.uuids.capacity())
+            + self.text.len()
+            + self.bits.len()
+            + 200
     }
 
-    /// Adds the bytes of a body, counted from the block's first.
+    /// Adds the bytes of a body, counted from the block's first; `cold` is what decoded the block.
     ///
     /// # Errors
     /// The block has no such body, or its values are not those of its shape.
-    pub fn body(&self, at: usize, out: &mut Vec<u8>) -> Result<(), String> {
-        self.fill(at, out).ok_or_else(|| format!("body {at} of the block is not what was written"))
+    pub fn body(&self, cold: &Cold, at: usize, out: &mut Vec<u8>) -> Result<(), String> {
+        self.fill(cold, at, out).ok_or_else(|| format!("body {at} of the block is not what was written"))
     }
 
-    fn fill(&self, at: usize, out: &mut Vec<u8>) -> Option<()> {
-        let shape = &self.cold.shapes[*self.of_body.get(at)? as usize];
-        let mut holes = self.holes.get(*self.first_hole.get(at)? as usize..)?.iter();
-        let mut columns = shape.columns.iter();
-        let mut rest = &shape.text[..];
-        while let Some(hole) = rest.iter().position(|byte| matches!(*byte, PLAIN_HOLE | TEXT_HOLE)) {
+    fn fill(&self, cold: &Cold, at: usize, out: &mut Vec<u8>) -> Option<()> {
+        let &(shape, first) = self.bodies.get(at)?;
+        let Form { shape, told, .. } = cold.shapes.get(shape as usize)?;
+        let values = self.values.get(first as usize..)?.get(..told.len())?;
+        let (mut rest, most) = (&shape.text[..], out.len().saturating_add(BODY_BYTES_MAX));
+        for (&column, &teller) in shape.columns.iter().zip(told) {
+            let hole = rest.iter().position(|byte| matches!(*byte, PLAIN_HOLE | TEXT_HOLE))?;
             out.extend_from_slice(&rest[..hole]);
             rest = &rest[hole + 1..];
-            self.value(*columns.next()?, *holes.next()? as usize, out)?;
+            self.value(cold, &cold.columns.get(column as usize)?.plan, *values.get(teller as usize)?, out)?;
+            if out.len() > most {
+                return None;
+            }
         }
         out.extend_from_slice(rest);
         Some(())
     }
 
-    fn value(&self, column: u32, at: usize, out: &mut Vec<u8>) -> Option<()> {
-        let plan = &self.cold.plans[column as usize];
-        let values = self.values[column as usize].as_ref()?;
-        let Values::Told(places) = values else { return values.put(plan, at, out) };
-        let place = *places.get(at)? as usize;
+    /// Adds a value; `value` is that of the column that tells it.
+    fn value(&self, cold: &Cold, plan: &Plan, value: u64, out: &mut Vec<u8>) -> Option<()> {
         match plan {
+            Plan::Text => {
+                let start = (value >> 32) as usize;
+                out.extend_from_slice(self.text.get(start..start + value as u32 as usize)?);
+            }
+            Plan::Words(list) => out.extend_from_slice(list.get(value as usize)?),
+            Plan::Time { .. } => {
+                let &(ns, decimals) = self.times.get(value as usize)?;
+                put_time(ns, decimals, out);
+            }
+            Plan::Uuid => put_uuid(*self.uuids.get(value as usize)?, out),
+            Plan::Coded(symbols) => {
+                out.extend_from_slice(&symbols.prefix);
+                let (mut bits, width) = (BitReader::new(&self.bits, value), symbols.width());
+                for _ in 0..symbols.count {
+                    out.push(*symbols.alphabet.get(bits.take(width)? as usize)?);
+                }
+            }
+            Plan::Number { decimals } => put_joined(value, *decimals, out),
             Plan::Same(of) => {
-                let other = self.values[*of as usize].as_ref()?;
-                other.put(&self.cold.plans[*of as usize], place, out)
+                let other = &cold.columns.get(*of as usize)?.plan;
+                return if other.told_from().is_none() { self.value(cold, other, value, out) } else { None };
             }
-            Plan::Follows { of, list, map } => {
-                let word = self.values[*of as usize].as_ref()?.place(place)?;
-                let own = (*map.get(word as usize)?)?;
+            Plan::Follows { list, map, .. } => {
+                let own = (*map.get(value as usize)?)?;
                 out.extend_from_slice(list.get(own as usize)?);
-                Some(())
             }
-            _ => None,
         }
+        Some(())
     }
 }
 
-fn once(bytes: &[u8]) -> Result<Vec<u8>, String> {
-    let length = zstd::zstd_safe::get_frame_content_size(bytes).ok().flatten();
-    let length =
-        length.and_then(|length| usize::try_from(length).ok()).filter(|&length| length <= ONCE_BYTES_MAX);
-    let length = length.ok_or("what stands once in the segment has no length, or is too long")?;
-    zstd::bulk::decompress(bytes, length).map_err(|e| format!("what stands once in the segment: {e}"))
+/// A block that is being decoded.
+struct Reading<'c, 'b> {
+    made: Block,
+    cold: &'c Cold,
+    bits: BitReader<'b>,
+    /// The value before of each column.
+    last: Vec<Option<u64>>,
+    /// Bytes of text that values have taken.
+    passed: usize,
+    /// UUIDs of the body at hand whose milliseconds are so far from its time.
+    away: Vec<(usize, i64)>,
 }
 
-fn read_shapes(bytes: &[u8]) -> Option<(u64, Vec<Shape>)> {
-    let mut rest = bytes;
-    let bodies = varint::take(&mut rest)?;
-    let count = take_count(&mut rest)?;
-    let shapes = (0..count).map(|_| {
-        let length = take_count(&mut rest)?;
-        let text = take_bytes(&mut rest, length)?.to_vec();
-        let holes = text.iter().filter(|byte| matches!(**byte, PLAIN_HOLE | TEXT_HOLE)).count();
-        let columns =
-            (0..holes).map(|_| u32::try_from(varint::take(&mut rest)?).ok()).collect::<Option<_>>()?;
-        Some(Shape { text, columns })
-    });
-    let shapes = shapes.collect::<Option<Vec<_>>>()?;
-    rest.is_empty().then_some((bodies, shapes))
-}
+impl Reading<'_, '_> {
+    fn shape(&mut self) -> Option<usize> {
+        let shape = usize::try_from(self.cold.of_shapes.take(&mut self.bits)??).ok()?;
+        (shape < self.cold.shapes.len()).then_some(shape)
+    }
 
-fn read_plans(bytes: &[u8]) -> Option<(Option<u32>, Vec<Plan>)> {
-    let mut rest = bytes;
-    let clock = varint::take(&mut rest)?;
-    let clock = clock.checked_sub(1).map(|column| u32::try_from(column).ok());
-    let count = take_count(&mut rest)?;
-    let plans = (0..count).map(|_| Plan::take(&mut rest)).collect::<Option<Vec<_>>>()?;
-    let clock = match clock {
-        None => None,
-        Some(column) => Some(column?),
-    };
-    rest.is_empty().then_some((clock, plans))
+    fn body(&mut self, shape: usize) -> Option<()> {
+        let (form, first) = (&self.cold.shapes[shape], self.made.values.len());
+        self.made.bodies.push((shape as u32, u32::try_from(first).ok()?));
+        for &column in &form.shape.columns {
+            let value = self.value(column)?;
+            self.made.values.push(value);
+        }
+        if self.away.is_empty() {
+            return Some(());
+        }
+        // The time may stand behind what is told from it.
+        let time = form.clock.and_then(|clock| self.made.values.get(first + clock as usize));
+        let ns = time.and_then(|&time| self.made.times.get(time as usize)).map_or(0, |(ns, _)| *ns);
+        for (uuid, away) in self.away.drain(..) {
+            let ms = ns.div_euclid(1_000_000).wrapping_add(away);
+            self.made.uuids.get_mut(uuid)?[..6].copy_from_slice(&ms.to_be_bytes()[2..]);
+        }
+        Some(())
+    }
+
+    fn value(&mut self, column: u32) -> Option<u64> {
+        let (cold, index) = (self.cold, column as usize);
+        let of = &cold.columns[index];
+        if of.plan.told_from().is_some() {
+            return Some(0);
+        }
+        let Some(number) = of.decoder.take(&mut self.bits)? else { return self.last[index] };
+        let value = match &of.plan {
+            Plan::Text => {
+                let (start, length) = (self.passed, usize::try_from(number).ok()?);
+                self.passed = start.checked_add(length).filter(|&end| end <= self.made.text.len())?;
+                (start as u64) << 32 | number
+            }
+            Plan::Words(_) => number,
+            Plan::Number { .. } => number,
+            &Plan::Time { decimals, own } => self.time(index, number, decimals, own)?,
+            Plan::Uuid => self.uuid(number)?,
+            Plan::Coded(symbols) => {
+                let start = self.bits.at();
+                self.bits.skip(symbols.count as u64 * u64::from(symbols.width()))?;
+                start
+            }
+            Plan::Same(_) | Plan::Follows { .. } => return None,
+        };
+        self.last[index] = Some(value);
+        Some(value)
+    }
+
+    fn time(&mut self, index: usize, step: u64, decimals: u8, own: bool) -> Option<u64> {
+        let unit = unit(decimals);
+        let last = self.last[index].and_then(|last| self.made.times.get(last as usize));
+        let last = last.map_or(0, |(ns, _)| ns / unit);
+        let ns = last.wrapping_add(unfold_sign(step)).wrapping_mul(unit);
+        let decimals = if own { self.bits.take(DECIMAL_BITS)? as u8 } else { decimals };
+        self.made.times.push((ns, decimals));
+        Some(self.made.times.len() as u64 - 1)
+    }
+
+    fn uuid(&mut self, number: u64) -> Option<u64> {
+        let place = self.made.uuids.len();
+        let mut bytes = [0; 16];
+        if let Some(away) = number.checked_sub(1) {
+            self.away.push((place, unfold_sign(away)));
+            bytes[6..14].copy_from_slice(&self.bits.take(64)?.to_le_bytes());
+            bytes[14..].copy_from_slice(&(self.bits.take(UUID_REST - 64)? as u16).to_le_bytes());
+        } else {
+            bytes[..8].copy_from_slice(&self.bits.take(64)?.to_le_bytes());
+            bytes[8..].copy_from_slice(&self.bits.take(64)?.to_le_bytes());
+        }
+        self.made.uuids.push(bytes);
+        Some(place as u64)
+    }
 }

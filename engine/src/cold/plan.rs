@@ -2,9 +2,9 @@
 
 use hashbrown::HashMap;
 
-use super::column::{Plan, Symbols, WORDS_MAX};
+use super::column::{List, Plan, Symbols, WORDS_MAX};
 use super::shape::Shapes;
-use super::values::{number, time, uuid};
+use super::values::{joined, number, time, uuid};
 
 /// Lists up to this length are made for less repetition.
 const SHORT_LIST: usize = 256;
@@ -37,10 +37,10 @@ pub(super) fn choose(shapes: &Shapes<'_>, docs: &[Vec<u32>]) -> Vec<Chosen> {
     for (column, values) in shapes.columns.iter().enumerate() {
         let mut own = alone(values);
         let is_words = matches!(&own.plan, Plan::Words(list) if list.len() > 1);
-        if is_words || matches!(own.plan, Plan::Text | Plan::Coded(_) | Plan::Time(_) | Plan::Uuid) {
+        if is_words || matches!(own.plan, Plan::Text | Plan::Coded(_) | Plan::Time { .. } | Plan::Uuid) {
             for &other in &neighbours[column] {
                 let known = &chosen[other as usize];
-                if known.plan.rank() == 2 {
+                if known.plan.told_from().is_some() {
                     continue;
                 }
                 let told = Told { values, docs: &docs[column], other };
@@ -88,36 +88,66 @@ fn alone(values: &[&[u8]]) -> Chosen {
     if let Some(chosen) = words(values) {
         return chosen;
     }
-    if values.iter().all(|value| number(value).is_some()) {
-        return plain(Plan::Number);
+    if let Some(plan) = numbers(values) {
+        return plain(plan);
     }
     plain(symbols(values).map_or(Plan::Text, Plan::Coded))
 }
 
 fn times(values: &[&[u8]]) -> Option<Plan> {
     let (_, first) = time(values[0])?;
-    let mut fixed = Some(first);
+    let (mut most, mut own) = (first, false);
     for value in values {
         let (_, decimals) = time(value)?;
-        fixed = fixed.filter(|&known| known == decimals);
+        own |= decimals != first;
+        most = most.max(decimals);
     }
-    Some(Plan::Time(fixed))
+    Some(Plan::Time { decimals: most, own })
+}
+
+fn numbers(values: &[&[u8]]) -> Option<Plan> {
+    let mut most = 0;
+    for value in values {
+        most = number(value)?.1.max(most);
+    }
+    let fit = |value: &&[u8]| number(value).is_some_and(|value| joined(value, most).is_some());
+    values.iter().all(fit).then_some(Plan::Number { decimals: most })
 }
 
 fn words(values: &[&[u8]]) -> Option<Chosen> {
-    let mut counts: HashMap<&[u8], u32> = HashMap::new();
-    values.iter().for_each(|value| *counts.entry(value).or_default() += 1);
     let bytes: usize = values.iter().map(|value| value.len()).sum();
-    let listed: usize = counts.keys().map(|value| value.len() + 1).sum();
-    let worth = listed * 3 < bytes || (counts.len() <= SHORT_LIST && counts.len() * 2 <= values.len());
-    if !worth || counts.len() > WORDS_MAX {
-        return None;
+    let mut known: HashMap<&[u8], u32> = HashMap::new();
+    let mut list: Vec<(&[u8], u32)> = Vec::new();
+    let (mut places, mut listed, mut last) = (Vec::with_capacity(values.len()), 0, 0_u32);
+    for value in values {
+        let next = list.len() as u32;
+        // Values that repeat themselves often do so at once.
+        if list.get(last as usize).is_none_or(|(known, _)| known != value) {
+            last = *known.entry(value).or_insert(next);
+        }
+        if last == next {
+            list.push((value, 0));
+            listed += value.len() + 1;
+            if (listed * 3 >= bytes && list.len() > SHORT_LIST) || list.len() > WORDS_MAX {
+                return None;
+            }
+        }
+        list[last as usize].1 += 1;
+        places.push(last);
     }
-    let mut list: Vec<(&[u8], u32)> = counts.into_iter().collect();
-    list.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
-    let place: HashMap<&[u8], u32> = (0..).zip(&list).map(|(at, (value, _))| (*value, at)).collect();
-    let places = values.iter().map(|value| place[*value]).collect();
-    Some(Chosen { plan: Plan::Words(list.iter().map(|(value, _)| value.to_vec()).collect()), places })
+    let worth = listed * 3 < bytes || list.len() * 2 <= values.len();
+    worth.then(|| by_frequency(&list, places))
+}
+
+/// The most frequent words first.
+fn by_frequency(list: &[(&[u8], u32)], mut places: Vec<u32>) -> Chosen {
+    let mut order: Vec<u32> = (0..list.len() as u32).collect();
+    let word = |at: &u32| list[*at as usize];
+    order.sort_unstable_by(|a, b| word(b).1.cmp(&word(a).1).then_with(|| word(a).0.cmp(word(b).0)));
+    let mut ranks = vec![0; list.len()];
+    (0..).zip(&order).for_each(|(rank, &at)| ranks[at as usize] = rank);
+    places.iter_mut().for_each(|place| *place = ranks[*place as usize]);
+    Chosen { plan: Plan::Words(List::of(order.iter().map(|at| word(at).0))), places }
 }
 
 fn symbols(values: &[&[u8]]) -> Option<Symbols> {

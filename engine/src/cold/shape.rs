@@ -11,9 +11,9 @@ pub(super) const PLAIN_HOLE: u8 = 1;
 /// Deeper bodies are taken whole.
 const DEPTH_MAX: usize = 128;
 /// With more shapes than these new ones are taken whole: each costs memory, and holds few bodies.
-const SHAPES_MAX: usize = 32_768;
+pub(super) const SHAPES_MAX: usize = 32_768;
 /// The same for columns.
-const COLUMNS_MAX: usize = 65_536;
+pub(super) const COLUMNS_MAX: usize = 65_536;
 
 /// A body without its values.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +22,13 @@ pub(super) struct Shape {
     pub text: Vec<u8>,
     /// The column of each hole, in order.
     pub columns: Vec<u32>,
+}
+
+impl Shape {
+    /// What a body of this shape costs in memory until it is put together.
+    pub fn weight(&self) -> usize {
+        self.text.len() + 8 * self.columns.len()
+    }
 }
 
 /// The shapes of some bodies, and their values by column: by path, and kind of hole.
@@ -48,11 +55,13 @@ impl<'a> Shapes<'a> {
     }
 
     fn add(&mut self, body: &'a [u8]) {
-        let full = self.shapes.len() >= SHAPES_MAX || self.columns.len() >= COLUMNS_MAX;
         let mut walk = Walk { body, at: 0, text: Vec::with_capacity(512), found: Vec::with_capacity(32) };
         // A raw control character is in no JSON, and would read as a hole; a lone hole is for the rest.
         let plain = body.first() == Some(&b'{') && body.iter().all(|&byte| byte >= 0x20);
         let whole = plain && walk.value(self, 0, 0).is_some() && walk.at == body.len();
+        // One shape and one column more are for those that are taken whole.
+        let full =
+            self.shapes.len() >= SHAPES_MAX - 1 || self.columns.len() + walk.found.len() >= COLUMNS_MAX;
         if whole && (!full || self.known.contains_key(&walk.text)) {
             self.push(walk.text, &walk.found);
         } else {

@@ -31,7 +31,7 @@ pub use normalize::normalize;
 pub use own::own;
 pub use same::same_content;
 pub use taxonomy::{Mismatch, OnMismatch, OrgType, Taxonomy, TypeError, TypeInfo};
-pub use time::parse_stored;
+pub use time::{parse_stored, write_stored};
 pub use values::{PATH_JOINT, Value, each_changed, each_value};
 
 /// Sizes that an operator can set.

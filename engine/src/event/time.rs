@@ -92,6 +92,19 @@ pub fn parse_stored(raw: &[u8]) -> Option<i64> {
     seconds.checked_mul(NANOS)?.checked_add(i64::from(nanos(decimals)))
 }
 
+/// Appends a time as [`parse_stored`] reads it, with so many decimals, at most nine; those that it has
+/// beyond them are left out.
+pub fn write_stored(ns: i64, decimals: u8, out: &mut String) {
+    write_seconds(ns.div_euclid(NANOS), out);
+    let (width, nanos) = (usize::from(decimals.min(9)), ns.rem_euclid(NANOS));
+    if width > 0 {
+        let digits = [100_000_000, 10_000_000, 1_000_000, 100_000, 10_000, 1000, 100, 10, 1];
+        out.push('.');
+        digits[..width].iter().for_each(|unit| out.push(char::from(b'0' + (nanos / unit % 10) as u8)));
+    }
+    out.push('Z');
+}
+
 /// Appends a time in stored form, with six decimals, or nine where six would lose some.
 pub(super) fn write_ns(ns: i64, out: &mut String) {
     write_seconds(ns.div_euclid(NANOS), out);
@@ -317,6 +330,20 @@ mod tests {
             "2026-11-23T07:28:00.aZ",
         ] {
             assert_eq!(parse_stored(bad.as_bytes()), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn times_are_written_as_they_are_read() {
+        for ns in [0, 1, 999_999_999, 951_782_400_000_000_000, 1_795_418_880_123_456_789, i64::MAX] {
+            let jiff = Timestamp::from_nanosecond(i128::from(ns)).unwrap();
+            for decimals in 0..=9_u8 {
+                let mut text = String::new();
+                write_stored(ns, decimals, &mut text);
+                let unit = 10_i64.pow(9 - u32::from(decimals));
+                assert_eq!(text, format!("{:.1$}", jiff, usize::from(decimals)));
+                assert_eq!(parse_stored(text.as_bytes()), Some(ns / unit * unit));
+            }
         }
     }
 }

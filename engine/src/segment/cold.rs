@@ -18,7 +18,7 @@ use crate::cold::{BLOCK_BODIES, Block, Cold, pack};
 use crate::error::StoreError;
 use crate::event::{event_us, id_and_time};
 use crate::io::{Disk, Mapping};
-use crate::record::{FrameBuilder, SaltKey, record_hash};
+use crate::record::{FrameBuilder, SaltKey, record_hashes};
 
 /// Kind of a cold file, in its footer.
 pub const COLD_KIND: &str = "cold";
@@ -34,6 +34,8 @@ const FRAMES: u16 = 6;
 const LEVEL: i32 = 6;
 /// Most bytes of frames outside their compressed form: one for every record of the largest segment.
 const FRAMES_BYTES_MAX: usize = 32 << 20;
+/// Room for most bodies.
+const BODY_BYTES: usize = 1 << 10;
 
 /// Facts of a cold file: which data it stands for.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -180,16 +182,16 @@ impl ColdFile {
     /// # Errors
     /// `Damaged` with the sequence.
     pub fn body(&self, doc: u32) -> Result<Vec<u8>, StoreError> {
-        let block = self.block(doc)?;
-        let mut out = Vec::new();
-        block.body(doc as usize % BLOCK_BODIES, &mut out).map_err(|why| self.damaged(doc, why))?;
+        let cold = self.cold()?;
+        let block = self.block(&cold, doc)?;
+        let mut out = Vec::with_capacity(BODY_BYTES);
+        block.body(&cold, doc as usize % BLOCK_BODIES, &mut out).map_err(|why| self.damaged(doc, why))?;
         Ok(out)
     }
 
-    fn block(&self, doc: u32) -> Result<Arc<Block>, StoreError> {
+    fn block(&self, cold: &Cold, doc: u32) -> Result<Arc<Block>, StoreError> {
         let number = doc / BLOCK_BODIES as u32;
         let made = self.cache.get(self.id, number, || {
-            let cold = self.cold()?;
             let blocks = self.sections.get(BLOCKS)?;
             let (at, range) =
                 cold.place(u64::from(doc)).ok_or_else(|| self.damaged(doc, "no such record".into()))?;
@@ -197,8 +199,7 @@ impl ColdFile {
             let bytes = bytes.and_then(|(start, end)| blocks.get(start..end));
             let bytes = bytes.ok_or_else(|| self.damaged(doc, "a block lies outside the file".into()))?;
             let block = cold.block(at, bytes).map_err(|why| self.damaged(doc, why))?;
-            // A block holds its file's dictionaries for as long as it is kept.
-            let weight = block.heap_bytes() + cold.heap_bytes();
+            let weight = block.heap_bytes();
             Ok((Kept::Block(Arc::new(block)), weight))
         })?;
         match made {
@@ -243,14 +244,16 @@ impl ColdFile {
             let first = facts.first + u64::from(doc);
             let end = doc.checked_add(count).filter(|&end| end <= facts.count);
             let end = end.ok_or_else(|| self.damaged(doc, "frames of more records than there are".into()))?;
+            let mut bodies = Vec::new();
             for doc in doc..end {
                 let body = self.body(doc)?;
                 if !frame.fits(body.len()) {
                     return Err(self.damaged(doc, "a frame is larger than any".into()));
                 }
                 frame.push(&body);
-                head = self.next(head, doc, committed_us, &body, salts)?;
+                bodies.push(body);
             }
+            head = self.chain(head, doc, committed_us, &bodies, salts)?;
             doc = end;
             data.extend_from_slice(frame.finish(first, committed_us, &previous));
             if data.len() > most {
@@ -264,21 +267,27 @@ impl ColdFile {
         }
     }
 
-    fn next(
+    /// h of the last of some records that were committed together.
+    fn chain(
         &self,
-        head: Hash,
+        mut head: Hash,
         doc: u32,
         committed_us: u64,
-        body: &[u8],
+        bodies: &[Vec<u8>],
         salts: &SaltKey,
     ) -> Result<Hash, StoreError> {
-        let (id, time_ns) = id_and_time(body).map_err(|why| self.damaged(doc, why))?;
-        let r = record_hash(&salts.salted(id).salt, body);
-        let sequence = self.facts.first + u64::from(doc);
-        Ok(chain::link(
-            &head,
-            &chain::Link { sequence, committed_us, event_us: event_us(time_ns), record_hash: r },
-        ))
+        let mut events = Vec::with_capacity(bodies.len());
+        for (doc, body) in (doc..).zip(bodies) {
+            let (id, time_ns) = id_and_time(body).map_err(|why| self.damaged(doc, why))?;
+            events.push((salts.salted(id).salt, event_us(time_ns)));
+        }
+        let inputs: Vec<_> = events.iter().zip(bodies).map(|((salt, _), body)| (salt, &body[..])).collect();
+        let first = self.facts.first + u64::from(doc);
+        for ((sequence, (_, event_us)), record_hash) in (first..).zip(&events).zip(record_hashes(&inputs)) {
+            let link = chain::Link { sequence, committed_us, event_us: *event_us, record_hash };
+            head = chain::link(&head, &link);
+        }
+        Ok(head)
     }
 
     fn frames(&self) -> Result<Frames, StoreError> {
