@@ -192,9 +192,12 @@ impl State {
                     .ok_or(format!("closed with {} records, {sealed} are sealed", closed.size))
             }
             Entry::Opened => Ok(()),
-            Entry::Reindexed { first, .. } | Entry::Chilled { first, .. } => {
-                self.position(*first).map(|_| ()).ok_or(format!("segment {first} is not sealed"))
+            Entry::Reindexed { first, .. } => self.check_sealed(*first),
+            // The archive has the one cold form, and the data file went with it.
+            Entry::Chilled { first, .. } if self.cold.contains_key(first) => {
+                Err(format!("segment {first} is made cold twice"))
             }
+            Entry::Chilled { first, .. } => self.check_sealed(*first),
             Entry::Archived { first, event_first_us, event_last_us, .. } => {
                 if !self.cold.contains_key(first) {
                     Err(format!("segment {first} is archived, and is not cold"))
@@ -263,6 +266,10 @@ impl State {
 
     fn position(&self, first: u64) -> Option<usize> {
         self.sealed.binary_search_by_key(&first, |segment| segment.first).ok()
+    }
+
+    fn check_sealed(&self, first: u64) -> Result<(), String> {
+        self.position(first).map(|_| ()).ok_or_else(|| format!("segment {first} is not sealed"))
     }
 
     fn check_follows(&self, segment: &SealedSegment) -> Result<(), String> {

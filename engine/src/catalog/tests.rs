@@ -121,6 +121,29 @@ fn entries_that_cannot_follow_are_refused_and_leave_no_trace() {
     catalog.append(&Entry::Sealed(fine)).unwrap();
 }
 
+/// A segment is made cold once: not again, and not when the archive has its cold form.
+#[test]
+fn a_segment_that_is_made_cold_twice_is_damage() {
+    let chilled = |footer| Entry::Chilled { first: 0, cold_footer: [footer; 32] };
+    let archived =
+        Entry::Archived { first: 0, manifest_sha256: [5; 32], event_first_us: 0, event_last_us: 1 };
+    for between in [None, Some(archived.clone())] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("catalog");
+        filled(&path);
+        let (mut catalog, _) = Catalog::open(disk(), &path).unwrap();
+        catalog.append(&chilled(1)).unwrap();
+        between.iter().for_each(|entry| catalog.append(entry).unwrap());
+        for footer in [1, 2] {
+            let error = catalog.append(&chilled(footer)).unwrap_err();
+            assert!(error.to_string().contains("made cold twice"), "{error}");
+        }
+        let unknown = catalog.append(&Entry::Chilled { first: 50, cold_footer: [1; 32] });
+        assert!(matches!(unknown, Err(StoreError::Refused(_))));
+        assert_eq!(catalog.cold(0), Some([1; 32]));
+    }
+}
+
 /// Goal: a power cut while appending loses that entry and nothing else, wherever it falls.
 /// Method: cut the file at every byte of the last record, and fill what is missing with zeros too.
 #[test]

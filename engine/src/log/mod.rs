@@ -133,6 +133,8 @@ pub struct Log {
     index_events: Mutex<Vec<IndexEvent>>,
     /// What opening told of damage.
     damage: Vec<String>,
+    /// All of it is what the restore of archived segments mends.
+    mendable: bool,
     /// Nobody writes to the files while they are open.
     read_only: bool,
 }

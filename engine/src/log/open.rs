@@ -135,7 +135,7 @@ impl Log {
         let opening =
             Opening { disk: &disk, dir, origin: &origin, salts: &salts, rules, cache: &cache, read_only };
         let found = recover(&opening, &mut catalog, &locator)?;
-        let Recovered { segments, head, recent, tally, mut notes, mut damage } = found;
+        let Recovered { segments, head, recent, tally, mut notes, mut damage, mendable } = found;
         let sealed_first = segments.iter().find(|s| matches!(***s, Segment::Sealed(_))).map(|s| s.first());
         let shared = Arc::new(Shared {
             disk,
@@ -171,6 +171,7 @@ impl Log {
             unchecked: Mutex::new(sealed_first),
             moving: Mutex::new(()),
             index_events: Mutex::new(Vec::new()),
+            mendable: !read_only && !damage.is_empty() && damage == mendable,
             damage: damage.clone(),
             read_only,
         };

@@ -64,6 +64,8 @@ pub struct Recovered {
     pub notes: Vec<String>,
     /// Damage, a line each, with file, offset and sequence. The log takes no events then.
     pub damage: Vec<String>,
+    /// Those lines of `damage` that the restore of an archived segment mends.
+    pub mendable: Vec<String>,
 }
 
 /// Finds and checks all segments of a log.
@@ -83,6 +85,7 @@ pub fn recover(
         tally: Tally::default(),
         notes: Vec::new(),
         damage: Vec::new(),
+        mendable: Vec::new(),
     };
     let names = names(opening)?;
     let files: BTreeMap<u64, PathBuf> =

@@ -46,6 +46,7 @@ pub(super) fn segment(
 }
 
 /// A segment whose data are in the archive: what stays must be there, what a crash has left of the rest goes.
+/// What is missing can be made again from the archive, so the segment is known all the same.
 fn away(
     opening: &Opening<'_>,
     entry: &SealedSegment,
@@ -58,7 +59,9 @@ fn away(
         let stays = path.with_extension(extension);
         if !names.contains(&stays) {
             let error = StoreError::damaged(&stays, 0, "the file is missing").at(entry.first);
-            return Ok(damaged(entry, error, stays, found));
+            let why = format!("{error}; a restore of the segment brings it back");
+            found.mendable.push(why.clone());
+            found.damage.push(why);
         }
     }
     let facts = ArchivedFacts {

@@ -62,7 +62,12 @@ impl Log {
     }
 
     /// Makes what stays, or finds it whole.
-    fn keep(&self, sealed: &Sealed, entry: &SealedSegment, archived: &InArchive) -> Result<(), StoreError> {
+    pub(super) fn keep(
+        &self,
+        sealed: &Sealed,
+        entry: &SealedSegment,
+        archived: &InArchive,
+    ) -> Result<(), StoreError> {
         let (disk, facts) = (&*self.shared.disk, facts_of(self.origin(), entry));
         self.local_manifest(entry, archived)?;
         let path = sealed.path().with_extension("h");

@@ -28,7 +28,9 @@ struct Fetched {
 impl Log {
     /// Brings the segment that begins at `first` back from the archive until `until_us`. `pace` is told the
     /// bytes of each object read; false stops. A segment that is back already only has its time lengthened,
-    /// never shortened. One caller at a time; ingest and answers go on.
+    /// never shortened. What stays of it beside the archive is made whole again; a log that takes no events
+    /// for want of that alone takes them when it is opened again. One caller at a time; ingest and answers
+    /// go on.
     ///
     /// # Errors
     /// `Object` with `NotYet` while a slow store is at it: try again later. `Refused` with the object that
@@ -40,7 +42,9 @@ impl Log {
         until_us: u64,
         pace: &dyn Fn(u64) -> bool,
     ) -> Result<(), ArchiveError> {
-        self.writable().map_err(|why| StoreError::ReadOnly { why })?;
+        if !self.mendable {
+            self.writable().map_err(|why| StoreError::ReadOnly { why })?;
+        }
         let _moving = self.moving();
         let known = self.in_archive().into_iter().find(|(entry, _)| entry.first == first);
         let Some((entry, archived)) = known else {
@@ -57,12 +61,29 @@ impl Log {
         let fetched = self.fetch(store, &manifest, &entry, pace)?;
         self.check_content(&fetched, &manifest, &entry)?;
         let sealed = self.put_in_place(&fetched, &entry)?;
+        self.keep(&sealed, &entry, &archived)?;
         let sealed = Arc::new(Segment::Sealed(Box::new(sealed)));
         Ok(self.move_to(&Entry::Restored { first, until_us }, sealed)?)
     }
 
-    /// The manifest as the archive has it, which must be the one that the catalog names.
+    /// The manifest that the catalog names: the one that stayed, or where that is not whole the archive's,
+    /// which takes its place.
     fn archived_manifest(
+        &self,
+        store: &dyn ObjectStore,
+        entry: &SealedSegment,
+        archived: &InArchive,
+    ) -> Result<Manifest, ArchiveError> {
+        let manifest = match self.local_manifest(entry, archived) {
+            Ok((manifest, _)) => manifest,
+            Err(_) => self.fetched_manifest(store, entry, archived)?,
+        };
+        self.mend_links(store, &manifest, entry)?;
+        self.meets(&manifest, entry)?;
+        Ok(manifest)
+    }
+
+    fn fetched_manifest(
         &self,
         store: &dyn ObjectStore,
         entry: &SealedSegment,
@@ -78,8 +99,7 @@ impl Log {
             return Err(ArchiveError::refused(&name, "is not the manifest that was archived"));
         }
         let manifest = Manifest::read(&bytes).map_err(|why| ArchiveError::refused(&name, why))?;
-        self.mend_links(store, &manifest, entry)?;
-        self.meets(&manifest, entry)?;
+        self.put_file(&data_path(&self.shared.dir, entry.first).with_extension("manifest"), &bytes)?;
         Ok(manifest)
     }
 

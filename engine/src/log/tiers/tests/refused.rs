@@ -27,7 +27,8 @@ fn put(disk: &SimDisk, path: &Path, bytes: &[u8]) {
 /// The restore of the first segment must be refused with the object's name, and that of the next one work.
 fn refused(disk: &SimDisk, kind: &str, why: &str) {
     let (log, report) = open(disk);
-    assert_eq!(report.damage, [""; 0]);
+    let whole = kind != "manifest.json";
+    assert_eq!(report.damage.len(), usize::from(!whole), "{:?}", report.damage);
     let store = store(disk);
     let before = records(&log);
     let error = log.restore(&store, 0, 9, &|_| true).unwrap_err();
@@ -36,8 +37,8 @@ fn refused(disk: &SimDisk, kind: &str, why: &str) {
     assert_eq!(records(&log), before, "nothing of it is served");
     assert_eq!(states(&log)[0], TierState::Archived);
     log.restore(&store, SEGMENT, 9, &|_| true).unwrap();
-    assert!(log.writable().is_ok());
-    assert_eq!(faults(&log), []);
+    assert_eq!(log.writable().is_ok(), whole);
+    assert_eq!(faults(&log).len(), usize::from(!whole));
 }
 
 /// Goal: no changed, missing, swapped or foreign object comes back, and the fault is named by its object.
@@ -51,6 +52,10 @@ fn what_is_not_what_was_archived_is_refused_by_name() {
     let other = filled_as(&foreign, "example.com/stele/00ee", "x");
     ship_all(&other, &store(&foreign));
     for kind in ["cold", "idx", "manifest.json"] {
+        if kind == "manifest.json" {
+            // The archive is not asked for it while the one that stayed is whole.
+            disk.remove(&data_path(Path::new(DIR), 0).with_extension("manifest")).unwrap();
+        }
         let (one, next) = (path(0, kind), path(SEGMENT, kind));
         let image = || disk.image(Survival::Everything, 0);
         let bytes = content(&disk, &one);
@@ -106,4 +111,57 @@ fn links_are_made_whole_by_a_restore() {
     assert_eq!(faults(&log), []);
     expire_all(&log);
     assert_eq!(faults(&log), []);
+}
+
+/// A restore does not wait for a store to bring the manifest that is here.
+#[test]
+fn the_manifest_that_stayed_is_not_asked_of_the_archive() {
+    let disk = SimDisk::new();
+    let (log, _) = away(&disk);
+    disk.remove(&path(0, "manifest.json")).unwrap();
+    let error = log.restore(&store(&disk), 0, 9, &|_| true).map_err(|e| e.to_string());
+    assert_eq!(error, Ok(()));
+    assert_eq!(faults(&log), []);
+}
+
+/// Goal: a file that must stay and is gone is named; all else is read; a restore brings it back.
+#[test]
+fn what_stays_and_is_missing_comes_back_with_a_restore() {
+    let disk = SimDisk::new();
+    let (log, _) = away(&disk);
+    let before = records(&log);
+    log.close().unwrap();
+    drop(log);
+    let kinds = ["h", "seen", "manifest"];
+    let stays = |kind: &str| data_path(Path::new(DIR), SEGMENT).with_extension(kind);
+    let was: Vec<_> = kinds.iter().map(|kind| content(&disk, &stays(kind))).collect();
+    for missing in [&kinds[..1], &kinds[1..2], &kinds[2..], &kinds[..]] {
+        let image = disk.image(Survival::Everything, 0);
+        missing.iter().for_each(|kind| image.remove(&stays(kind)).unwrap());
+        let (log, report) = open(&image);
+        for kind in missing {
+            let name = stays(kind).display().to_string();
+            let told = |line: &String| line.contains(&name) && line.contains("the file is missing");
+            assert!(report.damage.iter().any(told), "{:?}", report.damage);
+        }
+        assert!(log.writable().is_err());
+        for sequence in (0..SEGMENT).chain(2 * SEGMENT..log.head().size) {
+            let wanted = &before[sequence as usize];
+            match log.record(sequence) {
+                Ok(found) => assert_eq!(&found, wanted, "{missing:?}"),
+                Err(error) => assert!(matches!(error, StoreError::Archived { .. }) && wanted.is_none()),
+            }
+        }
+        log.restore(&store(&image), SEGMENT, 9, &|_| true).unwrap();
+        for (kind, bytes) in kinds.iter().zip(&was) {
+            assert_eq!(&content(&image, &stays(kind)), bytes, "{kind} of {missing:?}");
+        }
+        drop(log);
+        let (log, report) = open(&image);
+        assert_eq!(report.damage, [""; 0]);
+        assert!(log.writable().is_ok());
+        assert_eq!(expire_all(&log), 1);
+        assert_eq!(faults(&log), []);
+        assert_eq!(records(&log), before);
+    }
 }
