@@ -1,5 +1,6 @@
 /** Pictures of every page for people to look at, and axe over each of them. */
 import AxeBuilder from '@axe-core/playwright';
+import { person } from './harness/api';
 import { enter, expect, go, pageUrl, test } from './harness/page';
 
 const SIZES = [
@@ -19,6 +20,11 @@ const PLACES: [string, string][] = [
   ['archive', 'archive'],
   ['settings', 'settings'],
 ];
+
+test.beforeAll(async () => {
+  await person('admin', 'Ada Lovelace');
+  await person('developer', 'Grace Hopper');
+});
 
 for (const [width, height] of SIZES) {
   test.describe(() => {
