@@ -33,7 +33,8 @@ export const FACET_FIELDS: readonly FacetField[] = [
   { field: 'event_type', name: 'event_type', label: 'Event type', searchable: true },
 ];
 
-const TYPING_MS = 150;
+/** Short: what is typed on ends the question under way, on the server too. */
+const TYPING_MS = 60;
 
 export const query = computed(() => param('q'));
 export const range = computed(() => ({ from: param('from'), to: param('to') }));
@@ -131,9 +132,13 @@ export function refreshCounts(): void {
 }
 
 export function refresh(): void {
-  asked.value++;
-  void rows.start({ ...filters.peek(), order: order.peek() });
-  refreshCounts();
+  const mine = ++asked.value;
+  facets.stop();
+  histogram.stop();
+  // The list first: counts are questions of their own, and would only make it wait.
+  void rows.start({ ...filters.peek(), order: order.peek() }).then(() => {
+    if (asked.peek() === mine) refreshCounts();
+  });
 }
 
 /** Begins to ask when the page is shown; the result stops it. */

@@ -161,9 +161,13 @@ export function Table() {
     count: total,
     getScrollElement: () => scroller.current,
     estimateSize: () => ROW,
-    overscan: 12,
+    overscan: 8,
   });
   const items = virtual.getVirtualItems();
+  // Rows that leave at one end are filled anew at the other: writing into elements is a fraction of making them.
+  const pool = useRef(1);
+  pool.current = Math.max(pool.current, items.length);
+  const grid = template(list);
   const end = items.at(-1)?.index ?? 0;
   const now = selected.value;
 
@@ -235,13 +239,13 @@ export function Table() {
               const isOpen = event.event_id === now;
               return (
                 <div
-                  key={event.chain.sequence}
+                  key={item.index % pool.current}
                   class={`table-row ${event.status}${isOpen ? ' open' : ''}`}
                   role="row"
                   aria-rowindex={item.index + 2}
                   aria-selected={isOpen}
                   tabIndex={-1}
-                  style={{ gridTemplateColumns: template(list), transform: `translateY(${item.start}px)` }}
+                  style={{ gridTemplateColumns: grid, transform: `translateY(${item.start}px)` }}
                   onClick={() => {
                     if (getSelection()?.isCollapsed !== false) open(event.event_id);
                   }}

@@ -65,6 +65,7 @@ export function Sessions() {
                   <tr key={each.id}>
                     <th scope="row">
                       <Foreign text={nameOf(each)} />
+                      {!each.user && <span class="tag">key</span>}
                       {each.current && <span class="tag">this one</span>}
                     </th>
                     <td>
@@ -103,5 +104,5 @@ export function Sessions() {
 /** Users and keys stand there as ids or as objects that name them. */
 function nameOf({ user, key }: BrowserSession): string {
   if (user !== null && user !== undefined) return typeof user === 'string' ? user : user.email;
-  return typeof key === 'string' ? `key ${key}` : `key ${key.name ?? key.id}`;
+  return typeof key === 'string' ? key : (key.name ?? key.id);
 }

@@ -177,15 +177,18 @@ function EventTypes() {
 function Reads() {
   const asked = useAsk('settings', (aborted) => ask<{ record_reads: boolean }>('v1/settings', {}, aborted));
   const [fault, setFault] = useState('');
+  // What is being saved is shown at once, and cannot be changed before it is answered.
+  const [saving, setSaving] = useState<boolean | null>(null);
   const set = async (on: boolean) => {
     setFault('');
+    setSaving(on);
     try {
-      await send('PUT', 'v1/settings', { record_reads: on });
+      asked.question.data.value = await send('PUT', 'v1/settings', { record_reads: on });
       say(on ? 'Reads are recorded' : 'Reads are no longer recorded');
     } catch (problem) {
       setFault((problem as Error).message);
     }
-    asked.again();
+    setSaving(null);
   };
   return (
     <Panel title="Who looked" asked={asked}>
@@ -195,8 +198,8 @@ function Reads() {
             <input
               type="checkbox"
               role="switch"
-              checked={settings.record_reads}
-              disabled={!may('admin')}
+              checked={saving ?? settings.record_reads}
+              disabled={saving !== null || !may('admin')}
               onChange={(event) => void set(event.currentTarget.checked)}
             />
             <span>Record reads</span>
