@@ -272,7 +272,7 @@ test('an event: values filter, links last, the list goes on by keyboard', async 
   await drawer.getByRole('button', { name: 'Only category with this value' }).click();
   await expect(box(page)).toHaveValue('category:agent changed:model');
   await drawer.getByRole('button', { name: 'Without action of this value' }).click();
-  await expect(box(page)).toHaveValue(/-action:update$/);
+  await expect(box(page)).toHaveValue(/ -action:[a-z_]+$/);
   await drawer.getByRole('tab', { name: 'Changes' }).click();
   await expect(drawer.getByRole('row', { name: /^model/ })).toBeVisible();
   await drawer.getByRole('tab', { name: 'Related' }).click();

@@ -11,7 +11,7 @@ import { RestoreLink } from '../log/gaps';
 import { rows, setQuery } from '../log/state';
 import { open } from '../log/table';
 import { change, follow, href } from '../state/route';
-import { ago } from '../time/time';
+import { ago, count } from '../time/time';
 import { Icon } from '../ui/icon';
 import { Busy, Button, copy, CopyButton, Failed, Foreign, Menu, MenuItem, Status, Time } from '../ui/parts';
 import { changesOf } from './changes';
@@ -240,6 +240,21 @@ function Tabs({ tabs, now, onChoose }: { tabs: [Tab, string][]; now: Tab; onChoo
 /** The chosen part stays chosen from one event to the next. */
 let lastTab: Tab = 'overview';
 
+/** More than this is laid out only when it is wanted: a megabyte would hold up the page. */
+const JSON_SHOWN = 400_000;
+
+function JsonText({ text }: { text: string }) {
+  const [all, setAll] = useState(text.length <= JSON_SHOWN);
+  return (
+    <>
+      <pre class="json" tabIndex={0} aria-label="Event as JSON">
+        <Foreign text={all ? text : text.slice(0, JSON_SHOWN)} />
+      </pre>
+      {!all && <Button label={`Show all ${count(text.length)} characters`} onClick={() => setAll(true)} />}
+    </>
+  );
+}
+
 function Opened({ line }: { line: string }) {
   const [tab, setTab] = useState<Tab>(lastTab);
   const event = useMemo(() => JSON.parse(line) as LogEvent, [line]);
@@ -325,9 +340,7 @@ function Opened({ line }: { line: string }) {
         {now === 'json' && (
           <>
             <CopyButton text={line} what="JSON" />
-            <pre class="json" tabIndex={0} aria-label="Event as JSON">
-              <Foreign text={pretty(json)} />
-            </pre>
+            <JsonText text={pretty(json)} />
           </>
         )}
         {now === 'proof' && <ProofView event={event} />}

@@ -172,7 +172,7 @@ export function Table() {
   const now = selected.value;
 
   useEffect(() => {
-    if (more && end >= total - 60) void rows.loadMore();
+    if (more && end >= total - 120) void rows.loadMore();
   }, [end, total, more]);
 
   useEffect(() => {

@@ -173,7 +173,7 @@ function Table({ list, onPick }: { list: readonly Stretch[]; onPick: (stretch: S
                 {count(each.first_sequence)} – {count(each.last_sequence)}
               </td>
               <td class="number">{each.state === 'local' ? '–' : bytesText(each.bytes)}</td>
-              <td>
+              <td class="actions">
                 {each.state === 'archived' ? (
                   may('admin') && <Button icon="restore" label="Restore" onClick={() => onPick(each)} />
                 ) : (

@@ -235,7 +235,7 @@ export function Restores({ onChange }: { onChange: () => void }) {
                           </span>
                         ))}
                     </td>
-                    <td class="number">{each.days}</td>
+                    <td>{each.days}</td>
                     <td>
                       <Progress restore={each} />
                     </td>
