@@ -245,7 +245,13 @@ function New({ onMade }: { onMade: (id: string) => void }) {
             tabIndex={0}
             aria-label="First five rows"
           >
-            {answer === null ? '' : answer.matched === 0 ? 'No events.' : <Foreign text={answer.rows} />}
+            {answer === null ? (
+              ''
+            ) : answer.matched === 0 ? (
+              'No events.'
+            ) : (
+              <Foreign text={answer.rows.replaceAll('\r\n', '\n')} />
+            )}
           </pre>
         )}
       </section>
