@@ -32,10 +32,14 @@ test: tools-test web ## Everything that must pass, in short forms
 	@# The stores are fetched while the compiler works.
 	@$(MAKE) --no-print-directory -j2 venv tests-build
 	$(CARGO) test --locked --workspace --no-fail-fast
+	@# Each of them keeps one processor busy.
+	@$(MAKE) --no-print-directory --output-sync=target -j2 python-test web-test PROFILE=debug
+
+.PHONY: python-test
+python-test:
 	$(VENV)/bin/python tests/python/custody.py
 	$(VENV)/bin/python tests/python/verifier.py
 	$(VENV)/bin/python tests/python/export.py $(TARGET)/debug
-	@$(MAKE) --no-print-directory web-test PROFILE=debug
 
 verifiers: tools-test venv ## Verifiers that others wrote, in Rust, Go and Python, against a log of 100,000 events
 	tests/verifiers.sh "$(CARGO)"
