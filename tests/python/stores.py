@@ -48,7 +48,8 @@ def seaweedfs(folder):
     command = [
         BIN / "weed", "server", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3",
         "-s3.port.iceberg=0", "-s3.port.lance=0", f"-s3.config={config}", "-volume.max=2000",
-        "-master.volumeSizeLimitMB=64", *flags,
+        # Its own limit is a hundredth of the disk: below that it takes no write and answers none.
+        "-master.volumeSizeLimitMB=64", "-volume.minFreeSpace=64MiB", *flags,
     ]
     return command, ports[3]
 
