@@ -21,7 +21,7 @@ MEMBERS = {
 }
 SCHEMA_ERRORS, CHANGED, UNLISTED, FIRST_PATH = 14, 15, 16, 64
 PATHS_MAX, PATH_BYTES_MAX = 8192, 1024
-WIDE, RARE_DOCUMENTS, WORD_BYTES_MAX = 1024, 2, 128
+WIDE, RARE_DOCUMENTS, WORD_BYTES_MAX, TOGETHER = 1024, 2, 128, 4
 
 
 class Number:
@@ -64,6 +64,7 @@ class Contents:
     """
 
     def __init__(self, records):
+        self.documents = len(records)
         self.paths, self.unlisted, self.found, self.changes_loose = {}, set(), {}, []
         for document, record in enumerate(records):
             self.add_envelope(document, record)
@@ -183,9 +184,9 @@ def elements(items):
 class Words:
     """The words of all terms (numbered from 0 through all dictionaries) and loose values.
 
-    `common` has for each word its terms and its documents in loose values, or None and all documents;
-    `rare` the (key, document) pairs. Characters that this Python's Unicode does not know may be letters
-    or not: words at them are `uncertain`, and nothing is said of them.
+    `common` has for each word its terms and its documents in loose values, or None and all documents, and
+    for each pair of words its documents; `rare` the (key, document) pairs. Characters that this Python's
+    Unicode does not know may be letters or not: words at them are `uncertain`, and nothing is said of them.
     """
 
     def __init__(self, contents):
@@ -204,6 +205,31 @@ class Words:
         for word in (self.terms.keys() | self.loose.keys()) - self.uncertain:
             self.place(word, documents_of)
         self.uncertain_keys = {rare_key(word) for word in self.uncertain}
+        self.pairs = {}
+        self.place_pairs(contents)
+
+    def place_pairs(self, contents):
+        """Where two words stand one behind the other in a loose value, if many documents should have both."""
+        loose = {word: len(loose) for word, (terms, loose) in self.common.items() if terms is not None}
+        least = TOGETHER * contents.documents
+        for value, documents in contents.loose_values:
+            text = folded(value.decode())
+            if any(kind(c) == "C" for c in text):
+                parts = [part.encode() for part in split(text, "LMN") + split(text, "LMNC")]
+                unknown = {first + b" " + second for first in parts for second in parts}
+                self.uncertain |= unknown
+                self.uncertain_keys |= {pair_key(pair) for pair in unknown}
+                continue
+            run = [word.encode() for word in split(text, "LMN")]
+            for first, second in set(zip(run, run[1:])):
+                if loose.get(first, 0) * loose.get(second, 0) > least:
+                    self.pairs.setdefault(first + b" " + second, []).append(documents)
+        for pair, documents in self.pairs.items():
+            everywhere = sorted(set().union(*documents))
+            if sum(map(len, documents)) <= RARE_DOCUMENTS:
+                self.rare |= {(pair_key(pair), document) for document in everywhere}
+            elif pair not in self.uncertain:
+                self.common[pair] = ([], everywhere)
 
     def words(self, value):
         runs = "".join(c if kind(c) in "LMNC" else " " for c in folded(value.decode())).split(" ")
@@ -234,6 +260,15 @@ def kind(c):
     """L, M or N; C where Unicode's newer versions may have a letter; else -."""
     category = unicodedata.category(c)
     return "C" if category == "Cn" else category[0] if category[0] in "LMN" else "-"
+
+
+def split(text, kinds):
+    """The runs of characters of these kinds, in order."""
+    return [run for run in "".join(c if kind(c) in kinds else " " for c in text).split(" ") if run]
+
+
+def pair_key(pair):
+    return 63 << 26 | zlib.crc32(pair) & (1 << 26) - 1
 
 
 def rare_key(word):

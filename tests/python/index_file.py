@@ -92,7 +92,7 @@ class IndexFile:
     def check_head(self):
         head, times = self.file[32], [r.ns for r in self.records]
         version, zero, documents, least, most, count, paths, unlisted, reserved = struct.unpack_from("<HHIqqIIII", head)
-        self.need((version, zero, reserved) == (2, 0, 0), "another version of the head")
+        self.need((version, zero, reserved) == (3, 0, 0), "another version of the head")
         self.need((documents, least, most) == (len(times), min(times), max(times)), "head")
         self.need(paths == len(self.contents.paths), f"{paths} paths, not {len(self.contents.paths)}")
         self.need(self.lists.word(unlisted) == sorted(self.contents.unlisted), "documents with unlisted paths")
@@ -146,6 +146,7 @@ class IndexFile:
         self.need(at == len(data), "words are left over")
         self.need([word for word, _ in found] == sorted({word for word, _ in found}), "words do not ascend")
         unknown, expected = self.words.uncertain, self.words.common
+        self.seen["pairs of words"] += sum(b" " in word for word, _ in found)
         found = {word: body for word, body in found if word not in unknown}
         for word in found.keys() | expected.keys():
             said, wanted = found.get(word), expected.get(word)

@@ -46,6 +46,9 @@ struct Arguments {
     /// Fills the directory, says so and waits to be killed
     #[arg(long, hide = true)]
     fill_and_wait: Option<PathBuf>,
+    /// Opens the log in the directory and says what that took
+    #[arg(long, hide = true)]
+    open_and_tell: Option<PathBuf>,
 }
 
 impl Arguments {
@@ -73,6 +76,9 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     let sizes = arguments.sizes()?;
     if let Some(dir) = &arguments.fill_and_wait {
         return suites::recovery::fill_and_wait(&sizes, dir);
+    }
+    if let Some(dir) = &arguments.open_and_tell {
+        return suites::opening::open_and_tell(&sizes, dir);
     }
     let suites = if arguments.suite.is_empty() { Suite::value_variants() } else { &arguments.suite };
     println!("{}", system::machine());

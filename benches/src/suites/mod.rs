@@ -8,6 +8,7 @@ pub mod custody;
 pub mod http;
 pub mod ingest;
 mod input;
+pub mod opening;
 pub mod queries;
 pub mod recovery;
 mod server;
@@ -76,6 +77,8 @@ pub enum Suite {
     Custody,
     /// Cold segments: bytes, cost of making them beside ingest, queries on them.
     Tiers,
+    /// Open a log of very many segments, cold and archived.
+    Opening,
 }
 
 /// Runs suites in the given order.
@@ -92,6 +95,7 @@ pub fn run(suites: &[Suite], sizes: &Sizes) -> Result<Report, Failure> {
             Suite::Http => http::run(sizes, &mut report)?,
             Suite::Custody => custody::run(sizes, &mut report)?,
             Suite::Tiers => tiers::run(sizes, &mut report)?,
+            Suite::Opening => opening::run(sizes, &mut report)?,
         }
     }
     Ok(report)

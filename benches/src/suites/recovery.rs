@@ -129,12 +129,16 @@ fn open(
 }
 
 fn add(report: &mut Report, what: String, durations: &mut Durations, opened: &OpenReport) {
-    let mut figures = vec![
-        Figure::new("median", durations.percentile_ms(500), Unit::Ms),
-        Figure::new("max", durations.percentile_ms(1000), Unit::Ms),
-    ];
+    let mut figures = took(durations);
     if !opened.notes.is_empty() {
         figures.push(Figure::new("notes", opened.notes.len() as f64, Unit::Count));
     }
     report.add("open", what, figures);
+}
+
+pub(super) fn took(durations: &mut Durations) -> Vec<Figure> {
+    vec![
+        Figure::new("median", durations.percentile_ms(500), Unit::Ms),
+        Figure::new("max", durations.percentile_ms(1000), Unit::Ms),
+    ]
 }

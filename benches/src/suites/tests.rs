@@ -36,3 +36,13 @@ fn the_suites_run_on_a_small_log() {
     assert_eq!(report.json().as_array().unwrap().len(), report.rows.len());
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "the run left files behind");
 }
+
+#[test]
+fn a_log_of_many_segments_is_made_cold_and_moved_to_an_archive() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut sizes = tiny(dir.path());
+    sizes.log.segment_records_max = 500;
+    let (log, archive) = (dir.path().join("log"), dir.path().join("archive"));
+    assert_eq!(opening::make_cold(&sizes, &log).unwrap(), 10);
+    assert_eq!(opening::move_all(&sizes, &log, &archive).unwrap(), 10);
+}

@@ -31,13 +31,13 @@ pub fn run(sizes: &Sizes, report: &mut Report) -> Result<(), Failure> {
 
 /// What chilling did.
 #[derive(Default)]
-struct Chilled {
+pub(super) struct Chilled {
     events: u64,
     wall: Duration,
     processor: Duration,
 }
 
-fn chill_all(log: &Log) -> Result<Chilled, Failure> {
+pub(super) fn chill_all(log: &Log) -> Result<Chilled, Failure> {
     let mut chilled = Chilled::default();
     loop {
         let (before, start) = (system::thread_time()?, Instant::now());

@@ -119,13 +119,34 @@ impl LiveWords {
         }
     }
 
-    fn text(&self, entry: u32) -> &[u8] {
+    /// The text of a word.
+    pub(super) fn text(&self, entry: u32) -> &[u8] {
         let entry = self.entries[entry as usize];
         &self.texts[entry.start as usize..][..entry.bytes as usize]
     }
 
+    /// Number of distinct words: entries are below it.
+    pub(super) fn count(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// The entry of a word.
+    pub(super) fn entry(&self, word: &[u8]) -> Option<u32> {
+        self.find(doc::hash(PLACE, word), word).map(|slot| slot.entry)
+    }
+
+    /// Every term that has words, in order, with the entries of its distinct words.
+    pub(super) fn by_term(&self, mut visit: impl FnMut(u32, &[u32])) {
+        let mut owners = self.owners.as_slice();
+        for links in self.links.chunk_by(|a, b| a.0 == b.0) {
+            let (own, rest) = owners.split_at(links.len());
+            owners = rest;
+            visit(links[0].0, own);
+        }
+    }
+
     /// Every word in byte order, with its terms ascending.
-    pub(super) fn sorted(&self, mut visit: impl FnMut(&[u8], &[u32])) {
+    pub(super) fn sorted(&self, mut visit: impl FnMut(u32, &[u32])) {
         let mut order: Vec<(u64, u32)> =
             (0..self.entries.len() as u32).map(|entry| (head_of(self.text(entry)), entry)).collect();
         order.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| self.text(a.1).cmp(self.text(b.1))));
@@ -133,7 +154,7 @@ impl LiveWords {
         for (_, entry) in order {
             let end = ends[entry as usize] as usize;
             let start = end - self.entries[entry as usize].links as usize;
-            visit(self.text(entry), &terms[start..end]);
+            visit(entry, &terms[start..end]);
         }
     }
 

@@ -18,6 +18,7 @@ mod column;
 mod doc;
 mod live;
 mod live_words;
+mod pairs;
 mod postings;
 mod rare;
 mod rice;
@@ -365,6 +366,23 @@ impl<'a> View<'a> {
         match self {
             View::Live(live) => Ok(live.word(word)),
             View::Stored(stored) => stored.word(word),
+        }
+    }
+
+    /// Where two folded words stand one behind the other in a value that is in no dictionary, each given with
+    /// where it stands. `None`: the index does not say, since few documents have both, one of them is in
+    /// very many terms, or the segment still grows.
+    ///
+    /// # Errors
+    /// `Damaged`.
+    pub fn pair(
+        self,
+        first: (&str, &Words<'_>),
+        second: (&str, &Words<'_>),
+    ) -> Result<Option<Words<'a>>, StoreError> {
+        match self {
+            View::Live(_) => Ok(None),
+            View::Stored(stored) => stored.pair(first, second),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Rare words: those of two documents at most, most of them ids. Their text is not kept: a word is 24
-//! bits of its beginning and 8 of its hash, and only the record can tell.
+//! bits of its beginning and 8 of its hash, and only the record can tell. So are pairs of words (see
+//! `pairs`), whose key is 26 bits of a hash behind a beginning that no word has.
 //!
 //! Section: pairs u32, then for each 64 pairs a block entry (first key u32, offset u32 from the end of
 //! that table), then the pairs, ascending by (key, document): the difference of the key from the pair
@@ -13,6 +14,10 @@ const BLOCK: usize = 64;
 const ENTRY_BYTES: usize = 8;
 const PREFIX_CHARS: usize = 4;
 const HASH_BITS: u32 = 8;
+/// Bits of a pair's hash.
+const PAIR_BITS: u32 = 26;
+/// First six bits of a pair's key: the code of no byte.
+const PAIR: u32 = 63;
 
 /// Bytes as six bits that keep their order: nothing, digits, lower-case letters, the rest by eights.
 fn code(byte: u8) -> u32 {
@@ -34,11 +39,18 @@ pub(super) fn key(word: &[u8]) -> u32 {
     prefix(word) << HASH_BITS | (crc32fast::hash(word) & ((1 << HASH_BITS) - 1))
 }
 
+/// The key of a pair of words: in its first six bits what no word has.
+pub(super) fn pair_key(pair: &[u8]) -> u32 {
+    PAIR << PAIR_BITS | (crc32fast::hash(pair) & ((1 << PAIR_BITS) - 1))
+}
+
 /// Keys that words beginning with `start` can have.
 fn keys_with(start: &[u8]) -> (u32, u32) {
     let free = PREFIX_CHARS.saturating_sub(start.len()) as u32 * 6 + HASH_BITS;
     let low = prefix(start) << HASH_BITS;
-    (low, low | ((1_u64 << free) - 1) as u32)
+    let high = low | ((1_u64 << free) - 1) as u32;
+    // Behind all words are pairs.
+    (low, high.min((PAIR << PAIR_BITS) - 1))
 }
 
 /// Encodes the pairs, which ascend.
@@ -80,9 +92,9 @@ impl<'a> Rare<'a> {
         Some(Self { count, table, data })
     }
 
-    /// Adds the documents that may have the word; `None` where the section is not what was written.
-    pub(super) fn find(&self, word: &[u8], docs: &mut Vec<u32>) -> Option<()> {
-        let key = key(word);
+    /// Adds the documents that may have the word or pair of this key; `None` where the section is not what
+    /// was written.
+    pub(super) fn find(&self, key: u32, docs: &mut Vec<u32>) -> Option<()> {
         self.within(key, key, docs)
     }
 
@@ -152,7 +164,7 @@ mod tests {
         let mut false_hits = 0;
         for (word, doc) in words.iter().zip(0_u32..) {
             let mut docs = Vec::new();
-            rare.find(word.as_bytes(), &mut docs).unwrap();
+            rare.find(key(word.as_bytes()), &mut docs).unwrap();
             assert!(docs.contains(&doc), "{word}");
             false_hits += docs.len() - 1;
             for len in (0..word.len()).filter(|&len| word.is_char_boundary(len)) {
@@ -178,7 +190,7 @@ mod tests {
             damaged[at] ^= 0x41;
             for bytes in [&damaged[..], &bytes[..at]] {
                 if let Some(rare) = Rare::open(bytes) {
-                    let _ = (rare.find(b"abc", &mut Vec::new()), rare.find_with(b"", &mut Vec::new()));
+                    let _ = (rare.find(key(b"abc"), &mut Vec::new()), rare.find_with(b"", &mut Vec::new()));
                 }
             }
         }

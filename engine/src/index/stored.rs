@@ -11,8 +11,8 @@
 //! | 35 | posting lists (see `postings`) |
 //! | 36, 37, 38 | columns: event time, documents in order of (time, document), commit time in µs |
 //! | 39 | paths: per path 16 bytes: start of its name, lists of documents that have it, with `true`, with `false`, u32 each; the length of all names u32; names |
-//! | 40 | words (see `word_file`) |
-//! | 41 | rare words (see `rare`) |
+//! | 40 | words, and pairs of them (see `word_file`, `pairs`) |
+//! | 41 | rare words and pairs (see `rare`) |
 //! | 42 | column: list of each term: twice its offset in section 35, or twice its one document plus 1 |
 //!
 //! Terms are sorted by dictionary; strings by folded value, exact value; numbers by value, text.
@@ -22,8 +22,9 @@
 use std::sync::Arc;
 
 use super::column::Column;
+use super::pairs;
 use super::postings::Postings;
-use super::rare::Rare;
+use super::rare::{self, Rare};
 use super::times::Times;
 use super::word_file::{Body, Docs, WordFile};
 use super::{Dictionary, PathId, Words};
@@ -42,7 +43,7 @@ pub(super) const PATHS: u16 = 39;
 pub(super) const WORDS: u16 = 40;
 pub(super) const RARE: u16 = 41;
 pub(super) const LISTS: u16 = 42;
-pub(super) const VERSION: u16 = 2;
+pub(super) const VERSION: u16 = 3;
 pub(super) const ONE: u32 = 1 << 31;
 pub(super) const NO_LIST: u32 = u32::MAX;
 const HEAD_BYTES: usize = 40;
@@ -347,11 +348,35 @@ impl Stored {
         match body {
             Some(body) => self.gather(body, &mut found)?,
             None => {
-                let rare = self.rare()?.find(word.as_bytes(), &mut found.maybe);
+                let rare = self.rare()?.find(rare::key(word.as_bytes()), &mut found.maybe);
                 rare.ok_or_else(|| self.words_damaged())?;
             }
         }
         self.tidy(found)
+    }
+
+    pub(super) fn pair(
+        &self,
+        first: (&str, &Words<'_>),
+        second: (&str, &Words<'_>),
+    ) -> Result<Option<Words<'_>>, StoreError> {
+        let loose = |words: &Words<'_>| match words.wide {
+            true => 0,
+            false => words.docs.iter().map(Postings::count).sum(),
+        };
+        if !pairs::are_kept(loose(first.1), loose(second.1), self.docs) {
+            return Ok(None);
+        }
+        let pair = pairs::joined(first.0.as_bytes(), second.0.as_bytes());
+        let mut found = Words::default();
+        match self.word_file()?.find(&pair).ok_or_else(|| self.words_damaged())? {
+            Some(body) => self.gather(body, &mut found)?,
+            None => {
+                let rare = self.rare()?.find(rare::pair_key(&pair), &mut found.maybe);
+                rare.ok_or_else(|| self.words_damaged())?;
+            }
+        }
+        self.tidy(found).map(Some)
     }
 
     pub(super) fn words(

@@ -315,3 +315,66 @@ fn long_names_cost_their_length_once() {
         assert_eq!(doc.values(), 10_000);
     }
 }
+
+/// Documents where one word is right behind another in a text.
+fn neighbours(texts: &[String]) -> BTreeMap<(String, String), DocSet> {
+    let mut found: BTreeMap<(String, String), DocSet> = BTreeMap::new();
+    for (text, doc) in texts.iter().zip(0..) {
+        let said: Vec<&str> = words(text).collect();
+        for two in said.windows(2) {
+            found.entry((two[0].to_owned(), two[1].to_owned())).or_default().insert(doc);
+        }
+    }
+    found
+}
+
+#[test]
+fn pairs_of_words_that_many_documents_have_are_known_and_no_others() {
+    let mut rng = Rng(78);
+    let text = |rng: &mut Rng, at: usize| {
+        let mut said: Vec<String> = (0..8).map(|_| format!("w{}", rng.below(1 << rng.below(9)))).collect();
+        said.push(format!("own{at}"));
+        said.join(" ")
+    };
+    let texts: Vec<String> = (0..2_000).map(|at| text(&mut rng, at)).collect();
+    let rows: Vec<Row> = Row::random_many(&mut rng, 2_000, 0, 5)
+        .into_iter()
+        .zip(&texts)
+        .map(|(row, text)| Row { metadata: format!(r#"{{"text":"{text}"}}"#), ..row })
+        .collect();
+    let live = live(&rows);
+    let stored = open(sealed(&live)).unwrap();
+    let (view, told) = (View::Stored(&stored), neighbours(&texts));
+    let (mut listed, mut rare, mut none, mut unknown) = (0, 0, 0, 0);
+    let names: Vec<String> = (0..256).map(|at| format!("w{at}")).chain(["own7".to_owned()]).collect();
+    for first in &names {
+        let of_first = view.word(first).unwrap();
+        assert!(View::Live(&live).pair((first, &of_first), (first, &of_first)).unwrap().is_none());
+        for second in &names {
+            let of_second = view.word(second).unwrap();
+            let Some(found) = view.pair((first, &of_first), (second, &of_second)).unwrap() else {
+                unknown += 1;
+                continue;
+            };
+            let wanted = told.get(&(first.clone(), second.clone())).cloned().unwrap_or_default();
+            let maybe: DocSet = found.maybe.iter().copied().collect();
+            assert!(found.terms.is_empty() && !found.wide);
+            match (wanted.len(), found.docs.is_empty()) {
+                (3.., false) => listed += 1,
+                (1..=2, true) => rare += 1,
+                (0, true) => none += 1,
+                other => panic!("{first} {second}: {other:?}"),
+            }
+            if wanted.len() > 2 {
+                assert_eq!(docs(found.docs), wanted, "{first} {second}");
+            } else {
+                assert!(maybe.is_superset(&wanted), "{first} {second}");
+            }
+        }
+    }
+    assert!(listed > 300 && rare > 300 && none > 10 && unknown > 10_000, "{listed} {rare} {none} {unknown}");
+    // Pairs are no words.
+    let begun = view.words("w", &|| true, &|word| !word.contains(' ')).unwrap();
+    let all = view.words("w", &|| true, &|_| true).unwrap();
+    assert_eq!((begun.docs.len(), begun.maybe), (all.docs.len(), all.maybe));
+}

@@ -9,6 +9,7 @@
 //! Not a finite-state transducer: the one that the field trusts panics on damaged bytes, and ids
 //! share too little for it to be smaller.
 
+use super::pairs::BETWEEN;
 use crate::codec::sections::u32_at;
 use crate::codec::varint;
 
@@ -45,8 +46,8 @@ pub(super) struct WordWriter {
 }
 
 impl WordWriter {
-    /// Adds a word; `None` when the section passes 4 GiB.
-    pub(super) fn add(&mut self, word: &[u8], body: &Body<'_>) -> Option<()> {
+    /// Adds a word, or a pair of them with a space between; `None` when the section passes 4 GiB.
+    pub(super) fn add(&mut self, word: &[u8], body: &[u8]) -> Option<()> {
         let mut shared = 0;
         if self.count.is_multiple_of(BLOCK) {
             self.offsets.push(u32::try_from(self.blocks.len()).ok()?);
@@ -59,9 +60,8 @@ impl WordWriter {
         self.blocks.extend_from_slice(&word[shared..]);
         self.last.clear();
         self.last.extend_from_slice(word);
-        let body = body.encode();
         varint::put(body.len() as u64, &mut self.blocks);
-        self.blocks.extend_from_slice(&body);
+        self.blocks.extend_from_slice(body);
         Some(())
     }
 
@@ -75,7 +75,7 @@ impl WordWriter {
 }
 
 impl<'a> Body<'a> {
-    fn encode(&self) -> Vec<u8> {
+    pub(super) fn encode(&self) -> Vec<u8> {
         let mut out = Vec::new();
         varint::put((self.terms.len() as u64) << 1 | u64::from(self.wide), &mut out);
         let mut next = 0;
@@ -208,7 +208,7 @@ impl<'a> WordFile<'a> {
         Some(found)
     }
 
-    /// The bodies of words that begin with `prefix` and are wanted, until `go_on` says no.
+    /// The bodies of words that begin with `prefix` and are wanted, until `go_on` says no. Pairs are none.
     pub(super) fn find_with(
         &self,
         prefix: &str,
@@ -220,7 +220,7 @@ impl<'a> WordFile<'a> {
             if !word.starts_with(prefix.as_bytes()) || !go_on() {
                 return Some(false);
             }
-            if std::str::from_utf8(word).is_ok_and(wanted) {
+            if memchr::memchr(BETWEEN, word).is_none() && std::str::from_utf8(word).is_ok_and(wanted) {
                 found.push(Body::decode(body)?);
             }
             Some(true)
@@ -239,14 +239,15 @@ mod tests {
             let number = number as u32;
             let terms = (0..number % 5).map(|i| number + i * 7).collect();
             let docs = [Docs::None, Docs::Inline(b"list"), Docs::At(number * 300)][number as usize % 3];
-            writer.add(word.as_bytes(), &Body { terms, wide: number.is_multiple_of(7), docs }).unwrap();
+            let body = Body { terms, wide: number.is_multiple_of(7), docs };
+            writer.add(word.as_bytes(), &body.encode()).unwrap();
         }
         writer.finish()
     }
 
     fn vocabulary() -> Vec<String> {
         let mut words: Vec<String> = (0..500_u32).map(|i| format!("w{:o}", i * i)).collect();
-        words.extend(["a", "é", "日本", "zz", "w"].map(str::to_owned));
+        words.extend(["a", "a w", "é", "日本", "w1 a", "zz", "w"].map(str::to_owned));
         words.sort_unstable();
         words.dedup();
         words
@@ -270,7 +271,8 @@ mod tests {
             assert!(file.find(absent.as_bytes()).unwrap().is_none(), "{absent}");
         }
         for prefix in ["", "w", "w1", "w17", "é", "x", "zzz"] {
-            let wanted = words.iter().filter(|w| w.starts_with(prefix) && w.len() % 2 == 0).count();
+            let is_word = |w: &&String| !w.contains(' ') && w.starts_with(prefix) && w.len() % 2 == 0;
+            let wanted = words.iter().filter(is_word).count();
             assert_eq!(
                 file.find_with(prefix, &|| true, &|w| w.len() % 2 == 0).unwrap().len(),
                 wanted,

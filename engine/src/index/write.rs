@@ -11,6 +11,7 @@ use hashbrown::HashMap;
 
 use super::column;
 use super::live::Live;
+use super::pairs::{self, Known, Pair, joined};
 use super::postings::{DENSE, List};
 use super::stored::{
     COMMITTED, HEAD, LISTS, NO_LIST, ONE, ORDER, PATHS, POSTINGS, RARE, STARTS, TIMES, VALUES, VERSION, WORDS,
@@ -191,58 +192,118 @@ impl Sealing {
 
     /// The sections of words and of rare words.
     fn words(&mut self, live: &Live) -> Result<(Vec<u8>, Vec<u8>), StoreError> {
-        let mut writer = WordWriter::default();
-        let mut pairs = Vec::new();
-        let mut failed = None;
-        live.words.sorted(|word, terms| {
+        let (mut words, mut rare, mut failed) = (Vec::new(), Vec::new(), None);
+        live.words.sorted(|entry, terms| {
             if failed.is_none() {
-                failed = self.word(live, word, terms, &mut writer, &mut pairs).err();
+                match self.word(live, entry, terms, &mut rare) {
+                    Ok(word) => words.extend(word),
+                    Err(error) => failed = Some(error),
+                }
             }
         });
         failed.map_or(Ok(()), Err)?;
-        pairs.sort_unstable();
-        pairs.dedup();
-        Ok((writer.finish(), rare::encode(&pairs)))
+        let mut writer = WordWriter::default();
+        let mut pairs = self.pairs(live, &words).into_iter().peekable();
+        for (number, word) in (0..).zip(&words) {
+            writer.add(live.words.text(word.entry), &word.body).ok_or_else(too_large)?;
+            // Between a word and the next are the pairs that begin with it: a space is before all letters.
+            while let Some(pair) = pairs.next_if(|pair| pair.first == number) {
+                let second = &words[pair.second as usize];
+                let text = joined(live.words.text(word.entry), live.words.text(second.entry));
+                if let Some(body) = self.pair(live, &text, &pair.terms, &mut rare)? {
+                    writer.add(&text, &body).ok_or_else(too_large)?;
+                }
+            }
+        }
+        rare.sort_unstable();
+        rare.dedup();
+        Ok((writer.finish(), rare::encode(&rare)))
     }
 
+    /// A word that is not rare; the documents of one that is go to `rare`.
     fn word(
         &mut self,
         live: &Live,
-        word: &[u8],
+        entry: u32,
         terms: &[u32],
-        writer: &mut WordWriter,
-        pairs: &mut Vec<(u32, u32)>,
-    ) -> Result<(), StoreError> {
-        // Few terms may still have many documents; many terms never have few.
-        let total: usize = terms.iter().map(|&term| live.list_of(term).len()).sum();
-        if total <= RARE_DOCS_MAX || word.len() > WORD_BYTES_MAX {
-            let key = rare::key(word);
-            terms.iter().for_each(|&term| live.list_of(term).each(|doc| pairs.push((key, doc))));
-            return Ok(());
+        rare: &mut Vec<(u32, u32)>,
+    ) -> Result<Option<Entered>, StoreError> {
+        let text = live.words.text(entry);
+        if text.len() > WORD_BYTES_MAX || in_few(live, terms) {
+            put_rare(live, rare::key(text), terms, rare);
+            return Ok(None);
         }
-        let mut listed: Vec<u32> = Vec::new();
-        let mut loose: Vec<u32> = Vec::new();
-        for &term in terms {
-            match self.numbers[term as usize] {
-                LOOSE => loose.push(term),
-                number => listed.push(number),
-            }
-        }
+        let (loose, mut listed): (Vec<u32>, Vec<u32>) =
+            terms.iter().partition(|&&term| self.numbers[term as usize] == LOOSE);
+        listed.iter_mut().for_each(|term| *term = self.numbers[*term as usize]);
         let wide = listed.len() > WORD_TERMS_MAX;
         let docs = union(live, if wide { terms } else { &loose });
         if wide {
             listed.clear();
         }
         listed.sort_unstable();
-        let encoded = docs.map(|docs| self.lists.place(&docs, live.docs())).transpose()?;
-        let docs = match &encoded {
+        let loose = docs.as_ref().filter(|_| !wide).map_or(0, |docs| docs.len() as u32);
+        let body = self.body(live, listed, wide, docs)?;
+        Ok(Some(Entered { entry, body, loose }))
+    }
+
+    /// The body of a pair that stands in these loose terms, unless it is rare too.
+    fn pair(
+        &mut self,
+        live: &Live,
+        text: &[u8],
+        terms: &[u32],
+        rare: &mut Vec<(u32, u32)>,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        if in_few(live, terms) {
+            put_rare(live, rare::pair_key(text), terms, rare);
+            return Ok(None);
+        }
+        self.body(live, Vec::new(), false, union(live, terms)).map(Some)
+    }
+
+    fn body(
+        &mut self,
+        live: &Live,
+        terms: Vec<u32>,
+        wide: bool,
+        docs: Option<List>,
+    ) -> Result<Vec<u8>, StoreError> {
+        let placed = docs.map(|docs| self.lists.place(&docs, live.docs())).transpose()?;
+        let docs = match &placed {
             None => Docs::None,
             Some(Placed::Inline(bytes)) => Docs::Inline(bytes),
             Some(Placed::At(offset)) => Docs::At(*offset),
         };
-        let added = writer.add(word, &Body { terms: listed, wide, docs });
-        added.ok_or_else(too_large)
+        Ok(Body { terms, wide, docs }.encode())
     }
+
+    /// The pairs of these words in loose values.
+    fn pairs(&self, live: &Live, words: &[Entered]) -> Vec<Pair> {
+        let mut known = vec![Known::default(); live.words.count()];
+        for (number, word) in (0..).zip(words) {
+            known[word.entry as usize] = Known { number, docs: word.loose };
+        }
+        pairs::of(live, &known, |term| self.numbers[term as usize] == LOOSE)
+    }
+}
+
+/// A word of the file.
+struct Entered {
+    entry: u32,
+    body: Vec<u8>,
+    /// Documents with it in loose values; none for a wide word.
+    loose: u32,
+}
+
+/// True for terms of at most two documents together. Few terms may have many; many never have few.
+fn in_few(live: &Live, terms: &[u32]) -> bool {
+    terms.len() <= RARE_DOCS_MAX
+        && terms.iter().map(|&term| live.list_of(term).len()).sum::<usize>() <= RARE_DOCS_MAX
+}
+
+fn put_rare(live: &Live, key: u32, terms: &[u32], rare: &mut Vec<(u32, u32)>) {
+    terms.iter().for_each(|&term| live.list_of(term).each(|doc| rare.push((key, doc))));
 }
 
 /// Where a word's list went.

@@ -337,7 +337,7 @@ impl<'a> Look<'a, '_> {
             let narrowed = match asked.narrowed.get() {
                 Some(narrowed) => narrowed,
                 None => {
-                    let narrowed = words::with_all(self, needs)?;
+                    let narrowed = words::with_all(self, needs, asked.test.phrase())?;
                     asked.narrowed.get_or_init(|| narrowed)
                 }
             };

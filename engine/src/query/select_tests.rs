@@ -247,7 +247,7 @@ fn matches_in_the_order_of_the_log_begin_anywhere_and_end_at_the_limit() {
 fn a_query_ends_when_its_budget_does() {
     let mut rng = Rng(33);
     let (parts, _) = world(&mut rng, true, 3_000);
-    for text in ["@trace~00", "*e*", "@text~ref-1 OR @trace~zz", "\"rate limited\" -ref"] {
+    for text in ["@trace~00", "*e*", "@text~ref-1 OR @trace~zz", "\"rate limit\"* -ref"] {
         let plan = plan(text);
         let ask = Ask { plan: &plan, order: Order::Desc, limit: 10_000, after: None, count: true };
         let asked = Cell::new(0);

@@ -47,6 +47,14 @@ impl ValueTest {
         }
     }
 
+    /// The words that a text must have in a row for it to hold.
+    pub(super) fn phrase(&self) -> Option<&Phrase> {
+        match self {
+            Self::Phrase { phrase, .. } => Some(phrase),
+            _ => None,
+        }
+    }
+
     /// What a look at a text of so many bytes costs, in units of a pace.
     pub(super) fn units(&self, bytes: usize) -> usize {
         match self {

@@ -48,6 +48,8 @@ const TERMS_EACH_UNIT: usize = 8;
 const CHECKED_MAX: usize = 256;
 /// A value of so few documents costs no more to check in their records.
 const RECORDS_EACH: u64 = 2;
+/// So many neighbours are looked up: a phrase that goes on is in few documents by then.
+const PAIRS_MAX: usize = 16;
 /// So few doubtful documents are left to their records, before other words are looked at.
 const RARE_FEW: u64 = 16;
 
@@ -76,12 +78,46 @@ pub(super) fn anywhere<'a>(
         return Ok(());
     }
     check(look, &gathered.common.unwrap_or_default(), None, phrase, lists)?;
-    for maybe in [unlisted(look, &gathered.each)?, rare(look, &gathered.each)?] {
+    let mut each = gathered.each;
+    let mut together = pairs(look, phrase, &needs, &each)?;
+    if let ([pair], 2) = (together.as_mut_slice(), phrase.len()) {
+        // Both words are in no more than the pair's documents, or in listed values, checked above.
+        lists.sure.append(&mut pair.docs);
+        if !pair.maybe.is_empty() {
+            lists.doubt(DocSet::of_list(std::mem::take(&mut pair.maybe), look.seen.docs), look.seen.docs);
+        }
+        return Ok(());
+    }
+    each.extend(together.into_iter().map(|words| Each { words, many: false }));
+    for maybe in [unlisted(look, &each)?, rare(look, &each)?] {
         if !maybe.is_empty() {
             lists.doubt(maybe, look.seen.docs);
         }
     }
     Ok(())
+}
+
+/// Where words of the phrase stand together in values that no dictionary lists, of each two neighbours that
+/// the index knows of; `needs` are what `each` was found for.
+fn pairs<'a>(
+    look: &Look<'a, '_>,
+    phrase: &Phrase,
+    needs: &[Need],
+    each: &[Each<'a>],
+) -> Result<Vec<Words<'a>>, StoreError> {
+    let found = |word: &str| {
+        let at = needs.iter().position(|need| matches!(need, Need::Word(own) if own == word))?;
+        each.get(at).map(|each| &each.words)
+    };
+    let mut together = Vec::new();
+    for two in phrase.words.windows(2).take(PAIRS_MAX) {
+        let (first, second) = (&two[0], &two[1]);
+        if let Some((own, next)) = found(first).zip(found(second)) {
+            look.pace.step(20)?;
+            together.extend(look.seen.view.pair((first, own), (second, next))?);
+        }
+    }
+    Ok(together)
 }
 
 /// The values that can have a phrase, of whatever dictionary.
@@ -196,9 +232,13 @@ fn check<'a>(
     Ok(())
 }
 
-/// The documents that have all the words, each in a value that no dictionary of a listed path lists.
-/// More may be among them where the segment has paths that are not listed.
-pub(super) fn with_all(look: &Look<'_, '_>, needs: &[Need]) -> Result<DocSet, StoreError> {
+/// The documents that have all the words, each in a value that no dictionary of a listed path lists, those
+/// of a phrase together. More may be among them where the segment has paths that are not listed.
+pub(super) fn with_all(
+    look: &Look<'_, '_>,
+    needs: &[Need],
+    phrase: Option<&Phrase>,
+) -> Result<DocSet, StoreError> {
     // The words of values at such paths lead to terms like all others.
     let by_terms = look.seen.view.unlisted()?.is_some();
     let docs = look.seen.docs;
@@ -222,6 +262,11 @@ pub(super) fn with_all(look: &Look<'_, '_>, needs: &[Need]) -> Result<DocSet, St
             return Ok(DocSet::empty());
         }
         found.push(Each { words, many: false });
+    }
+    // Values at paths that are not listed may be terms, which pairs leave out.
+    if let Some(phrase) = phrase.filter(|_| !by_terms) {
+        let together = pairs(look, phrase, needs, &found)?;
+        found.extend(together.into_iter().map(|words| Each { words, many: false }));
     }
     Ok(all.and(unlisted(look, &found)?))
 }

@@ -24,6 +24,7 @@ const PARTS: [&str; 13] = [
     "Rice-coded lists",
     "loose lists",
     "lists in bodies of words",
+    "pairs of words",
     "shared lists of words",
     "wide words",
     "pairs of rare words",
