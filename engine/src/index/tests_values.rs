@@ -332,7 +332,11 @@ fn neighbours(texts: &[String]) -> BTreeMap<(String, String), DocSet> {
 fn pairs_of_words_that_many_documents_have_are_known_and_no_others() {
     let mut rng = Rng(78);
     let text = |rng: &mut Rng, at: usize| {
-        let mut said: Vec<String> = (0..8).map(|_| format!("w{}", rng.below(1 << rng.below(9)))).collect();
+        let word = |_| {
+            let most = 1 << rng.below(9);
+            format!("w{}", rng.below(most))
+        };
+        let mut said: Vec<String> = (0..8).map(word).collect();
         said.push(format!("own{at}"));
         said.join(" ")
     };

@@ -17,7 +17,7 @@ const ORIGIN: &str = "example.com/stele/0123456789abcdef0123456789abcdef";
 const COMMITTED_US: u64 = 1_790_000_000_000_000;
 
 /// What an index file may hold; the reader tells how many it met.
-const PARTS: [&str; 13] = [
+const PARTS: [&str; 14] = [
     "lists of varints",
     "Roaring bitmaps",
     "lists of bits",

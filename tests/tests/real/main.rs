@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use stele_tests::{ADMIN_KEY, Options, Server, data, python};
@@ -84,6 +85,45 @@ fn real_events_go_in_once_come_out_whole_and_count_right() {
     let said = python::run("read_segment.py", &[log.to_str().unwrap()]);
     assert!(said.contains(&format!("read_segment: {size} records")), "{said}");
     reopened_events_are_the_same(&dir.path().join("data"), &lines);
+}
+
+/// Goal: real events take at most an eighth of their bytes in a cold segment. Method: all events but a few in
+/// one segment, which a policy makes cold at once; its file against what was sent.
+#[test]
+fn real_events_take_an_eighth_of_their_bytes_when_cold() {
+    /// Events of the log's own stand in the segment too.
+    const OWN_MAX: usize = 20;
+    let Some(lines) = data::real_events() else { return };
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let records = lines.len().to_string();
+    let server = Options::default().data(dir.path()).args(&["--segment-records", &records]).start();
+    assert_eq!(send(&server, &lines).accepted, lines.len() as u64);
+    wait(&server, || sizes(dir.path(), "idx").len() == 1);
+    let policy = r#"{"chill_after_days": 0}"#;
+    let _ = server.call("PUT", "/v1/retention").json(policy).send().expect(200);
+    // The data file goes when the cold one is whole; the one that is left takes events.
+    wait(&server, || sizes(dir.path(), "log").len() == 1);
+    let cold: u64 = sizes(dir.path(), "cold").iter().sum();
+    let sent: u64 = lines[..lines.len() - OWN_MAX].iter().map(|line| line.len() as u64).sum();
+    println!("{cold} bytes cold of {sent} sent: {:.1} times", sent as f64 / cold as f64);
+    assert!(cold > 0 && cold * 8 <= sent, "{cold} bytes cold of {sent} sent");
+}
+
+fn wait(server: &Server, done: impl Fn() -> bool) {
+    let end = Instant::now() + Duration::from_secs(120);
+    while !done() {
+        assert!(Instant::now() < end, "it takes too long: {}", server.stderr());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// The bytes of the segments' files of a kind.
+fn sizes(data: &Path, kind: &str) -> Vec<u64> {
+    let org = std::fs::read_dir(data.join("orgs")).unwrap().flatten().next().expect("an organization").path();
+    let files = std::fs::read_dir(org.join("segments")).unwrap().flatten();
+    let files = files.filter(|file| file.path().extension().is_some_and(|extension| extension == kind));
+    // A file that goes meanwhile is none.
+    files.filter_map(|file| Some(file.metadata().ok()?.len())).collect()
 }
 
 /// The value of an event's `metadata`, as text without white space between tokens.
