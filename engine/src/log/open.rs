@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, RwLock};
 
+use super::moving::Moving;
 use super::{Log, OpenReport, Options};
 use crate::catalog::{Catalog, Created, Entry};
 use crate::dedup::Locator;
@@ -169,7 +170,7 @@ impl Log {
             cursors: CursorKey::new(secret),
             options,
             unchecked: Mutex::new(sealed_first),
-            moving: Mutex::new(()),
+            moving: Moving::default(),
             index_events: Mutex::new(Vec::new()),
             mendable: !read_only && !damage.is_empty() && damage == mendable,
             damage: damage.clone(),

@@ -11,7 +11,7 @@ mod ship;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use super::Log;
 use crate::archive::{ArchiveError, KINDS, MANIFEST_KIND, Manifest, ObjectStore, manifest, object_name};
@@ -155,11 +155,6 @@ impl Log {
             }
         }
         failed.map_or(Ok(count), Err)
-    }
-
-    /// One step at a time: files of one segment are written under the same temporary name.
-    pub(super) fn moving(&self) -> MutexGuard<'_, ()> {
-        self.moving.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The segments in the archive, oldest first.

@@ -1,5 +1,6 @@
 //! Segments on their way to the archive and back, on a simulated disk.
 
+mod beside;
 mod cuts;
 mod faulty;
 mod many;
