@@ -157,6 +157,15 @@ impl Log {
         failed.map_or(Ok(count), Err)
     }
 
+    /// The segment in the archive that begins at `first`.
+    fn archived_at(&self, first: u64) -> Result<(SealedSegment, InArchive), StoreError> {
+        let catalog = self.catalog();
+        let known = catalog.sealed_at(first).cloned().zip(catalog.in_archive(first));
+        known.ok_or_else(|| {
+            StoreError::Refused(format!("no segment that begins at sequence {first} is in the archive"))
+        })
+    }
+
     /// The segments in the archive, oldest first.
     fn in_archive(&self) -> Vec<(SealedSegment, InArchive)> {
         let catalog = self.catalog();
