@@ -10,15 +10,14 @@ use serde_json::{Value, json};
 use stele_engine::log::{TierRange, TierState};
 use stele_engine::record::committed_at;
 
-use super::paging::Paging;
-use super::{Cx, changes, fields, times};
+use super::{Cx, changes, fields, paging, times};
 use crate::app::{App, Tenant};
 use crate::http::answer::{self, Answer};
 use crate::http::problem::{ItemError, Problem};
 use crate::jobs::Ticket;
 use crate::own::{self, OwnEvent};
 use crate::serve::ServeError;
-use crate::state::{DAY_US, Piece, PieceState, RestoreRow, RestoreStatus, now_us};
+use crate::state::{DAY_US, Piece, PieceState, RestoreRow, RestoreStatus, State, now_us};
 
 const ID_PREFIX: &str = "res_";
 const TAKES: &str = "from, to, reason, days";
@@ -204,17 +203,8 @@ pub fn requested(row: &RestoreRow) -> OwnEvent<'_> {
 
 /// A page of restores, newest first.
 pub async fn list(cx: &mut Cx) -> Result<Answer, Problem> {
-    let tenant = cx.caller()?.tenant;
-    let log = Arc::clone(&tenant.log);
-    let (paging, limit) = Paging::take_list(cx, &log, LIMIT_DEFAULT, LIMIT_MAX)?;
-    let before = paging.after.map(|at| super::paging::id_at(ID_PREFIX, at));
-    let (state, org) = (Arc::clone(&cx.app.state), tenant.org.id.clone());
-    let rows = cx.app.block(move || state.restores(&org, before.as_deref(), limit + 1)).await?;
-    let mut rows = rows.map_err(|error| unread(&error))?;
-    let more = rows.len() > limit;
-    rows.truncate(limit);
-    let last = rows.last().filter(|_| more).and_then(|row| super::paging::position(ID_PREFIX, &row.id));
-    let next = last.map(|at| paging.seal(&log, log.head().size, at));
+    let limits = (LIMIT_DEFAULT, LIMIT_MAX);
+    let (rows, next) = paging::newest(cx, ID_PREFIX, limits, State::restores, |row| &row.id).await?;
     let now = now_us();
     let restores: Vec<Value> = rows.iter().map(|row| row.show(now)).collect();
     Ok(answer::json_value(StatusCode::OK, &json!({"restores": restores, "next_cursor": next})))
