@@ -32,7 +32,7 @@ pub struct Tenant {
     /// Wake the log's background threads.
     pub bells: Bells,
     /// What opening found wrong.
-    pub damage: Vec<String>,
+    damage: Vec<String>,
     types: RwLock<Types>,
     /// The last clean verification.
     pub verified: Mutex<Option<VerifiedRow>>,
@@ -84,6 +84,11 @@ impl Tenant {
             trouble,
             scrubbed,
         }
+    }
+
+    /// What opening found wrong, without what was mended since.
+    pub fn damage(&self) -> Vec<String> {
+        if self.log.restorable().is_ok() { self.log.damage() } else { self.damage.clone() }
     }
 
     /// What of its tiers fails now.

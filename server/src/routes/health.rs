@@ -25,7 +25,7 @@ pub fn ready(cx: &mut Cx) -> Result<Answer, Problem> {
         if let Err(why) = tenant.log.writable() {
             reasons.push(format!("log {}: {why}", tenant.org.log_id));
         }
-        reasons.extend(tenant.damage.iter().map(|d| format!("log {}: {d}", tenant.org.log_id)));
+        reasons.extend(tenant.damage().iter().map(|d| format!("log {}: {d}", tenant.org.log_id)));
     }
     // What fails here keeps no event from being stored, and a store's answer is nobody else's business.
     let failing = |t: &std::sync::Arc<crate::app::Tenant>| {

@@ -55,7 +55,8 @@ pub async fn add(cx: &mut Cx) -> Result<Answer, Problem> {
     let wanted = read(&ask, times::now_ns()).map_err(Problem::fields)?;
     let caller = cx.caller()?;
     let tenant = Arc::clone(&caller.tenant);
-    tenant.log.writable().map_err(Problem::read_only)?;
+    // One that takes no events may be what the restore mends.
+    tenant.log.restorable().map_err(Problem::read_only)?;
     let turn = Arc::clone(&cx.app.changes).lock_owned().await;
     let open = open(&cx.app, &tenant).await?;
     let same =
@@ -68,8 +69,11 @@ pub async fn add(cx: &mut Cx) -> Result<Answer, Problem> {
     }
     let log = Arc::clone(&tenant.log);
     let ranges = cx.app.block(move || log.tiers()).await?;
-    let row = wanted.into_row(own::actor(&caller, cx.address, &cx.headers), &ranges);
-    changes::store(&tenant, &requested(&row)).await?;
+    let mut row = wanted.into_row(own::actor(&caller, cx.address, &cx.headers), &ranges);
+    row.untold = tenant.log.writable().is_err();
+    if !row.untold {
+        changes::store(&tenant, &requested(&row)).await?;
+    }
     let (app, org, saved) = (Arc::clone(&cx.app), tenant.org.id.clone(), row.clone());
     // A client that hangs up ends this call, and never what a blocking call has begun.
     let put = move || {
@@ -99,6 +103,7 @@ impl Wanted {
             to_ns: self.to_ns,
             reason: self.reason,
             days: self.days,
+            untold: false,
         }
     }
 }
@@ -192,7 +197,7 @@ pub fn requested(row: &RestoreRow) -> OwnEvent<'_> {
     OwnEvent {
         what: "restore_requested",
         name: row.id.clone(),
-        time_ns: times::now_ns(),
+        time_ns: times::of_us(row.created_us),
         actor: &row.requested_by,
         resource: json!({"type": "restore", "id": row.id}),
         action: "request",

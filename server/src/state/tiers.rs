@@ -141,6 +141,9 @@ pub struct RestoreRow {
     pub days: u32,
     /// Its segments.
     pub pieces: Vec<Piece>,
+    /// The log took no events when it was asked for or done: its events follow once it does.
+    #[serde(default)]
+    pub untold: bool,
 }
 
 impl RestoreRow {
@@ -181,6 +184,7 @@ impl RestoreRow {
             "done": self.count(PieceState::Restored),
             "refused": self.count(PieceState::Refused),
             "total": self.pieces.len(),
+            "recorded": !self.untold,
             "segments": pieces,
         })
     }

@@ -1,4 +1,7 @@
 //! Restores: brings the segments of each back, one a round, and tells how it ended.
+//!
+//! A log that takes no events for want of what restores bring back is restored into all the same; what is to
+//! be told of it waits until it takes some.
 
 use std::time::{Duration, Instant};
 
@@ -44,60 +47,82 @@ impl Keeper {
     }
 
     fn restore(&mut self, tenant: &Tenant, ticket: &Ticket) -> Result<bool, Unmoved> {
-        let Some(mut row) = self.app.state.restore(&ticket.org, &ticket.id)?.filter(RestoreRow::is_open)
-        else {
+        let row = self.app.state.restore(&ticket.org, &ticket.id)?;
+        let Some(mut row) = row.filter(|row| row.is_open() || row.untold) else {
             self.app.tiers.end(ticket);
             return Ok(false);
         };
-        if tenant.log.writable().is_err() {
+        if !row.is_open() {
+            return self.end(tenant, ticket, row);
+        }
+        if tenant.log.restorable().is_err() {
             return Ok(false);
         }
         if row.status == RestoreStatus::Pending {
             row.status = RestoreStatus::Running;
             self.app.state.put_restore(&ticket.org, &row)?;
         }
-        let name = |first: u64| format!("piece {} {first}", ticket.id);
-        let open = |state: PieceState| matches!(state, PieceState::Pending | PieceState::Waiting);
-        let next = row.pieces.iter().position(|p| open(p.state) && self.may_try(&name(p.first)));
+        let next = row.pieces.iter().position(|p| open(p.state) && self.may_try(&name(ticket, p.first)));
         let Some(next) = next else {
             if row.pieces.iter().any(|piece| open(piece.state)) {
                 return Ok(false);
             }
-            return self.finish(tenant, ticket, row).map(|()| true);
+            return self.finish(tenant, ticket, row);
         };
         let Some(piece) = row.pieces.get_mut(next) else { return Ok(false) };
         let until = self.app.job_now_us().saturating_add(u64::from(row.days) * DAY_US);
-        let (state, detail) = match bring(&self.app, tenant, piece.first, until) {
-            Ok(()) => (PieceState::Restored, None),
+        match bring(&self.app, tenant, piece.first, until) {
+            Ok(()) => (piece.state, piece.detail) = (PieceState::Restored, None),
             Err(ArchiveError::Stopped) => return Ok(false),
             Err(error) => {
                 tracing::warn!(org = ticket.org, restore = ticket.id, first = piece.first, %error, "not restored");
-                (after(&error), Some(error.to_string()))
+                (piece.state, piece.detail) = (after(&error), Some(error.to_string()));
             }
-        };
-        let name = name(piece.first);
-        if open(state) {
+        }
+        let name = name(ticket, piece.first);
+        if open(piece.state) {
             self.failed(&name)
         } else {
             self.passed(&name)
         }
-        (piece.state, piece.detail) = (state, detail);
         self.app.state.put_restore(&ticket.org, &row)?;
         Ok(true)
     }
 
-    /// Keeps everything for the days that were asked for, counted from now, and tells the end.
-    fn finish(&mut self, tenant: &Tenant, ticket: &Ticket, mut row: RestoreRow) -> Result<(), Unmoved> {
+    /// Keeps everything for the days that were asked for, counted from now.
+    fn finish(&mut self, tenant: &Tenant, ticket: &Ticket, mut row: RestoreRow) -> Result<bool, Unmoved> {
         let until = self.app.job_now_us().saturating_add(u64::from(row.days) * DAY_US);
         for piece in row.pieces.iter().filter(|piece| piece.state == PieceState::Restored) {
             bring(&self.app, tenant, piece.first, until)?;
         }
         row.finish(now_us(), until);
+        if tenant.log.writable().is_err() {
+            row.untold = true;
+            self.app.state.put_restore(&ticket.org, &row)?;
+            return Ok(true);
+        }
+        self.end(tenant, ticket, row)
+    }
+
+    /// Tells the end, once the log takes events.
+    fn end(&mut self, tenant: &Tenant, ticket: &Ticket, mut row: RestoreRow) -> Result<bool, Unmoved> {
+        if tenant.log.writable().is_err() {
+            return Ok(false);
+        }
         told::restored(tenant, &row)?;
+        row.untold = false;
         self.app.state.put_restore(&ticket.org, &row)?;
         self.app.tiers.end(ticket);
-        Ok(())
+        Ok(true)
     }
+}
+
+fn name(ticket: &Ticket, first: u64) -> String {
+    format!("piece {} {first}", ticket.id)
+}
+
+fn open(state: PieceState) -> bool {
+    matches!(state, PieceState::Pending | PieceState::Waiting)
 }
 
 /// What becomes of a segment that was not restored: only what can never be right is given up.
@@ -126,7 +151,13 @@ fn bring(app: &App, tenant: &Tenant, first: u64, until_us: u64) -> Result<(), Ar
         }
         !app.tiers.bell.is_stopping()
     };
-    tenant.log.restore(&*app.archive, first, until_us, &pace)
+    let mending = tenant.log.writable().is_err();
+    tenant.log.restore(&*app.archive, first, until_us, &pace)?;
+    if mending && tenant.log.writable().is_ok() {
+        tracing::info!(org = tenant.org.id, "nothing is missing any more: the log takes events again");
+        tenant.bells.ring();
+    }
+    Ok(())
 }
 
 #[cfg(test)]

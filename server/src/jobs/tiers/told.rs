@@ -9,7 +9,7 @@ use stele_engine::record::committed_at;
 use super::policy::Unmoved;
 use crate::app::{App, Tenant};
 use crate::own::OwnEvent;
-use crate::routes::{now_ns, show_time};
+use crate::routes::{now_ns, of_us, restores, show_time};
 use crate::state::{PieceState, RestoreRow, TierRow};
 
 /// Refused segments that an event names.
@@ -57,8 +57,11 @@ pub fn expired(tenant: &Tenant, range: &TierRange, until_us: u64) -> Result<(), 
     submit(tenant, &event)
 }
 
-/// Tells how a restore ended.
+/// Tells how a restore ended, and that it was asked for where the log took no events then.
 pub fn restored(tenant: &Tenant, row: &RestoreRow) -> Result<(), Unmoved> {
+    if row.untold {
+        submit(tenant, &restores::requested(row))?;
+    }
     submit(tenant, &restore_ended(row))
 }
 
@@ -87,7 +90,7 @@ pub fn restore_ended(row: &RestoreRow) -> OwnEvent<'_> {
     OwnEvent {
         what: if failed { "restore_failed" } else { "restore_completed" },
         name: row.id.clone(),
-        time_ns: now_ns(),
+        time_ns: row.finished_us.map_or_else(now_ns, of_us),
         actor: &row.requested_by,
         resource: json!({"type": "restore", "id": row.id}),
         action: "restore",

@@ -164,6 +164,7 @@ mod tests {
             reason: "audit".to_owned(),
             days: 3,
             pieces: vec![Piece { first: 0, last: 4, state: PieceState::Waiting, detail: None }],
+            untold: false,
         }
     }
 

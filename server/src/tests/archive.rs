@@ -1,0 +1,122 @@
+//! Restores that make a log whole again.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::client::{Server, event};
+use super::tiers::{archive, eventually, own, restore, seal, sealed};
+use crate::objects::ArchiveChoice;
+use crate::offline::{Offline, Wanted};
+
+const RANGE: &str =
+    r#"{"from":"2026-11-01T00:00:00Z","to":"2026-12-01T00:00:00Z","reason":"audit","days":3}"#;
+
+/// Asks for a restore; its path.
+fn asked(server: &Server, body: &str) -> String {
+    let got = server.post_json("/v1/restores", body);
+    assert_eq!(got.status, 202, "{}", got.text());
+    format!("/v1/restores/{}", got.json()["id"].as_str().unwrap())
+}
+
+fn ended(server: &Server, path: &str) -> Value {
+    eventually(server, path, |row| row["finished_at"].is_string())
+}
+
+/// Stops, and removes files that stay of archived segments.
+fn remove(server: &mut Server, files: &[(u64, &str)]) {
+    let log_id = server.app().tenant("default").unwrap().org.log_id.clone();
+    server.stop();
+    let segments = server.dir.path().join("orgs").join(log_id).join("segments");
+    for (first, kind) in files {
+        std::fs::remove_file(segments.join(format!("{first:020}.{kind}"))).unwrap();
+    }
+}
+
+/// The same, and starts again.
+fn without(mut server: Server, files: &[(u64, &str)]) -> Server {
+    remove(&mut server, files);
+    server.restart()
+}
+
+/// Goal: a log that is read-only for want of files of an archived segment is made whole by a restore, and takes
+/// events again without a restart; what was asked meanwhile is told then.
+#[test]
+fn a_restore_mends_a_log_that_opened_read_only() {
+    let server = sealed();
+    let before = server.get("/v1/events/e-7").body;
+    archive(&server);
+    let server = without(server, &[(0, "h"), (0, "seen"), (0, "manifest")]);
+    let ready = server.get("/readyz");
+    assert_eq!((ready.status, ready.text().contains("the file is missing")), (503, true), "{}", ready.text());
+    assert_eq!(server.post_json("/v1/events", &event("mended")).status, 503);
+    let row = restore(&server);
+    assert_eq!(
+        (&row["status"], &row["done"], &row["recorded"]),
+        (&json!("done"), &json!(1), &json!(true)),
+        "{row}"
+    );
+    let ready = server.get("/readyz");
+    assert_eq!((ready.status, &ready.json()["reasons"]), (200, &json!([])));
+    assert_eq!(server.post_json("/v1/events", &event("mended")).status, 200);
+    assert_eq!(server.get("/v1/events/e-7").body, before, "byte for byte");
+    for kind in ["restore_requested", "restore_completed"] {
+        assert_eq!(own(&server, kind).len(), 1, "{kind}");
+    }
+    let server = server.restart();
+    assert_eq!((server.get("/readyz").status, server.get("/v1/events/mended").status), (200, 200));
+}
+
+#[test]
+fn a_restore_without_a_server_mends_a_log_too() {
+    let mut server = sealed();
+    archive(&server);
+    remove(&mut server, &[(0, "manifest")]);
+    let data = server.dir.path().to_owned();
+    let offline = Offline { data, archive: ArchiveChoice::default(), org: None };
+    let refused = offline.archive("now").unwrap_err().to_string();
+    assert!(refused.contains("the file is missing"), "{refused}");
+    let wanted =
+        Wanted { from: "2026-11-01T00:00:00Z".to_owned(), to: None, reason: "audit".to_owned(), days: 3 };
+    let brought = offline.restore(&wanted).unwrap();
+    assert_eq!((brought.whole, &brought.restores[0]["recorded"]), (true, &json!(true)), "{brought:?}");
+    let server = server.restart();
+    assert_eq!((server.get("/readyz").status, server.get("/v1/events/e-7").status), (200, 200));
+    for kind in ["restore_requested", "restore_completed"] {
+        assert_eq!(own(&server, kind).len(), 1, "{kind}");
+    }
+}
+
+/// Goal: while other segments still have to be mended, a restore of one of them ends, says that its events are
+/// not recorded yet, and they follow.
+#[test]
+fn a_restore_into_a_log_that_stays_read_only_is_told_later() {
+    let server = sealed();
+    let between = crate::routes::show_time(crate::routes::now_ns());
+    std::thread::sleep(Duration::from_millis(5));
+    let tenant = server.app().tenant("default").unwrap();
+    let second = tenant.log.tiers()[0].last_sequence + 1;
+    seal(&server, &tenant);
+    drop(tenant);
+    std::thread::sleep(Duration::from_millis(5));
+    assert_eq!(server.post_json("/v1/archives", r#"{"before":"now"}"#).status, 202);
+    eventually(&server, "/v1/archives", |list| list["archives"][1]["state"] == "archived");
+    let server = without(server, &[(0, "seen"), (second, "seen")]);
+    let late = format!(r#"{{"from":"{between}","reason":"the second one"}}"#);
+    let first_path = asked(&server, &late);
+    let row = ended(&server, &first_path);
+    assert_eq!(
+        (&row["status"], &row["segments"][0]["first_sequence"], &row["total"], &row["recorded"]),
+        (&json!("done"), &json!(second), &json!(1), &json!(false)),
+        "{row}"
+    );
+    assert_eq!(server.get("/readyz").status, 503);
+    // It is known across a restart.
+    let server = server.restart();
+    assert_eq!(ended(&server, &asked(&server, RANGE))["recorded"], true);
+    eventually(&server, &first_path, |row| row["recorded"] == true);
+    for kind in ["restore_requested", "restore_completed"] {
+        assert_eq!(own(&server, kind).len(), 2, "{kind}");
+    }
+    assert_eq!(server.get("/readyz").status, 200);
+}
