@@ -180,6 +180,7 @@ fn pieces(ranges: &[TierRange], from_ns: i64, to_ns: i64) -> Vec<Piece> {
         last: range.last_sequence,
         state: PieceState::Pending,
         detail: None,
+        denied: 0,
     };
     ranges.iter().filter(meets).map(piece).collect()
 }

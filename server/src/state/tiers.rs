@@ -95,7 +95,7 @@ pub enum PieceState {
     Waiting,
     /// Searchable.
     Restored,
-    /// What the archive gave is not what was archived.
+    /// What the archive gave is not what was archived, or it refuses to give it.
     Refused,
 }
 
@@ -110,6 +110,9 @@ pub struct Piece {
     pub state: PieceState,
     /// What the last try said, where it failed.
     pub detail: Option<String>,
+    /// Tries that the store did not allow.
+    #[serde(default)]
+    pub denied: u32,
 }
 
 /// A restore that was asked for.

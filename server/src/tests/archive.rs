@@ -1,11 +1,12 @@
-//! Restores that make a log whole again.
+//! Restores whose store refuses, and those that make a log whole again.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::client::{Server, event};
-use super::tiers::{archive, eventually, own, restore, seal, sealed};
+use super::store::{Mood, Moody};
+use super::tiers::{DAY, archive, eventually, filled, own, restore, seal, sealed};
 use crate::objects::ArchiveChoice;
 use crate::offline::{Offline, Wanted};
 
@@ -119,4 +120,48 @@ fn a_restore_into_a_log_that_stays_read_only_is_told_later() {
         assert_eq!(own(&server, kind).len(), 2, "{kind}");
     }
     assert_eq!(server.get("/readyz").status, 200);
+}
+
+/// Goal: what a store does not allow ends after a few tries with the object and the store's words, and can be
+/// asked for again.
+#[test]
+fn a_restore_that_the_store_does_not_allow_ends_and_can_be_asked_for_again() {
+    let store = Moody::new();
+    let server = filled(Server::with(|options| options.archive = store.choice()));
+    archive(&server);
+    store.is(Mood::Denies);
+    let path = asked(&server, RANGE);
+    let row = ended(&server, &path);
+    assert_eq!((&row["status"], &row["refused"]), (&json!("failed"), &json!(1)), "{row}");
+    let detail = row["segments"][0]["detail"].as_str().unwrap().to_owned();
+    assert!(detail.contains(".cold") && detail.contains("the policy says no"), "{detail}");
+    let told = own(&server, "restore_failed");
+    assert_eq!(told[0]["metadata"]["refused"][0]["detail"], detail);
+    store.is(Mood::Willing);
+    let again = asked(&server, RANGE);
+    assert_ne!(again, path);
+    assert_eq!(ended(&server, &again)["status"], "done");
+}
+
+/// Goal: what a store answers without a reason that passes is tried until the deadline, then given up.
+#[test]
+fn a_restore_that_fails_for_no_passing_reason_ends_at_its_deadline() {
+    let store = Moody::new();
+    let server = filled(Server::with(|options| options.archive = store.choice()));
+    archive(&server);
+    store.is(Mood::Fails);
+    let path = asked(&server, RANGE);
+    let row = eventually(&server, &path, |row| row["segments"][0]["detail"].is_string());
+    assert_eq!(
+        (&row["status"], &row["segments"][0]["state"]),
+        (&json!("running"), &json!("pending")),
+        "{row}"
+    );
+    let server = server.restart_with(|options| {
+        options.archive = store.choice();
+        options.clock_ahead = DAY * 2;
+    });
+    let row = ended(&server, &path);
+    assert_eq!((&row["status"], &row["refused"]), (&json!("failed"), &json!(1)), "{row}");
+    assert!(row["segments"][0]["detail"].as_str().unwrap().contains("the store answered 418"), "{row}");
 }

@@ -15,6 +15,7 @@ mod reports;
 mod retention;
 mod search;
 mod sessions;
+mod store;
 mod tails;
 mod tiers;
 mod users;

@@ -32,7 +32,7 @@ const EVERY: Duration = Duration::from_secs(60);
 /// The same while a restore waits for its store.
 const EVERY_WAITING: Duration = Duration::from_secs(10);
 /// After a first failure; doubled with each further one.
-const RETRY_MIN: Duration = Duration::from_secs(15);
+const RETRY_MIN: Duration = if cfg!(test) { Duration::from_millis(50) } else { Duration::from_secs(15) };
 /// The longest pause between two tries.
 const RETRY_MAX: Duration = Duration::from_secs(900);
 /// The longest rest after a step.

@@ -12,6 +12,8 @@ use crate::app::{App, Tenant};
 use crate::jobs::Ticket;
 use crate::state::{DAY_US, PieceState, RestoreRow, RestoreStatus, now_us};
 
+/// Tries that a store may refuse before a segment is given up: a permission may be on its way.
+const DENIED_MAX: u32 = 5;
 /// A stop waits no longer than this for a pause.
 const SLICE: Duration = Duration::from_millis(50);
 
@@ -70,13 +72,17 @@ impl Keeper {
             return self.finish(tenant, ticket, row);
         };
         let Some(piece) = row.pieces.get_mut(next) else { return Ok(false) };
-        let until = self.app.job_now_us().saturating_add(u64::from(row.days) * DAY_US);
+        let now = self.app.job_now_us();
+        let until = now.saturating_add(u64::from(row.days) * DAY_US);
         match bring(&self.app, tenant, piece.first, until) {
             Ok(()) => (piece.state, piece.detail) = (PieceState::Restored, None),
             Err(ArchiveError::Stopped) => return Ok(false),
             Err(error) => {
                 tracing::warn!(org = ticket.org, restore = ticket.id, first = piece.first, %error, "not restored");
-                (piece.state, piece.detail) = (after(&error), Some(error.to_string()));
+                let denied = matches!(error, ArchiveError::Object { error: ObjectError::Denied(_), .. });
+                piece.denied += u32::from(denied);
+                piece.state = after(&error, piece.denied, now >= row.deadline_us);
+                piece.detail = Some(error.to_string());
             }
         }
         let name = name(ticket, piece.first);
@@ -125,15 +131,17 @@ fn open(state: PieceState) -> bool {
     matches!(state, PieceState::Pending | PieceState::Waiting)
 }
 
-/// What becomes of a segment that was not restored: only what can never be right is given up.
-fn after(error: &ArchiveError) -> PieceState {
-    match error {
-        ArchiveError::Refused { .. } | ArchiveError::Object { error: ObjectError::NotFound, .. } => {
-            PieceState::Refused
-        }
-        ArchiveError::Object { error: ObjectError::NotYet(_), .. } => PieceState::Waiting,
-        _ => PieceState::Pending,
-    }
+/// What becomes of a segment that was not restored, after so many tries that the store did not allow: what
+/// can never be right is given up, what is not allowed after some tries, and what nobody expects to pass
+/// once the time is over that was promised.
+fn after(error: &ArchiveError, denied: u32, overdue: bool) -> PieceState {
+    let given_up = match error {
+        ArchiveError::Object { error: ObjectError::NotYet(_), .. } => return PieceState::Waiting,
+        ArchiveError::Refused { .. } | ArchiveError::Object { error: ObjectError::NotFound, .. } => true,
+        ArchiveError::Object { error: ObjectError::Denied(_), .. } => denied >= DENIED_MAX,
+        error => overdue && !error.passes(),
+    };
+    if given_up { PieceState::Refused } else { PieceState::Pending }
 }
 
 /// Restores one segment, no faster than the server was told.
@@ -162,18 +170,30 @@ fn bring(app: &App, tenant: &Tenant, first: u64, until_us: u64) -> Result<(), Ar
 
 #[cfg(test)]
 mod tests {
+    use stele_engine::error::StoreError;
+
     use super::*;
 
     #[test]
-    fn only_what_can_never_be_right_is_given_up() {
+    fn what_can_never_be_right_is_given_up_and_the_rest_in_its_time() {
         let object = |error| ArchiveError::Object { name: "x".to_owned(), error };
         let why = || "down".to_owned();
-        assert_eq!(after(&ArchiveError::Refused { object: "x".to_owned(), why: why() }), PieceState::Refused);
-        assert_eq!(after(&object(ObjectError::NotFound)), PieceState::Refused);
-        assert_eq!(after(&object(ObjectError::NotYet(why()))), PieceState::Waiting);
-        for passing in [ObjectError::Temporary(why()), ObjectError::Denied(why()), ObjectError::Other(why())]
-        {
-            assert_eq!(after(&object(passing)), PieceState::Pending);
+        let (given_up, later) = (PieceState::Refused, PieceState::Pending);
+        for (error, known, overdue) in [
+            (ArchiveError::Refused { object: "x".to_owned(), why: why() }, given_up, given_up),
+            (object(ObjectError::NotFound), given_up, given_up),
+            (object(ObjectError::NotYet(why())), PieceState::Waiting, PieceState::Waiting),
+            (object(ObjectError::Temporary(why())), later, later),
+            (object(ObjectError::Other(why())), later, given_up),
+            (StoreError::Refused(why()).into(), later, given_up),
+            (object(ObjectError::Denied(why())), later, later),
+        ] {
+            assert_eq!((after(&error, 1, false), after(&error, 1, true)), (known, overdue), "{error}");
         }
+        let denied = object(ObjectError::Denied(why()));
+        assert_eq!(
+            (after(&denied, DENIED_MAX - 1, false), after(&denied, DENIED_MAX, false)),
+            (later, given_up)
+        );
     }
 }

@@ -1,0 +1,84 @@
+//! A store of these tests that does what it is told to.
+
+use std::sync::{Arc, Mutex};
+
+use stele_engine::archive::{LocalStore, ObjectError, ObjectStore, Put};
+use stele_engine::io::RealDisk;
+use tempfile::TempDir;
+
+use crate::objects::{ArchiveChoice, Given};
+
+/// How a store is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mood {
+    Willing,
+    Denies,
+    Fails,
+}
+
+/// A directory with moods.
+pub struct Moody {
+    inner: LocalStore,
+    mood: Mutex<Mood>,
+    _dir: TempDir,
+}
+
+impl Moody {
+    pub fn new() -> Arc<Self> {
+        let dir = tempfile::tempdir().unwrap();
+        Arc::new(Self {
+            inner: LocalStore::new(Arc::new(RealDisk), dir.path()),
+            mood: Mutex::new(Mood::Willing),
+            _dir: dir,
+        })
+    }
+
+    /// As what a server is started with.
+    pub fn choice(self: &Arc<Self>) -> ArchiveChoice {
+        let given = Some(Given(Arc::clone(self) as Arc<dyn ObjectStore>));
+        ArchiveChoice { given, ..ArchiveChoice::default() }
+    }
+
+    pub fn is(&self, mood: Mood) {
+        *self.mood.lock().unwrap() = mood;
+    }
+
+    fn mood(&self) -> Result<(), ObjectError> {
+        match *self.mood.lock().unwrap() {
+            Mood::Willing => Ok(()),
+            Mood::Denies => Err(ObjectError::Denied("the policy says no".to_owned())),
+            Mood::Fails => Err(ObjectError::Other("the store answered 418".to_owned())),
+        }
+    }
+}
+
+impl ObjectStore for Moody {
+    fn describe(&self) -> String {
+        "moody".to_owned()
+    }
+
+    fn put_new(&self, name: &str, bytes: &[u8], until: Option<u64>) -> Result<Put, ObjectError> {
+        self.mood()?;
+        self.inner.put_new(name, bytes, until)
+    }
+
+    fn get(&self, name: &str, version: Option<&str>, max: u64) -> Result<Vec<u8>, ObjectError> {
+        self.mood()?;
+        self.inner.get(name, version, max)
+    }
+
+    fn head(&self, name: &str) -> Result<Option<Put>, ObjectError> {
+        self.mood()?;
+        self.inner.head(name)
+    }
+
+    fn retain(&self, name: &str, version: Option<&str>, until_us: u64) -> Result<(), ObjectError> {
+        self.mood()?;
+        self.inner.retain(name, version, until_us)
+    }
+
+    fn request(&self, name: &str, version: Option<&str>, days: u32) -> Result<bool, ObjectError> {
+        self.mood()?;
+        self.inner.request(name, version, days)
+    }
+}
