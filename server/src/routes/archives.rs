@@ -12,6 +12,7 @@ use super::paging::Paging;
 use super::{Cx, changes, fields, times};
 use crate::http::answer::{self, Answer};
 use crate::http::problem::{ItemError, Problem};
+use crate::jobs::Trouble;
 use crate::metrics::tier_name;
 use crate::own::{self, OwnEvent};
 
@@ -40,17 +41,18 @@ pub async fn list(cx: &mut Cx) -> Result<Answer, Problem> {
     rows.truncate(limit);
     let last = rows.last().filter(|_| more);
     let next = last.map(|range| paging.seal(&log, log.head().size, (0, range.last_sequence)));
-    let trouble = tenant.trouble().map(
-        |trouble| json!({"at": committed_at(trouble.at_us), "step": trouble.step, "detail": trouble.detail}),
-    );
     let shown: Vec<Value> = rows.iter().map(show).collect();
     let value = json!({
         "archives": shown,
         "next_cursor": next,
         "store": cx.app.archive.describe(),
-        "error": trouble,
+        "error": tenant.trouble().as_ref().map(show_trouble),
     });
     Ok(answer::json_value(StatusCode::OK, &value))
+}
+
+fn show_trouble(trouble: &Trouble) -> Value {
+    json!({"at": committed_at(trouble.at_us), "step": trouble.step, "detail": trouble.detail})
 }
 
 /// True once the archive has it.
@@ -115,7 +117,7 @@ pub async fn add(cx: &mut Cx) -> Result<Answer, Problem> {
         app.state.change_tier(&tenant.org.id, |tier| {
             tier.archive_before_us = tier.archive_before_us.max(before_us);
         })?;
-        app.tiers.bell.ring();
+        app.tiers.ring();
         drop(turn);
         Ok(())
     };

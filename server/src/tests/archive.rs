@@ -1,8 +1,10 @@
-//! Restores whose store refuses, and those that make a log whole again.
+//! The archive's store and what depends on it: stores that refuse or hang, and a log that a restore makes whole again.
 
-use std::time::Duration;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use stele_engine::log::TierState;
 
 use super::client::{Server, event};
 use super::store::{Mood, Moody};
@@ -164,4 +166,35 @@ fn a_restore_that_fails_for_no_passing_reason_ends_at_its_deadline() {
     let row = ended(&server, &path);
     assert_eq!((&row["status"], &row["refused"]), (&json!("failed"), &json!(1)), "{row}");
     assert!(row["segments"][0]["detail"].as_str().unwrap().contains("the store answered 418"), "{row}");
+}
+
+/// Goal: a store that does not answer holds up what needs it, and nothing else. Method: it hangs in the midst of
+/// a segment; another one is compressed meanwhile, events are taken, the list answers.
+#[test]
+fn a_store_that_hangs_holds_up_nothing_that_does_not_need_it() {
+    let store = Moody::new();
+    let server = filled(Server::with(|options| options.archive = store.choice()));
+    store.is(Mood::Hangs);
+    std::thread::sleep(Duration::from_millis(5));
+    assert_eq!(server.post_json("/v1/archives", r#"{"before":"now"}"#).status, 202);
+    let begun = Instant::now();
+    while store.calls.load(Ordering::SeqCst) == 0 {
+        assert!(begun.elapsed() < Duration::from_secs(60));
+        server.app().tiers.ring();
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let tenant = server.app().tenant("default").unwrap();
+    seal(&server, &tenant);
+    std::thread::sleep(Duration::from_millis(5));
+    assert_eq!(server.post_json("/v1/archives", r#"{"before":"now"}"#).status, 202);
+    let state = |at: usize| tenant.log.tiers().get(at).map(|range| range.state);
+    while state(1) != Some(TierState::Cold) {
+        assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", tenant.log.tiers());
+        server.app().tiers.ring();
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(state(0), Some(TierState::Cold), "still on its way");
+    assert_eq!(server.get("/v1/archives").json()["archives"], json!([]));
+    store.is(Mood::Willing);
+    eventually(&server, "/v1/archives", |list| list["archives"][1]["state"] == "archived");
 }

@@ -1,6 +1,8 @@
 //! A store of these tests that does what it is told to.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use stele_engine::archive::{LocalStore, ObjectError, ObjectStore, Put};
 use stele_engine::io::RealDisk;
@@ -8,18 +10,25 @@ use tempfile::TempDir;
 
 use crate::objects::{ArchiveChoice, Given};
 
+const HANGS_MAX: Duration = Duration::from_secs(90);
+
 /// How a store is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mood {
     Willing,
     Denies,
     Fails,
+    Later,
+    /// Calls do not come back before the mood changes.
+    Hangs,
 }
 
 /// A directory with moods.
 pub struct Moody {
     inner: LocalStore,
     mood: Mutex<Mood>,
+    /// Calls that came.
+    pub calls: AtomicU64,
     _dir: TempDir,
 }
 
@@ -29,6 +38,7 @@ impl Moody {
         Arc::new(Self {
             inner: LocalStore::new(Arc::new(RealDisk), dir.path()),
             mood: Mutex::new(Mood::Willing),
+            calls: AtomicU64::new(0),
             _dir: dir,
         })
     }
@@ -44,10 +54,18 @@ impl Moody {
     }
 
     fn mood(&self) -> Result<(), ObjectError> {
-        match *self.mood.lock().unwrap() {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        let begun = Instant::now();
+        let now = || *self.mood.lock().unwrap();
+        // Not for ever: a test that fails must end.
+        while now() == Mood::Hangs && begun.elapsed() < HANGS_MAX {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        match now() {
             Mood::Willing => Ok(()),
             Mood::Denies => Err(ObjectError::Denied("the policy says no".to_owned())),
             Mood::Fails => Err(ObjectError::Other("the store answered 418".to_owned())),
+            Mood::Later | Mood::Hangs => Err(ObjectError::Temporary("slow down".to_owned())),
         }
     }
 }

@@ -64,7 +64,7 @@ pub(super) fn eventually(server: &Server, path: &str, done: impl Fn(&Value) -> b
             return value;
         }
         assert!(begun.elapsed() < Duration::from_secs(60), "{path}: {value}");
-        server.app().tiers.bell.ring();
+        server.app().tiers.ring();
         std::thread::sleep(Duration::from_millis(50));
     }
 }
@@ -269,7 +269,7 @@ fn the_same_range_and_days_are_one_restore_and_only_admins_ask() {
         assert_eq!(server.call_as(&auth, "GET", path, &[], b"").status, 200, "{path}");
     }
     // The keeper is held up, so that the first is under way when the second comes.
-    server.app().tiers.bell.stop();
+    server.app().tiers.stop();
     let body = std::str::from_utf8(body).unwrap();
     let first = server.post_json("/v1/restores", body).json();
     assert_eq!(server.post_json("/v1/restores", body).json()["id"], first["id"]);

@@ -36,12 +36,13 @@ impl Keeper {
             match self.restore(&tenant, &ticket) {
                 Ok(more) => {
                     self.passed(&name);
+                    tenant.set_trouble("restore", None);
                     busy |= more;
                 }
                 Err(_) if self.stopping() => return false,
                 Err(error) => {
                     self.failed(&name);
-                    self.tell(&tenant, "restore", &error);
+                    self.tell(&tenant, "restore", "restore", &error);
                 }
             }
         }
@@ -153,11 +154,11 @@ fn bring(app: &App, tenant: &Tenant, first: u64, until_us: u64) -> Result<(), Ar
         let rate = app.options.restore_rate_bytes;
         if rate > 0 {
             let due = Duration::from_secs_f64(total.get() as f64 / rate as f64);
-            while !app.tiers.bell.is_stopping() && begun.elapsed() < due {
+            while !app.tiers.is_stopping() && begun.elapsed() < due {
                 std::thread::sleep(SLICE.min(due.saturating_sub(begun.elapsed())));
             }
         }
-        !app.tiers.bell.is_stopping()
+        !app.tiers.is_stopping()
     };
     let mending = tenant.log.writable().is_err();
     tenant.log.restore(&*app.archive, first, until_us, &pace)?;
