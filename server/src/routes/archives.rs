@@ -46,6 +46,7 @@ pub async fn list(cx: &mut Cx) -> Result<Answer, Problem> {
         "archives": shown,
         "next_cursor": next,
         "store": cx.app.archive.describe(),
+        "unproved": cx.app.tiers.unproved().as_ref().map(show_trouble),
         "error": tenant.trouble().as_ref().map(show_trouble),
     });
     Ok(answer::json_value(StatusCode::OK, &value))

@@ -32,7 +32,11 @@ pub fn ready(cx: &mut Cx) -> Result<Answer, Problem> {
         let trouble = t.trouble()?;
         Some(format!("log {}: {} fails; GET /v1/archives says how", t.org.log_id, trouble.step))
     };
-    let warnings: Vec<String> = cx.app.all_tenants().iter().filter_map(failing).collect();
+    let mut warnings: Vec<String> = cx.app.all_tenants().iter().filter_map(failing).collect();
+    if cx.app.tiers.unproved().is_some() {
+        let what = "nothing is archived: the archive's store was not seen to do what is required";
+        warnings.push(format!("{what}; GET /v1/archives says how"));
+    }
     let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let value = json!({"ready": reasons.is_empty(), "reasons": reasons, "warnings": warnings});
     Ok(answer::json_value(status, &value))

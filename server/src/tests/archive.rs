@@ -1,4 +1,5 @@
-//! The archive's store and what depends on it: stores that refuse or hang, and a log that a restore makes whole again.
+//! The archive's store and what depends on it: stores that refuse, hang or are not allowed to be asked,
+//! and a log that a restore makes whole again.
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -7,7 +8,7 @@ use serde_json::{Value, json};
 use stele_engine::log::TierState;
 
 use super::client::{Server, event};
-use super::store::{Mood, Moody};
+use super::store::{Bucket, Mood, Moody};
 use super::tiers::{DAY, archive, eventually, filled, own, restore, seal, sealed};
 use crate::objects::ArchiveChoice;
 use crate::offline::{Offline, Wanted};
@@ -197,4 +198,36 @@ fn a_store_that_hangs_holds_up_nothing_that_does_not_need_it() {
     assert_eq!(server.get("/v1/archives").json()["archives"], json!([]));
     store.is(Mood::Willing);
     eventually(&server, "/v1/archives", |list| list["archives"][1]["state"] == "archived");
+}
+
+/// Goal: a bucket that may not be asked whether it locks is no reason not to start; nothing is put into it, both
+/// are said, and it is asked again.
+#[test]
+fn a_bucket_that_may_not_be_asked_for_its_lock_gets_nothing_until_it_may() {
+    let bucket = Bucket::new();
+    let server = filled(Server::with(|options| options.archive = bucket.choice()));
+    let listed = eventually(&server, "/v1/archives", |list| list["unproved"].is_object());
+    let detail = listed["unproved"]["detail"].as_str().unwrap();
+    assert!(detail.contains("403") && detail.contains("s3:GetBucketObjectLockConfiguration"), "{detail}");
+    let ready = server.get("/readyz");
+    assert!(ready.status == 200 && ready.text().contains("nothing is archived"), "{}", ready.text());
+    std::thread::sleep(Duration::from_millis(5));
+    assert_eq!(server.post_json("/v1/archives", r#"{"before":"now"}"#).status, 202);
+    let tenant = server.app().tenant("default").unwrap();
+    let begun = Instant::now();
+    while tenant.log.tiers()[0].state != TierState::Cold {
+        assert!(begun.elapsed() < Duration::from_secs(60));
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!((bucket.others.load(Ordering::SeqCst), tenant.log.tiers()[0].state), (0, TierState::Cold));
+    bucket.allowed.store(true, Ordering::SeqCst);
+    eventually(&server, "/v1/archives", |list| list["unproved"].is_null());
+    eventually(&server, "/readyz", |ready| !ready["warnings"].to_string().contains("nothing is archived"));
+    let begun = Instant::now();
+    while bucket.others.load(Ordering::SeqCst) == 0 {
+        assert!(begun.elapsed() < Duration::from_secs(60), "the segment goes on its way");
+        server.app().tiers.ring();
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }

@@ -1,6 +1,8 @@
-//! A store of these tests that does what it is told to.
+//! Stores of these tests: one that does what it is told to, and a bucket that answers to one question.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{SocketAddr, TcpListener};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -98,5 +100,58 @@ impl ObjectStore for Moody {
     fn request(&self, name: &str, version: Option<&str>, days: u32) -> Result<bool, ObjectError> {
         self.mood()?;
         self.inner.request(name, version, days)
+    }
+}
+
+/// A bucket of S3 that says whether it locks, to who may ask, and knows nothing else.
+pub struct Bucket {
+    pub address: SocketAddr,
+    /// Whether the question is allowed.
+    pub allowed: Arc<AtomicBool>,
+    /// Other calls than that question.
+    pub others: Arc<AtomicU64>,
+}
+
+impl Bucket {
+    pub fn new() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let (allowed, others) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+        let bucket = Self { address, allowed: Arc::clone(&allowed), others: Arc::clone(&others) };
+        // It ends with the process of the tests.
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+                let first = lines.next().and_then(Result::ok).unwrap_or_default();
+                // Up to the empty line: what asks for a lock has no body.
+                while lines.next().and_then(Result::ok).is_some_and(|line| !line.is_empty()) {}
+                let (status, body) = match (first.contains("?object-lock"), allowed.load(Ordering::SeqCst)) {
+                    (true, true) => ("200 OK", "<L><ObjectLockEnabled>Enabled</ObjectLockEnabled></L>"),
+                    (true, false) => ("403 Forbidden", "<Error><Code>AccessDenied</Code></Error>"),
+                    (false, _) => {
+                        others.fetch_add(1, Ordering::SeqCst);
+                        ("404 Not Found", "<Error><Code>NoSuchKey</Code></Error>")
+                    }
+                };
+                let head = format!(
+                    "HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+                    body.len()
+                );
+                // Who went away does not wait for an answer.
+                let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes()));
+            }
+        });
+        bucket
+    }
+
+    /// As what a server is started with.
+    pub fn choice(&self) -> ArchiveChoice {
+        let mut choice = ArchiveChoice { url: Some("s3://audit/log".to_owned()), ..ArchiveChoice::default() };
+        choice.options.endpoint = Some(format!("http://{}", self.address));
+        for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
+            choice.options.environment.insert(name.to_owned(), "x".to_owned());
+        }
+        choice
     }
 }

@@ -44,6 +44,8 @@ const REST_MAX: Duration = Duration::from_secs(10);
 pub struct Tiers {
     /// Restores that are not at their end.
     open: Mutex<Vec<Ticket>>,
+    /// Why the store was not seen to do what is required of it, where it was not.
+    unproved: Mutex<Option<Trouble>>,
     here: Bell,
     away: Bell,
 }
@@ -89,6 +91,15 @@ impl Tiers {
     /// True once [`Tiers::stop`] was called.
     pub fn is_stopping(&self) -> bool {
         self.away.is_stopping()
+    }
+
+    /// Why nothing is archived for now: what the store was not seen to do.
+    pub fn unproved(&self) -> Option<Trouble> {
+        self.unproved.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_unproved(&self, trouble: Option<Trouble>) {
+        *self.unproved.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Ticket>> {
@@ -180,7 +191,8 @@ impl Keeper {
     }
 
     fn wait(&self) {
-        let waits = self.part == Part::Away && !self.app.tiers.lock().is_empty();
+        let waits = self.part == Part::Away
+            && (!self.app.tiers.lock().is_empty() || self.app.tiers.unproved().is_some());
         self.bell().wait(if waits { EVERY_WAITING } else { EVERY });
     }
 
@@ -190,7 +202,10 @@ impl Keeper {
             Part::Here => self.work(("here", policy::here)),
             Part::Away => {
                 let mut busy = self.restores();
-                busy |= self.work(("away", policy::away));
+                // Nothing new is put into a store that was not seen to lock.
+                if self.prove() {
+                    busy |= self.work(("away", policy::away));
+                }
                 busy
             }
         }
@@ -233,6 +248,35 @@ impl Keeper {
     fn rest(&self, worked: Duration) {
         if self.app.tiers.lock().is_empty() {
             pause(self.bell(), worked.min(REST_MAX));
+        }
+    }
+
+    /// Whether the store was seen to do what is required of it; asks it again where it was not.
+    fn prove(&mut self) -> bool {
+        let name = "the store";
+        if !self.may_try(name) {
+            return false;
+        }
+        match self.app.archive.check() {
+            Ok(()) => {
+                self.passed(name);
+                if self.app.tiers.unproved().is_some() {
+                    let store = self.app.archive.describe();
+                    tracing::info!(store, "the archive does what is required of it");
+                }
+                self.app.tiers.set_unproved(None);
+                true
+            }
+            Err(error) => {
+                self.failed(name);
+                if !self.stopping() {
+                    let store = self.app.archive.describe();
+                    tracing::warn!(store, %error, "the archive was not seen to do what is required: nothing is archived");
+                    let detail = error.to_string();
+                    self.app.tiers.set_unproved(Some(Trouble { at_us: now_us(), step: "check", detail }));
+                }
+                false
+            }
         }
     }
 
