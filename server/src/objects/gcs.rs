@@ -130,6 +130,10 @@ impl ObjectStore for Gcs {
         self.bucket.url()
     }
 
+    fn locks(&self) -> bool {
+        self.lock == Lock::Required
+    }
+
     fn check(&self) -> Result<(), ObjectError> {
         match self.lock {
             Lock::Off => Ok(()),

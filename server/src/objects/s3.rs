@@ -197,6 +197,10 @@ impl ObjectStore for S3 {
         self.bucket.url()
     }
 
+    fn locks(&self) -> bool {
+        self.lock == Lock::Required
+    }
+
     fn check(&self) -> Result<(), ObjectError> {
         if self.lock == Lock::Off || self.fit.load(Ordering::Relaxed) {
             return Ok(());

@@ -69,6 +69,41 @@ pub struct TierRow {
     /// When locks were last lengthened under a hold.
     #[serde(default)]
     pub held_us: u64,
+    /// How far locks are lengthened.
+    #[serde(default)]
+    pub locks: LocksRow,
+}
+
+/// How far the locks of what is in the archive already are lengthened.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LocksRow {
+    /// Every object is locked for at least this long from the commit of its last record.
+    pub done_us: u64,
+    /// What is under way.
+    pub pass: Option<LockPass>,
+    /// The first failure of the last pass that had some, and when that ended.
+    pub fault: Option<(String, u64)>,
+}
+
+/// One way through all that is in the archive.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LockPass {
+    /// When it was begun, microseconds since 1970.
+    pub begun_us: u64,
+    /// How long objects are to be locked from the commit of their last record.
+    pub lock_us: u64,
+    /// Until when at least; 0 without a hold.
+    pub until_us: u64,
+    /// Segments that begin below this sequence are done.
+    pub next: u64,
+    /// Segments whose locks are long enough.
+    pub segments: u64,
+    /// Their objects.
+    pub objects: u64,
+    /// Segments whose locks could not be lengthened.
+    pub failed: u64,
+    /// The first failure.
+    pub fault: Option<String>,
 }
 
 /// How far a restore is.

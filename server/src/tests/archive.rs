@@ -1,5 +1,5 @@
-//! The archive's store and what depends on it: stores that refuse, hang or are not allowed to be asked,
-//! and a log that a restore makes whole again.
+//! The archive's store and what depends on it: stores that refuse, hang or are not allowed to be asked, locks
+//! that are lengthened, and a log that a restore makes whole again.
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -12,6 +12,7 @@ use super::store::{Bucket, Mood, Moody};
 use super::tiers::{DAY, archive, eventually, filled, own, restore, seal, sealed};
 use crate::objects::ArchiveChoice;
 use crate::offline::{Offline, Wanted};
+use crate::state::DAY_US;
 
 const RANGE: &str =
     r#"{"from":"2026-11-01T00:00:00Z","to":"2026-12-01T00:00:00Z","reason":"audit","days":3}"#;
@@ -169,6 +170,85 @@ fn a_restore_that_fails_for_no_passing_reason_ends_at_its_deadline() {
     assert!(row["segments"][0]["detail"].as_str().unwrap().contains("the store answered 418"), "{row}");
 }
 
+fn put(server: &Server, body: &str) {
+    let json = [("content-type", "application/json")];
+    let got = server.call("PUT", "/v1/retention", &json, body.as_bytes());
+    assert_eq!(got.status, 200, "{}", got.text());
+}
+
+/// Goal: a longer plan and a hold lengthen the locks of what is in the archive already, the list says how far
+/// that is, and an event tells of it; what is not allowed is named; nothing is shortened.
+#[test]
+fn a_longer_plan_and_a_hold_lengthen_the_locks_of_what_is_archived() {
+    let store = Moody::new();
+    let with = |options: &mut crate::serve::ServeOptions| options.archive = store.choice();
+    let server = filled(Server::with(with));
+    let listed = archive(&server);
+    let committed = server.app().tenant("default").unwrap().log.tiers()[0].committed_last_us;
+    let names = |until: &dyn Fn(u64) -> bool| {
+        let lengthened = store.lengthened.lock().unwrap();
+        let found = lengthened.iter().filter(|(_, date)| until(*date)).map(|(name, _)| name.clone());
+        found.collect::<std::collections::BTreeSet<_>>().len()
+    };
+    assert_eq!(names(&|date| date > committed + 365 * DAY_US), 0);
+    assert_eq!(listed["locks"]["total"], 1, "{listed}");
+
+    // A store that is away: it is gone on with, also after a restart.
+    store.is(Mood::Later);
+    put(&server, r#"{"plan":"enterprise"}"#);
+    let waits = eventually(&server, "/v1/archives", |list| list["error"]["step"] == "lock");
+    assert_eq!(
+        (&waits["locks"]["lengthening"], &waits["locks"]["lock_days"], &waits["locks"]["done"]),
+        (&json!(true), &json!(2556), &json!(0)),
+        "{waits}"
+    );
+    let server = server.restart_with(with);
+    store.is(Mood::Willing);
+    let done = eventually(&server, "/v1/archives", |list| list["locks"]["lengthening"] == false);
+    assert_eq!(
+        (&done["locks"]["lock_days"], &done["locks"]["done"], &done["locks"]["error"]),
+        (&json!(2556), &json!(1), &Value::Null)
+    );
+    assert_eq!(names(&|date| date == committed + 2556 * DAY_US), 4, "all objects");
+    let told = own(&server, "archive_locks_lengthened");
+    let last = &told[told.len() - 1];
+    assert_eq!(
+        (
+            &last["status"],
+            &last["metadata"]["lock_days"],
+            &last["metadata"]["objects"],
+            &last["metadata"]["failed"]
+        ),
+        (&json!("success"), &json!(2556), &json!(4), &json!(0)),
+        "{last}"
+    );
+
+    *store.sealed.lock().unwrap() = Some(".idx".to_owned());
+    let now = crate::state::now_us();
+    put(&server, r#"{"legal_hold":true}"#);
+    let failed = eventually(&server, "/v1/archives", |list| list["locks"]["error"].is_object());
+    assert!(failed["locks"]["error"]["detail"].as_str().unwrap().contains(".idx"), "{failed}");
+    assert_eq!(names(&|date| date >= now + 2556 * DAY_US), 3, "all others");
+    let told = own(&server, "archive_locks_lengthened");
+    let last = &told[told.len() - 1];
+    assert_eq!((&last["status"], &last["metadata"]["failed"]), (&json!("failure"), &json!(1)), "{last}");
+    assert!(last["metadata"]["locked_until"].is_string(), "{last}");
+
+    // A shorter plan shortens nothing, and the next day of the hold mends what failed.
+    *store.sealed.lock().unwrap() = None;
+    store.lengthened.lock().unwrap().clear();
+    let server = server.restart_with(|options| {
+        with(options);
+        options.clock_ahead = DAY + DAY / 2;
+    });
+    eventually(&server, "/v1/archives", |list| list["locks"]["error"].is_null());
+    assert_eq!(names(&|date| date >= now + 2557 * DAY_US), 4);
+    let settled = store.lengthened.lock().unwrap().len();
+    put(&server, r#"{"plan":"pro"}"#);
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(store.lengthened.lock().unwrap().len(), settled);
+}
+
 /// Goal: a store that does not answer holds up what needs it, and nothing else. Method: it hangs in the midst of
 /// a segment; another one is compressed meanwhile, events are taken, the list answers.
 #[test]
@@ -222,7 +302,8 @@ fn a_bucket_that_may_not_be_asked_for_its_lock_gets_nothing_until_it_may() {
     std::thread::sleep(Duration::from_millis(300));
     assert_eq!((bucket.others.load(Ordering::SeqCst), tenant.log.tiers()[0].state), (0, TierState::Cold));
     bucket.allowed.store(true, Ordering::SeqCst);
-    eventually(&server, "/v1/archives", |list| list["unproved"].is_null());
+    let listed = eventually(&server, "/v1/archives", |list| list["unproved"].is_null());
+    assert_eq!(listed["locks"]["lengthening"], false, "{listed}");
     eventually(&server, "/readyz", |ready| !ready["warnings"].to_string().contains("nothing is archived"));
     let begun = Instant::now();
     while bucket.others.load(Ordering::SeqCst) == 0 {

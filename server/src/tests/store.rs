@@ -25,10 +25,14 @@ pub enum Mood {
     Hangs,
 }
 
-/// A directory with moods.
+/// A directory with moods, which says that it locks.
 pub struct Moody {
     inner: LocalStore,
     mood: Mutex<Mood>,
+    /// Objects whose locks it refuses to lengthen.
+    pub sealed: Mutex<Option<String>>,
+    /// Name and date of each lock that was lengthened.
+    pub lengthened: Mutex<Vec<(String, u64)>>,
     /// Calls that came.
     pub calls: AtomicU64,
     _dir: TempDir,
@@ -40,6 +44,8 @@ impl Moody {
         Arc::new(Self {
             inner: LocalStore::new(Arc::new(RealDisk), dir.path()),
             mood: Mutex::new(Mood::Willing),
+            sealed: Mutex::default(),
+            lengthened: Mutex::default(),
             calls: AtomicU64::new(0),
             _dir: dir,
         })
@@ -77,6 +83,10 @@ impl ObjectStore for Moody {
         "moody".to_owned()
     }
 
+    fn locks(&self) -> bool {
+        true
+    }
+
     fn put_new(&self, name: &str, bytes: &[u8], until: Option<u64>) -> Result<Put, ObjectError> {
         self.mood()?;
         self.inner.put_new(name, bytes, until)
@@ -94,7 +104,12 @@ impl ObjectStore for Moody {
 
     fn retain(&self, name: &str, version: Option<&str>, until_us: u64) -> Result<(), ObjectError> {
         self.mood()?;
-        self.inner.retain(name, version, until_us)
+        if self.sealed.lock().unwrap().as_deref().is_some_and(|part| name.contains(part)) {
+            return Err(ObjectError::Denied("this one not".to_owned()));
+        }
+        self.inner.retain(name, version, until_us)?;
+        self.lengthened.lock().unwrap().push((name.to_owned(), until_us));
+        Ok(())
     }
 
     fn request(&self, name: &str, version: Option<&str>, days: u32) -> Result<bool, ObjectError> {

@@ -6,8 +6,9 @@
 //! or away holds up nothing else. One segment is one step; after each the next organization has its turn,
 //! and restores, which have a deadline, go before everything else that needs the store. What fails is told
 //! once a try, tried again later and later, and keeps nothing else from going on. Nothing is remembered here
-//! that a restart would lose: steps follow from the log's own catalog, restores from the state.
+//! that a restart would lose: steps follow from the log's own catalog, restores and locks from the state.
 
+mod locks;
 mod policy;
 mod restoring;
 mod told;
@@ -55,7 +56,7 @@ pub struct Tiers {
 pub enum Part {
     /// What needs this disk alone: compressing, dropping, expiring.
     Here,
-    /// What needs the store: archiving, restoring.
+    /// What needs the store: archiving, restoring, locks.
     Away,
 }
 
@@ -202,8 +203,9 @@ impl Keeper {
             Part::Here => self.work(("here", policy::here)),
             Part::Away => {
                 let mut busy = self.restores();
-                // Nothing new is put into a store that was not seen to lock.
+                // Nothing new is put into a store, and no lock asked of it, that was not seen to lock.
                 if self.prove() {
+                    busy |= self.work(("locks", locks::step));
                     busy |= self.work(("away", policy::away));
                 }
                 busy

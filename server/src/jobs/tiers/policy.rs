@@ -8,9 +8,6 @@ use crate::app::{App, Tenant};
 use crate::serve::ServeError;
 use crate::state::{DAY_US, TierRow};
 
-/// Between two looks at the locks under a legal hold.
-const HOLD_EVERY_US: u64 = DAY_US;
-
 /// Why a step was not done, and which.
 pub type Failed = (&'static str, Unmoved);
 
@@ -28,7 +25,7 @@ pub enum Unmoved {
     Untold(String),
 }
 
-fn during<E: Into<Unmoved>>(step: &'static str) -> impl FnOnce(E) -> Failed {
+pub(super) fn during<E: Into<Unmoved>>(step: &'static str) -> impl FnOnce(E) -> Failed {
     move |error| (step, error.into())
 }
 
@@ -66,30 +63,18 @@ fn expire(tenant: &Tenant, now_us: u64) -> Result<bool, Unmoved> {
 pub fn away(app: &App, tenant: &Tenant) -> Result<bool, Failed> {
     let now = app.job_now_us();
     let tier = app.state.tier(&tenant.org.id).map_err(during("look"))?;
-    let (policy, plan) = tenant.retention();
-    // First: no other step that fails may let locks run out under a hold.
-    if policy.legal_hold && now.saturating_sub(tier.held_us) >= HOLD_EVERY_US {
-        hold(app, tenant, now.saturating_add(policy.lock_us(plan)), now)?;
-    }
     let due = due_us(tenant, &tier, now);
     let tiers = tenant.log.tiers();
     let Some(next) = next_to_ship(&tiers).filter(|range| range.committed_last_us < due) else {
         return Ok(false);
     };
+    let (policy, plan) = tenant.retention();
     let until = policy.locked_until_us(plan, next.committed_last_us, now);
     let shipped = tenant.log.ship_next(&*app.archive, due, until).map_err(during("archive"))?;
     if shipped.is_some() {
         app.metrics.segments_archived.inc();
     }
     Ok(shipped.is_some())
-}
-
-/// Lengthens all locks. The try counts, whatever comes of it: it went over every object, and must not
-/// keep the other steps from their turn until tomorrow.
-fn hold(app: &App, tenant: &Tenant, until_us: u64, now_us: u64) -> Result<(), Failed> {
-    let held = tenant.log.retain_archived(&*app.archive, until_us);
-    app.state.change_tier(&tenant.org.id, |tier| tier.held_us = now_us).map_err(during("hold"))?;
-    held.map(drop).map_err(during("hold"))
 }
 
 /// Segments whose last record was committed before this go to the archive.

@@ -10,7 +10,7 @@ use super::policy::Unmoved;
 use crate::app::{App, Tenant};
 use crate::own::OwnEvent;
 use crate::routes::{now_ns, of_us, restores, show_time};
-use crate::state::{PieceState, RestoreRow, TierRow};
+use crate::state::{DAY_US, LockPass, PieceState, RestoreRow, TierRow};
 
 /// Refused segments that an event names.
 const NAMED_MAX: usize = 100;
@@ -53,6 +53,31 @@ pub fn expired(tenant: &Tenant, range: &TierRange, until_us: u64) -> Result<(), 
         action: "expire",
         status: "success",
         metadata: shown(range).to_string(),
+    };
+    submit(tenant, &event)
+}
+
+/// Tells of a way through the locks of all that is in the archive.
+pub fn locks(app: &App, tenant: &Tenant, pass: &LockPass) -> Result<(), Unmoved> {
+    let failed = pass.failed > 0;
+    let metadata = json!({
+        "lock_days": pass.lock_us / DAY_US,
+        "locked_until": (pass.until_us > 0).then(|| committed_at(pass.until_us)),
+        "segments": pass.segments,
+        "objects": pass.objects,
+        "failed": pass.failed,
+        "detail": pass.fault,
+        "store": app.archive.describe(),
+    });
+    let event = OwnEvent {
+        what: "archive_locks_lengthened",
+        name: pass.begun_us.to_string(),
+        time_ns: now_ns(),
+        actor: &system(),
+        resource: json!({"type": "log", "id": tenant.org.log_id}),
+        action: "lock",
+        status: if failed { "failure" } else { "success" },
+        metadata: metadata.to_string(),
     };
     submit(tenant, &event)
 }
