@@ -32,14 +32,14 @@ pub struct Tenant {
     /// Wake the log's background threads.
     pub bells: Bells,
     /// What opening found wrong.
-    pub damage: Vec<String>,
+    damage: Vec<String>,
     types: RwLock<Types>,
     /// The last clean verification.
     pub verified: Mutex<Option<VerifiedRow>>,
     settings: Mutex<SettingsRow>,
     /// The policy, and the plan, which may have changed since the start.
     retention: Mutex<(RetentionRow, Plan)>,
-    trouble: Mutex<Option<Trouble>>,
+    trouble: Mutex<BTreeMap<&'static str, Trouble>>,
     /// Records below this sequence are done in the pass of the scrub that is under way.
     pub scrubbed: AtomicU64,
 }
@@ -86,14 +86,24 @@ impl Tenant {
         }
     }
 
-    /// What of its tiers fails now.
-    pub fn trouble(&self) -> Option<Trouble> {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// What opening found wrong, without what was mended since.
+    pub fn damage(&self) -> Vec<String> {
+        if self.log.restorable().is_ok() { self.log.damage() } else { self.damage.clone() }
     }
 
-    /// Notes what fails, or that nothing does.
-    pub fn set_trouble(&self, trouble: Option<Trouble>) {
-        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+    /// What of its tiers fails now; of several things, what failed last.
+    pub fn trouble(&self) -> Option<Trouble> {
+        let troubles = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        troubles.values().max_by_key(|trouble| trouble.at_us).cloned()
+    }
+
+    /// Notes what fails of one kind of work, or that nothing does.
+    pub fn set_trouble(&self, work: &'static str, trouble: Option<Trouble>) {
+        let mut troubles = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        match trouble {
+            Some(trouble) => troubles.insert(work, trouble),
+            None => troubles.remove(work),
+        };
     }
 
     /// The policy and the plan.

@@ -7,6 +7,20 @@ pub trait ObjectStore: Send + Sync {
     /// What it is, for people: `file:///x`, `s3://bucket/prefix`.
     fn describe(&self) -> String;
 
+    /// Whether it locks objects until a date. A directory does not.
+    fn locks(&self) -> bool {
+        false
+    }
+
+    /// Looks whether the store does what is required of it, unless that was seen already: until it was,
+    /// nothing should be put into it.
+    ///
+    /// # Errors
+    /// What it lacks, or why that could not be seen.
+    fn check(&self) -> Result<(), ObjectError> {
+        Ok(())
+    }
+
     /// Creates the object and never replaces one; on stable storage when it returns. With
     /// `retain_until_us` it is locked until then where the store can do that.
     ///

@@ -60,6 +60,11 @@ impl Shared {
         self.refuses.write().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| why.into());
     }
 
+    /// Replaces the reason, or takes events again without one.
+    pub fn refuse_for(&self, why: Option<String>) {
+        *self.refuses.write().unwrap_or_else(PoisonError::into_inner) = why;
+    }
+
     /// A failure that leaves the disk's state unknown ends writing until the log is opened again.
     pub fn poison(&self, error: &StoreError) {
         if !matches!(error, StoreError::Full { .. } | StoreError::Refused(_) | StoreError::Archived { .. }) {

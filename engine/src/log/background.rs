@@ -1,11 +1,12 @@
 //! What a log wants done in the background, and its clean end.
 
-use std::sync::{Arc, PoisonError, TryLockError};
+use std::sync::{Arc, PoisonError};
 
 #[cfg(test)]
 mod tests;
 
 use super::Log;
+use super::moving::Claim;
 use crate::catalog::{Closed, Entry, SealedSegment};
 use crate::error::StoreError;
 use crate::recover::{Opening, rebuild_index};
@@ -81,23 +82,23 @@ impl Log {
         if self.writable().is_err() {
             return Ok(false);
         }
-        let _moving = self.moving();
-        let Some((segment, entry)) = self.next_to_chill(before_us) else { return Ok(false) };
+        let Some((segment, entry, _claim)) = self.next_to_chill(before_us) else { return Ok(false) };
         let Segment::Sealed(sealed) = &*segment else { return Ok(false) };
         self.prove(sealed)?;
         chill(self.held(), &self.shared.cache, sealed, &entry)?;
         Ok(true)
     }
 
-    fn next_to_chill(&self, before_us: u64) -> Option<(Arc<Segment>, SealedSegment)> {
+    fn next_to_chill(&self, before_us: u64) -> Option<(Arc<Segment>, SealedSegment, Claim<'_>)> {
         let catalog = self.catalog();
         let due = |entry: &&SealedSegment| {
             entry.committed_last_us < before_us && catalog.cold(entry.first).is_none()
         };
         let entry = catalog.sealed().iter().find(due)?.clone();
+        let claim = self.moving.claim(entry.first)?;
         let snapshot = self.shared.segments.snapshot();
         let segment = snapshot.segments().iter().find(|segment| segment.first() == entry.first)?;
-        Some((Arc::clone(segment), entry))
+        Some((Arc::clone(segment), entry, claim))
     }
 
     pub(super) fn seal_next(&self) -> Result<bool, StoreError> {
@@ -109,21 +110,21 @@ impl Log {
     fn check_next_index(&self) -> Result<bool, StoreError> {
         let mut unchecked = self.unchecked.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(first) = *unchecked else { return Ok(false) };
-        // A segment on its way to or from the archive has its turn later.
-        let _moving = match self.moving.try_lock() {
-            Ok(moving) => moving,
-            Err(TryLockError::Poisoned(moving)) => moving.into_inner(),
-            Err(TryLockError::WouldBlock) => return Ok(false),
-        };
-        let snapshot = self.shared.segments.snapshot();
         let next = |from: u64| {
-            let sealed = snapshot.segments().iter().filter(|s| s.first() >= from);
-            sealed.clone().find(|s| matches!(***s, Segment::Sealed(_)))
+            let snapshot = self.shared.segments.snapshot();
+            let mut sealed = snapshot.segments().iter().filter(|s| s.first() >= from);
+            sealed.find(|s| matches!(***s, Segment::Sealed(_))).cloned()
         };
-        let segment = next(first);
-        *unchecked = segment.and_then(|s| next(s.first() + 1)).map(|s| s.first());
-        if let Some(segment) = segment
-            && let Segment::Sealed(sealed) = &**segment
+        let Some(found) = next(first) else {
+            *unchecked = None;
+            return Ok(false);
+        };
+        // A segment on its way to or from the archive has its turn later.
+        let Some(_claim) = self.moving.claim(found.first()) else { return Ok(false) };
+        *unchecked = next(found.first() + 1).map(|s| s.first());
+        // As it is now: who had it may have moved it meanwhile.
+        if let Some(segment) = next(found.first()).filter(|now| now.first() == found.first())
+            && let Segment::Sealed(sealed) = &*segment
             && let Err(error) = sealed.sections().check_all()
         {
             self.replace_index(sealed, &error)?;

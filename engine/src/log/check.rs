@@ -168,11 +168,11 @@ impl Log {
 
     /// Damage that opening told, where no fault places it.
     fn add_opened(&self, verdict: &mut Verdict) {
-        for line in &self.damage {
+        for line in self.damage() {
             let placed = |fault: &Fault| !fault.file.is_empty() && line.contains(&fault.file);
             if !verdict.faults.iter().any(placed) {
                 let (size, dir) = (self.head().size, &self.shared.dir);
-                verdict.faults.push(fault("open", (size, size), dir, 0, line.clone()));
+                verdict.faults.push(fault("open", (size, size), dir, 0, line));
             }
         }
     }

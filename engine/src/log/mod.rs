@@ -10,6 +10,8 @@ mod check;
 #[cfg(test)]
 mod fixture;
 mod index_events;
+mod mend;
+mod moving;
 mod open;
 mod prove;
 mod read;
@@ -41,6 +43,8 @@ use crate::retain::{Held, backlog};
 pub use crate::segment::Head;
 use crate::segment::{Rules, Segment};
 use crate::tags::EPOCH_RECORDS_MAX;
+use mend::Opened;
+use moving::Moving;
 
 /// Full segments that may wait for their seal before an append seals one itself: bounds memory.
 const BACKLOG_MAX: usize = 3;
@@ -127,14 +131,12 @@ pub struct Log {
     options: Options,
     /// First sequence of the sealed segment whose index is to be checked next.
     unchecked: Mutex<Option<u64>>,
-    /// Held while files of a sealed segment are made or removed.
-    moving: Mutex<()>,
+    /// The sealed segments whose files are being made or removed.
+    moving: Moving,
     /// The index events that are known, from the first one on.
     index_events: Mutex<Vec<IndexEvent>>,
-    /// What opening told of damage.
-    damage: Vec<String>,
-    /// All of it is what the restore of archived segments mends.
-    mendable: bool,
+    /// What opening told of damage and still holds.
+    opened: Mutex<Opened>,
     /// Nobody writes to the files while they are open.
     read_only: bool,
 }

@@ -4,6 +4,8 @@ use std::path::Path;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, RwLock};
 
+use super::mend::{Opened, refusal};
+use super::moving::Moving;
 use super::{Log, OpenReport, Options};
 use crate::catalog::{Catalog, Created, Entry};
 use crate::dedup::Locator;
@@ -152,13 +154,14 @@ impl Log {
             duplicates: AtomicU64::new(0),
         });
         let snapshot = shared.segments.snapshot();
-        let change_nothing = read_only || !damage.is_empty();
+        // Where a restore mends all of it, the notary must be ready to sign after that.
+        let change_nothing = read_only || damage.len() > mendable.len();
         let noted = catalog.checkpoints();
         let opened = Notary::open(&*shared.disk, dir, &shared.origin, &snapshot, noted, change_nothing)?;
         notes.extend(opened.notes);
         damage.extend(opened.damage);
         if let Some(first) = damage.first() {
-            shared.refuse(format!("damage was found when the log was opened: {first}"));
+            shared.refuse(refusal(first));
         }
         let writer = Mutex::new(Writer::new(Arc::clone(&shared), rules, tally));
         let log = Self {
@@ -169,10 +172,9 @@ impl Log {
             cursors: CursorKey::new(secret),
             options,
             unchecked: Mutex::new(sealed_first),
-            moving: Mutex::new(()),
+            moving: Moving::default(),
             index_events: Mutex::new(Vec::new()),
-            mendable: !read_only && !damage.is_empty() && damage == mendable,
-            damage: damage.clone(),
+            opened: Mutex::new(Opened::new(&damage, mendable, read_only)),
             read_only,
         };
         Ok((log, OpenReport { notes, damage }))

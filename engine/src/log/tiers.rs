@@ -11,7 +11,7 @@ mod ship;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use super::Log;
 use crate::archive::{ArchiveError, KINDS, MANIFEST_KIND, Manifest, ObjectStore, manifest, object_name};
@@ -136,30 +136,45 @@ impl Log {
         }
     }
 
-    /// Lengthens the locks of all objects of the archive, and returns how many there are. Locks are never
-    /// shortened; a store without locks does nothing.
+    /// First sequence of each segment in the archive, and commit time of its last record, oldest first.
+    #[must_use]
+    pub fn archived(&self) -> Vec<(u64, u64)> {
+        self.in_archive().iter().map(|(entry, _)| (entry.first, entry.committed_last_us)).collect()
+    }
+
+    /// Lengthens the locks of all objects of the archived segment that begins at `first`, and returns how
+    /// many there are. Locks are never shortened; a store without locks does nothing.
     ///
     /// # Errors
-    /// `Object` with the first one whose lock could not be lengthened; those of all others have been.
-    pub fn retain_archived(&self, store: &dyn ObjectStore, until_us: u64) -> Result<u64, ArchiveError> {
+    /// `Object` with the first one whose lock could not be lengthened; those of the others have been.
+    /// `Store`: there is no such segment, or its manifest is not whole.
+    pub fn retain_archived(
+        &self,
+        store: &dyn ObjectStore,
+        first: u64,
+        until_us: u64,
+    ) -> Result<u64, ArchiveError> {
+        let (entry, archived) = self.archived_at(first)?;
+        let (manifest, _) = self.local_manifest(&entry, &archived)?;
         let (mut count, mut failed) = (0, None);
-        for (entry, archived) in self.in_archive() {
-            let (manifest, _) = self.local_manifest(&entry, &archived)?;
-            let name = object_name(self.origin(), entry.first, MANIFEST_KIND);
-            let objects = manifest.objects.iter().map(|o| (o.name.as_str(), o.version_id.as_deref()));
-            for (name, version) in objects.chain([(name.as_str(), None)]) {
-                match store.retain(name, version, until_us) {
-                    Ok(()) => count += 1,
-                    Err(error) => failed = failed.or(Some(ArchiveError::object(name)(error))),
-                }
+        let name = object_name(self.origin(), first, MANIFEST_KIND);
+        let objects = manifest.objects.iter().map(|o| (o.name.as_str(), o.version_id.as_deref()));
+        for (name, version) in objects.chain([(name.as_str(), None)]) {
+            match store.retain(name, version, until_us) {
+                Ok(()) => count += 1,
+                Err(error) => failed = failed.or(Some(ArchiveError::object(name)(error))),
             }
         }
         failed.map_or(Ok(count), Err)
     }
 
-    /// One step at a time: files of one segment are written under the same temporary name.
-    pub(super) fn moving(&self) -> MutexGuard<'_, ()> {
-        self.moving.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The segment in the archive that begins at `first`.
+    fn archived_at(&self, first: u64) -> Result<(SealedSegment, InArchive), StoreError> {
+        let catalog = self.catalog();
+        let known = catalog.sealed_at(first).cloned().zip(catalog.in_archive(first));
+        known.ok_or_else(|| {
+            StoreError::Refused(format!("no segment that begins at sequence {first} is in the archive"))
+        })
     }
 
     /// The segments in the archive, oldest first.

@@ -64,8 +64,9 @@ pub struct Recovered {
     pub notes: Vec<String>,
     /// Damage, a line each, with file, offset and sequence. The log takes no events then.
     pub damage: Vec<String>,
-    /// Those lines of `damage` that the restore of an archived segment mends.
-    pub mendable: Vec<String>,
+    /// Those lines of `damage` that the restore of an archived segment mends, each under the segment's first
+    /// sequence.
+    pub mendable: Vec<(u64, String)>,
 }
 
 /// Finds and checks all segments of a log.
@@ -104,7 +105,9 @@ pub fn recover(
     if !opening.read_only {
         derived::complete_ids(opening, locator, &mut found)?;
     }
-    if found.damage.is_empty()
+    // A log that a restore mends takes events afterwards without another opening: it is held against the
+    // mark now.
+    if found.damage.len() == found.mendable.len()
         && let Some(mark) = catalog.last_closed()
         && let Some(detail) = contradiction(mark, &found)
     {

@@ -60,7 +60,7 @@ fn away(
         if !names.contains(&stays) {
             let error = StoreError::damaged(&stays, 0, "the file is missing").at(entry.first);
             let why = format!("{error}; a restore of the segment brings it back");
-            found.mendable.push(why.clone());
+            found.mendable.push((entry.first, why.clone()));
             found.damage.push(why);
         }
     }

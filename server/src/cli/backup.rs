@@ -10,6 +10,7 @@ use stele_server::serve::ServeError;
 
 use super::admin::{Call, Common};
 use super::failure::Failure;
+use super::fetch;
 
 /// Copy a data directory, also beside the server that runs on it
 #[derive(Args, Debug)]
@@ -61,7 +62,7 @@ pub fn backup(args: &BackupArgs) -> Result<(), Failure> {
     let mut backup = Backup { data: args.data.clone(), to: args.to.clone(), state: None };
     let mut taken = backup.take();
     if let Err(ServeError::Locked { .. }) = taken {
-        backup.state = Some(call.client.get_bytes("/v1/state")?);
+        backup.state = Some(fetch::open(&call.client, "/v1/state")?);
         taken = backup.take();
     }
     call.show(&json!({"logs": taken.map_err(failed)?}), None)

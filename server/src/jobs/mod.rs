@@ -6,7 +6,7 @@
 //!   checkpoints, and one indexer, which makes index events;
 //! - one reporter, which makes the reports of all logs, one at a time;
 //! - one exporter, which writes the exports of all logs, one at a time;
-//! - one keeper of the tiers, which makes segments cold, archives and restores them;
+//! - two keepers of the tiers: one makes segments cold and drops them, one archives and restores them;
 //! - one scrub, which verifies all logs in the background;
 //! - one housekeeper, which saves what may be saved late;
 //! - one printer, which writes log lines so that nobody waits for a slow terminal.
@@ -41,7 +41,7 @@ pub use reporter::reporter;
 pub use scrub::scrub;
 pub use signer::{sign, signer};
 pub use submission::Queue;
-pub use tiers::{Tiers, Trouble, restore_ended, tiers};
+pub use tiers::{Part, Tiers, Trouble, restore_ended, tiers};
 pub use worker::{leveller, worker};
 pub use writer::writer;
 

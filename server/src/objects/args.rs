@@ -40,7 +40,7 @@ impl StoreArgs {
     /// The store of these flags.
     #[must_use]
     pub fn choice(&self) -> ArchiveChoice {
-        ArchiveChoice { url: self.archive.clone(), options: self.options() }
+        ArchiveChoice::new(self.archive.clone(), self.options())
     }
 
     /// Options with these flags, and the variables of this process.

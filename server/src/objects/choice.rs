@@ -18,21 +18,51 @@ pub struct ArchiveChoice {
     pub url: Option<String>,
     /// How it is reached.
     pub options: StoreOptions,
+    /// A store that a test made, instead of all that.
+    #[cfg(test)]
+    pub given: Option<Given>,
+}
+
+/// A store that was made already.
+#[cfg(test)]
+#[derive(Clone)]
+pub struct Given(pub Arc<dyn ObjectStore>);
+
+#[cfg(test)]
+impl std::fmt::Debug for Given {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0.describe())
+    }
 }
 
 impl Default for ArchiveChoice {
     fn default() -> Self {
-        Self { url: None, options: StoreOptions::new(BTreeMap::new()) }
+        Self::new(None, StoreOptions::new(BTreeMap::new()))
     }
 }
 
 impl ArchiveChoice {
+    /// The store at a URL; without one, the directory beside the logs.
+    #[must_use]
+    pub const fn new(url: Option<String>, options: StoreOptions) -> Self {
+        Self {
+            url,
+            options,
+            #[cfg(test)]
+            given: None,
+        }
+    }
+
     /// Opens the store; a directory is written through `disk`. Blocks, and asks a bucket what it can do.
     ///
     /// # Errors
     /// [`ServeError::Option`] for what was asked wrongly, [`ServeError::Objects`] for a store that does not
     /// do what is needed.
     pub fn open(&self, data: &Path, disk: Arc<dyn Disk>) -> Result<Arc<dyn ObjectStore>, ServeError> {
+        #[cfg(test)]
+        if let Some(given) = &self.given {
+            return Ok(Arc::clone(&given.0));
+        }
         let Some(url) = &self.url else {
             return Ok(Arc::new(LocalStore::new(disk, &data.join("archive"))));
         };

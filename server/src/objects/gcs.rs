@@ -38,8 +38,8 @@ pub struct Gcs {
 }
 
 impl Gcs {
-    /// Asks the bucket for its retention policy. One that does not answer for now is asked again before
-    /// the first object.
+    /// Asks the bucket for its retention policy. One that does not answer for now, or not to these
+    /// credentials, is asked again before the first object.
     ///
     /// # Errors
     /// As [`super::open`].
@@ -60,8 +60,9 @@ impl Gcs {
         match store.check_bucket() {
             Ok(Ok(_)) => Ok(store),
             Ok(Err(what)) => Err(OpenError::Unfit { url, what }),
-            Err(error @ ObjectError::Temporary(_)) => {
-                tracing::warn!(store = url, %error, "archive: the bucket was not checked; it is before the first object");
+            // What the credentials may do can be set right while the server runs, as a service can come back.
+            Err(error @ (ObjectError::Temporary(_) | ObjectError::Denied(_))) => {
+                tracing::warn!(store = url, %error, "archive: the bucket was not seen to lock: nothing is archived before it is");
                 Ok(store)
             }
             Err(error) => Err(OpenError::Unreachable { url, what: error.to_string() }),
@@ -97,12 +98,14 @@ impl Gcs {
         })
     }
 
+    /// How long the bucket keeps objects; it is asked until that was seen.
+    fn kept_for(&self) -> Result<SignedDuration, ObjectError> {
+        self.keeps.get().copied().map_or_else(|| self.check_bucket()?.map_err(ObjectError::Other), Ok)
+    }
+
     /// Nothing is put into a bucket that would not keep it that long.
     fn must_keep(&self, until_us: u64) -> Result<(), ObjectError> {
-        let keeps = match self.keeps.get() {
-            Some(keeps) => *keeps,
-            None => self.check_bucket()?.map_err(ObjectError::Other)?,
-        };
+        let keeps = self.kept_for()?;
         let until = moment(until_us)?;
         match Timestamp::now().checked_add(keeps) {
             Ok(kept) if kept < until => Err(ObjectError::Other(format!(
@@ -125,6 +128,17 @@ impl Gcs {
 impl ObjectStore for Gcs {
     fn describe(&self) -> String {
         self.bucket.url()
+    }
+
+    fn locks(&self) -> bool {
+        self.lock == Lock::Required
+    }
+
+    fn check(&self) -> Result<(), ObjectError> {
+        match self.lock {
+            Lock::Off => Ok(()),
+            Lock::Required => self.kept_for().map(drop),
+        }
     }
 
     fn put_new(&self, name: &str, bytes: &[u8], retain_until_us: Option<u64>) -> Result<Put, ObjectError> {

@@ -33,6 +33,8 @@ use tokio::runtime::Handle;
 
 pub use args::StoreArgs;
 pub use choice::ArchiveChoice;
+#[cfg(test)]
+pub(crate) use choice::Given;
 
 use address::Address;
 

@@ -46,8 +46,8 @@ pub struct S3 {
 }
 
 impl S3 {
-    /// Asks the bucket whether it locks and keeps versions. One that does not answer for now is asked
-    /// again before the first object.
+    /// Asks the bucket whether it locks and keeps versions. One that does not answer for now, or not to these
+    /// credentials, is asked again before the first object.
     ///
     /// # Errors
     /// As [`super::open`].
@@ -61,8 +61,9 @@ impl S3 {
         match (store.check_bucket(), lock) {
             (Ok(None), _) => {}
             (Ok(Some(what)), Lock::Required) => return Err(OpenError::Unfit { url, what }),
-            (Err(error @ ObjectError::Temporary(_)), _) => {
-                tracing::warn!(store = url, %error, "archive: the bucket was not checked; it is before the first object");
+            // What the credentials may do can be set right while the server runs, as a service can come back.
+            (Err(error @ (ObjectError::Temporary(_) | ObjectError::Denied(_))), Lock::Required) => {
+                tracing::warn!(store = url, %error, "archive: the bucket was not seen to lock: nothing is archived before it is");
             }
             (Err(error), Lock::Required) => {
                 return Err(OpenError::Unreachable { url, what: error.to_string() });
@@ -115,14 +116,6 @@ impl S3 {
         }
         let on = answer.element("Status").as_deref() == Some("Enabled");
         Ok((!on).then(|| "the bucket keeps no versions: an object that is overwritten is gone".to_owned()))
-    }
-
-    /// Nothing is put into a bucket that was not seen to lock it.
-    fn must_be_fit(&self) -> Result<(), ObjectError> {
-        if self.lock == Lock::Off || self.fit.load(Ordering::Relaxed) {
-            return Ok(());
-        }
-        self.check_bucket()?.map_or(Ok(()), |what| Err(ObjectError::Other(what)))
     }
 
     fn url(&self, name: &str, query: &[(&str, &str)], version: Option<&str>) -> Result<String, ObjectError> {
@@ -204,8 +197,19 @@ impl ObjectStore for S3 {
         self.bucket.url()
     }
 
+    fn locks(&self) -> bool {
+        self.lock == Lock::Required
+    }
+
+    fn check(&self) -> Result<(), ObjectError> {
+        if self.lock == Lock::Off || self.fit.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        self.check_bucket()?.map_or(Ok(()), |what| Err(ObjectError::Other(what)))
+    }
+
     fn put_new(&self, name: &str, bytes: &[u8], retain_until_us: Option<u64>) -> Result<Put, ObjectError> {
-        self.must_be_fit()?;
+        self.check()?;
         let until_us = retain_until_us.filter(|_| self.lock == Lock::Required);
         let until = until_us.map(moment).transpose()?;
         let mut ask = Ask::new(Method::PUT, self.url(name, &[], None)?)

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -35,8 +35,8 @@ pub struct Backup {
     /// Where to: a directory, made when missing; one with an earlier backup of the same logs is brought up
     /// to date.
     pub to: PathBuf,
-    /// The state as a running server gave it; none where no server holds the directory.
-    pub state: Option<Vec<u8>>,
+    /// The state as a running server gives it; none where no server holds the directory.
+    pub state: Option<Box<dyn Read>>,
 }
 
 /// A backup to be brought back.
@@ -64,7 +64,7 @@ impl Backup {
     /// # Errors
     /// A server holds the directory and no state was given; a file cannot be read or written; a log moved
     /// too often meanwhile.
-    pub fn take(&self) -> Result<usize, ServeError> {
+    pub fn take(&mut self) -> Result<usize, ServeError> {
         fs::create_dir_all(&self.to).map_err(failed(&self.to, "making"))?;
         let _held = self.copy_state()?;
         let orgs = State::open(&self.to)?.orgs()?;
@@ -75,13 +75,14 @@ impl Backup {
         Ok(orgs.len())
     }
 
-    fn copy_state(&self) -> Result<Option<Held>, ServeError> {
+    fn copy_state(&mut self) -> Result<Option<Held>, ServeError> {
         let path = self.to.join("state.redb");
         let fresh = self.to.join("state.new");
         let _ = fs::remove_file(&fresh);
-        let held = match &self.state {
-            Some(bytes) => {
-                fs::write(&fresh, bytes).map_err(failed(&fresh, "writing"))?;
+        let held = match &mut self.state {
+            Some(state) => {
+                let mut file = File::create(&fresh).map_err(failed(&fresh, "making"))?;
+                io::copy(state, &mut file).map_err(failed(&fresh, "fetching"))?;
                 None
             }
             None => {
@@ -266,19 +267,24 @@ mod tests {
         }
     }
 
+    /// A backup beside a running server that gave this state.
+    fn take(server: &Server, to: &Path, state: &[u8]) -> usize {
+        let state: Option<Box<dyn Read>> = Some(Box::new(io::Cursor::new(state.to_vec())));
+        Backup { data: server.dir.path().to_owned(), to: to.to_owned(), state }.take().unwrap()
+    }
+
     #[test]
     fn a_backup_beside_a_running_server_comes_back_with_events_and_keys() {
         let server = filled();
         let place = tempfile::tempdir().unwrap();
         let to = place.path().join("backup");
-        let none = Backup { data: server.dir.path().to_owned(), to: to.clone(), state: None };
+        let mut none = Backup { data: server.dir.path().to_owned(), to: to.clone(), state: None };
         assert!(none.take().unwrap_err().to_string().contains("another process holds"));
         let state = server.get("/v1/state");
         assert_eq!(state.status, 200, "{}", state.text());
-        let taken = Backup { data: server.dir.path().to_owned(), to: to.clone(), state: Some(state.body) };
-        assert_eq!(taken.take().unwrap(), 1);
+        assert_eq!(take(&server, &to, &state.body), 1);
         server.post_json("/v1/events", &event("later"));
-        assert_eq!(taken.take().unwrap(), 1, "an earlier backup is brought up to date");
+        assert_eq!(take(&server, &to, &state.body), 1, "an earlier backup is brought up to date");
         let data = place.path().join("data");
         assert_eq!(bring(&to, &data).bring().unwrap(), 1);
         assert!(bring(&to, &data).bring().is_err(), "never over something");
@@ -298,8 +304,7 @@ mod tests {
         let mut server = filled();
         let place = tempfile::tempdir().unwrap();
         let to = place.path().join("backup");
-        let state = Some(server.get("/v1/state").body);
-        Backup { data: server.dir.path().to_owned(), to: to.clone(), state }.take().unwrap();
+        take(&server, &to, &server.get("/v1/state").body);
         server.post_json("/v1/events", &event("later"));
         let sequence = server.get("/v1/events/later").json()["chain"]["sequence"].as_u64().unwrap();
         let proof = server.get(&format!("/v1/proofs/inclusion?sequence={sequence}")).json();

@@ -46,10 +46,19 @@ impl Held {
     }
 
     fn open(&self, org: &OrgRow) -> Result<Log, ServeError> {
+        let log = self.open_to_restore(org)?;
+        match log.damage().into_iter().next() {
+            Some(detail) => Err(ServeError::State { path: log_dir(&self.data, &org.log_id), detail }),
+            None => Ok(log),
+        }
+    }
+
+    /// The same where a restore may mend what is wrong with the log.
+    fn open_to_restore(&self, org: &OrgRow) -> Result<Log, ServeError> {
         let dir = log_dir(&self.data, &org.log_id);
         let (log, report) = Log::open(Arc::new(RealDisk), &dir, Options::default())?;
-        match report.damage.into_iter().next() {
-            Some(damage) => Err(ServeError::State { path: dir, detail: damage }),
+        match report.damage.into_iter().next().filter(|_| log.restorable().is_err()) {
+            Some(detail) => Err(ServeError::State { path: dir, detail }),
             None => Ok(log),
         }
     }

@@ -118,7 +118,7 @@ impl Offline {
         let mut brought = Brought { restores: Vec::new(), whole: true };
         for org in held.orgs(self.org.as_deref())? {
             let actor = json!({"type": "system", "id": "stele", "name": "command line"});
-            let log = held.open(&org)?;
+            let log = held.open_to_restore(&org)?;
             let row = restores::row(&body, actor, &log.tiers()).map_err(ServeError::Option)?;
             let done = restore(&held, &log, &org, &*store, row);
             log.close()?;
@@ -166,7 +166,10 @@ fn restore(
     store: &dyn ObjectStore,
     mut row: RestoreRow,
 ) -> Result<RestoreRow, ServeError> {
-    tell(log, &restores::requested(&row))?;
+    row.untold = log.writable().is_err();
+    if !row.untold {
+        tell(log, &restores::requested(&row))?;
+    }
     row.status = RestoreStatus::Running;
     // From here on a server that starts goes on with it, should this end early.
     held.state.put_restore(&org.id, &row)?;
@@ -184,7 +187,16 @@ fn restore(
         held.state.put_restore(&org.id, &row)?;
     }
     row.finish(now_us(), until);
-    tell(log, &crate::jobs::restore_ended(&row))?;
+    if log.writable().is_ok() {
+        if row.untold {
+            tell(log, &restores::requested(&row))?;
+        }
+        tell(log, &crate::jobs::restore_ended(&row))?;
+        row.untold = false;
+    } else {
+        // Segments beyond this range are still to be mended; a server tells it after that.
+        row.untold = true;
+    }
     held.state.put_restore(&org.id, &row)?;
     Ok(row)
 }

@@ -12,8 +12,10 @@ use super::paging::Paging;
 use super::{Cx, changes, fields, times};
 use crate::http::answer::{self, Answer};
 use crate::http::problem::{ItemError, Problem};
+use crate::jobs::Trouble;
 use crate::metrics::tier_name;
 use crate::own::{self, OwnEvent};
+use crate::state::{DAY_US, LocksRow};
 
 /// Segments of a page.
 const LIMIT_MAX: usize = 1000;
@@ -32,25 +34,50 @@ pub async fn list(cx: &mut Cx) -> Result<Answer, Problem> {
     let log = Arc::clone(&tenant.log);
     let (paging, limit) = Paging::take_list(cx, &log, LIMIT_DEFAULT, LIMIT_MAX)?;
     let from = paging.after.map_or(0, |(_, last)| last + 1);
-    let reader = Arc::clone(&log);
-    let ranges = cx.app.block(move || reader.tiers()).await?;
+    let (app, reader, org) = (Arc::clone(&cx.app), Arc::clone(&log), tenant.org.id.clone());
+    let known = move || app.state.tier(&org).map(|tier| (reader.tiers(), reader.archived(), tier.locks));
+    let (ranges, archived, locks) = cx.app.block(known).await?.map_err(|error| {
+        tracing::error!(%error, "the state of the tiers cannot be read");
+        Problem::internal()
+    })?;
     let mut rows: Vec<TierRange> =
         ranges.into_iter().filter(|range| range.first_sequence >= from && is_shipped(range)).collect();
     let more = rows.len() > limit;
     rows.truncate(limit);
     let last = rows.last().filter(|_| more);
     let next = last.map(|range| paging.seal(&log, log.head().size, (0, range.last_sequence)));
-    let trouble = tenant.trouble().map(
-        |trouble| json!({"at": committed_at(trouble.at_us), "step": trouble.step, "detail": trouble.detail}),
-    );
+    let locks = cx.app.archive.locks().then(|| show_locks(&locks, &archived));
     let shown: Vec<Value> = rows.iter().map(show).collect();
     let value = json!({
         "archives": shown,
         "next_cursor": next,
         "store": cx.app.archive.describe(),
-        "error": trouble,
+        "unproved": cx.app.tiers.unproved().as_ref().map(show_trouble),
+        "locks": locks,
+        "error": tenant.trouble().as_ref().map(show_trouble),
     });
     Ok(answer::json_value(StatusCode::OK, &value))
+}
+
+fn show_trouble(trouble: &Trouble) -> Value {
+    json!({"at": committed_at(trouble.at_us), "step": trouble.step, "detail": trouble.detail})
+}
+
+/// How far locks are lengthened, in segments of those in the archive.
+fn show_locks(row: &LocksRow, archived: &[(u64, u64)]) -> Value {
+    let (done, lock_us) = match &row.pass {
+        Some(pass) => (archived.iter().filter(|(first, _)| *first < pass.next).count(), pass.lock_us),
+        None => (archived.len(), row.done_us),
+    };
+    let (fault, failed_us) = row.fault.clone().unzip();
+    json!({
+        "lengthening": row.pass.is_some(),
+        "lock_days": lock_us / DAY_US,
+        "locked_until": row.pass.as_ref().filter(|pass| pass.until_us > 0).map(|pass| committed_at(pass.until_us)),
+        "done": done,
+        "total": archived.len(),
+        "error": fault.map(|detail| json!({"at": failed_us.map(committed_at), "step": "lock", "detail": detail})),
+    })
 }
 
 /// True once the archive has it.
@@ -115,7 +142,7 @@ pub async fn add(cx: &mut Cx) -> Result<Answer, Problem> {
         app.state.change_tier(&tenant.org.id, |tier| {
             tier.archive_before_us = tier.archive_before_us.max(before_us);
         })?;
-        app.tiers.bell.ring();
+        app.tiers.ring();
         drop(turn);
         Ok(())
     };

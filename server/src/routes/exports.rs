@@ -17,8 +17,7 @@ use stele_engine::query::{Budget, Order, Scope};
 use self::ask::Wanted;
 pub use self::download::{download, manifest};
 use super::asked::Asked;
-use super::paging::{self, Paging};
-use super::{Cx, changes, run, times};
+use super::{Cx, changes, paging, run, times};
 use crate::app::{App, Tenant};
 use crate::exports::{Columns, ENTRIES_MAX, Sheet, files::ID_PREFIX, too_many};
 use crate::http::answer::{self, Answer};
@@ -27,7 +26,7 @@ use crate::http::query::Params;
 use crate::jobs::Ticket;
 use crate::own::{self, OwnEvent};
 use crate::serve::ServeError;
-use crate::state::{ExportRow, ExportStatus, GapRow, Plan, now_us};
+use crate::state::{ExportRow, ExportStatus, GapRow, Plan, State, now_us};
 
 /// Exports of a page.
 const LIMIT_MAX: usize = 100;
@@ -255,17 +254,8 @@ pub async fn preview(cx: &mut Cx) -> Result<Answer, Problem> {
 
 /// A page of exports, newest first. What is asked for after the first page is in none behind it.
 pub async fn list(cx: &mut Cx) -> Result<Answer, Problem> {
-    let tenant = cx.caller()?.tenant;
-    let log = Arc::clone(&tenant.log);
-    let (pages, limit) = Paging::take_list(cx, &log, LIMIT_DEFAULT, LIMIT_MAX)?;
-    let before = pages.after.map(|at| paging::id_at(ID_PREFIX, at));
-    let (state, org) = (Arc::clone(&cx.app.state), tenant.org.id.clone());
-    let rows = cx.app.block(move || state.exports(&org, before.as_deref(), limit + 1)).await?;
-    let mut rows = rows.map_err(|error| unread(&error))?;
-    let more = rows.len() > limit;
-    rows.truncate(limit);
-    let last = rows.last().filter(|_| more).and_then(|row| paging::position(ID_PREFIX, &row.id));
-    let next = last.map(|at| pages.seal(&log, log.head().size, at));
+    let limits = (LIMIT_DEFAULT, LIMIT_MAX);
+    let (rows, next) = paging::newest(cx, ID_PREFIX, limits, State::exports, |row| &row.id).await?;
     let exports: Vec<Value> = rows.iter().map(|row| row.brief(cx.app.exports.progress(&row.id))).collect();
     Ok(answer::json_value(StatusCode::OK, &json!({"exports": exports, "next_cursor": next})))
 }

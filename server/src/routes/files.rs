@@ -63,15 +63,11 @@ pub async fn send(cx: &Cx, sent: Sent) -> Result<Answer, Problem> {
         Some(range) => (StatusCode::PARTIAL_CONTENT, range.clone()),
         None => (StatusCode::OK, 0..bytes),
     };
-    let body = if cx.method == Method::HEAD {
-        Body::full(Bytes::new())
+    let mut answer = if cx.method == Method::HEAD {
+        sized(status, media_type, Body::full(Bytes::new()), range.end - range.start)
     } else {
-        let (chunks, receiver) = mpsc::channel(1);
-        tokio::spawn(pieces(Arc::clone(&cx.app), file, range.clone(), chunks));
-        Body::stream(receiver)
+        streamed(&cx.app, file, range, (status, media_type))
     };
-    let mut answer = answer::typed(status, media_type, body);
-    answer.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(range.end - range.start));
     set(&mut answer, header::CONTENT_DISPOSITION, &format!("attachment; filename=\"{name}\""));
     if let Some(tag) = &tag {
         set(&mut answer, header::ETAG, tag);
@@ -81,6 +77,25 @@ pub async fn send(cx: &Cx, sent: Sent) -> Result<Answer, Problem> {
         set(&mut answer, header::CONTENT_RANGE, &format!("bytes {start}-{}/{bytes}", end.saturating_sub(1)));
     }
     Ok(answer)
+}
+
+/// The bytes of an open file as an answer: read as fast as the client takes them, a piece at a time.
+pub fn streamed(
+    app: &Arc<App>,
+    file: File,
+    range: Range<u64>,
+    (status, media_type): (StatusCode, &'static str),
+) -> Answer {
+    let bytes = range.end - range.start;
+    let (chunks, receiver) = mpsc::channel(1);
+    tokio::spawn(pieces(Arc::clone(app), file, range, chunks));
+    sized(status, media_type, Body::stream(receiver), bytes)
+}
+
+fn sized(status: StatusCode, media_type: &'static str, body: Body, bytes: u64) -> Answer {
+    let mut answer = answer::typed(status, media_type, body);
+    answer.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(bytes));
+    answer
 }
 
 fn set(answer: &mut Answer, name: header::HeaderName, value: &str) {

@@ -25,14 +25,18 @@ pub fn ready(cx: &mut Cx) -> Result<Answer, Problem> {
         if let Err(why) = tenant.log.writable() {
             reasons.push(format!("log {}: {why}", tenant.org.log_id));
         }
-        reasons.extend(tenant.damage.iter().map(|d| format!("log {}: {d}", tenant.org.log_id)));
+        reasons.extend(tenant.damage().iter().map(|d| format!("log {}: {d}", tenant.org.log_id)));
     }
     // What fails here keeps no event from being stored, and a store's answer is nobody else's business.
     let failing = |t: &std::sync::Arc<crate::app::Tenant>| {
         let trouble = t.trouble()?;
         Some(format!("log {}: {} fails; GET /v1/archives says how", t.org.log_id, trouble.step))
     };
-    let warnings: Vec<String> = cx.app.all_tenants().iter().filter_map(failing).collect();
+    let mut warnings: Vec<String> = cx.app.all_tenants().iter().filter_map(failing).collect();
+    if cx.app.tiers.unproved().is_some() {
+        let what = "nothing is archived: the archive's store was not seen to do what is required";
+        warnings.push(format!("{what}; GET /v1/archives says how"));
+    }
     let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let value = json!({"ready": reasons.is_empty(), "reasons": reasons, "warnings": warnings});
     Ok(answer::json_value(status, &value))

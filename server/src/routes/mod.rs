@@ -41,7 +41,7 @@ mod views;
 
 pub use exports::scope as exported_scope;
 pub use gaps::shown as show_gaps;
-pub use times::{now_ns, parse as parse_time, show as show_time};
+pub use times::{now_ns, of_us, parse as parse_time, show as show_time};
 
 use std::net::IpAddr;
 use std::sync::Arc;

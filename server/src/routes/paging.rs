@@ -1,5 +1,7 @@
 //! Pages of a snapshot: what a cursor holds, and which request it belongs to.
 
+use std::sync::Arc;
+
 use hyper::StatusCode;
 use stele_engine::log::Log;
 use stele_engine::query::{Cursor, CursorError};
@@ -7,6 +9,8 @@ use stele_engine::query::{Cursor, CursorError};
 use super::{Cx, times};
 use crate::http::problem::Problem;
 use crate::http::query::Params;
+use crate::serve::ServeError;
+use crate::state::State;
 
 /// Where a request stands among the pages of its question.
 pub struct Paging {
@@ -48,6 +52,35 @@ impl Paging {
     pub fn seal(&self, log: &Log, head: u64, last: (i64, u64)) -> String {
         log.seal_cursor(&Cursor { head, now_ns: self.now_ns, after: last, digest: self.digest })
     }
+}
+
+/// A page of rows that the state keeps by id, newest first, and the cursor of the next one. Takes `limit`, of
+/// which there are a default and a largest, and `cursor`. `read` gives at most so many rows of an organization
+/// from before an id.
+///
+/// # Errors
+/// As [`Paging::take_list`]; 500 where the state cannot be read.
+pub async fn newest<R: Send + 'static>(
+    cx: &mut Cx,
+    prefix: &str,
+    (default, most): (usize, usize),
+    read: fn(&State, &str, Option<&str>, usize) -> Result<Vec<R>, ServeError>,
+    id: fn(&R) -> &str,
+) -> Result<(Vec<R>, Option<String>), Problem> {
+    let tenant = cx.caller()?.tenant;
+    let (pages, limit) = Paging::take_list(cx, &tenant.log, default, most)?;
+    let before = pages.after.map(|at| id_at(prefix, at));
+    let (state, org) = (Arc::clone(&cx.app.state), tenant.org.id.clone());
+    let rows = cx.app.block(move || read(&state, &org, before.as_deref(), limit + 1)).await?;
+    let mut rows = rows.map_err(|error| {
+        tracing::error!(%error, list = prefix, "a list cannot be read");
+        Problem::internal()
+    })?;
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let last = rows.last().filter(|_| more).and_then(|row| position(prefix, id(row)));
+    let next = last.map(|at| pages.seal(&tenant.log, tenant.log.head().size, at));
+    Ok((rows, next))
 }
 
 /// Where a row stands in a list whose ids are a prefix and 128 bits that ascend with time.

@@ -15,14 +15,13 @@ use stele_engine::tags::{Axis, Filter};
 
 pub use download::download;
 
-use super::paging::Paging;
 use super::{Cx, changes, gaps, paging, proofs, times};
 use crate::http::answer::{self, Answer};
 use crate::http::problem::Problem;
 use crate::jobs::Ticket;
 use crate::own::{self, OwnEvent};
 use crate::serve::ServeError;
-use crate::state::{ReportRow, ReportStatus, now_us};
+use crate::state::{ReportRow, ReportStatus, State, now_us};
 
 const ID_PREFIX: &str = "rep_";
 /// Reports of a page; each has a filter, which may be long.
@@ -110,17 +109,8 @@ fn requested(row: &ReportRow) -> OwnEvent<'_> {
 
 /// A page of reports, newest first. What is asked for after the first page is in none behind it.
 pub async fn list(cx: &mut Cx) -> Result<Answer, Problem> {
-    let tenant = cx.caller()?.tenant;
-    let log = Arc::clone(&tenant.log);
-    let (pages, limit) = Paging::take_list(cx, &log, LIMIT_DEFAULT, LIMIT_MAX)?;
-    let before = pages.after.map(|at| paging::id_at(ID_PREFIX, at));
-    let (state, org) = (Arc::clone(&cx.app.state), tenant.org.id.clone());
-    let rows = cx.app.block(move || state.reports(&org, before.as_deref(), limit + 1)).await?;
-    let mut rows = rows.map_err(|error| unread(&error))?;
-    let more = rows.len() > limit;
-    rows.truncate(limit);
-    let last = rows.last().filter(|_| more).and_then(|row| paging::position(ID_PREFIX, &row.id));
-    let next = last.map(|at| pages.seal(&log, log.head().size, at));
+    let limits = (LIMIT_DEFAULT, LIMIT_MAX);
+    let (rows, next) = paging::newest(cx, ID_PREFIX, limits, State::reports, |row| &row.id).await?;
     let reports: Vec<Value> = rows.iter().map(ReportRow::show).collect();
     Ok(answer::json_value(StatusCode::OK, &json!({"reports": reports, "next_cursor": next})))
 }

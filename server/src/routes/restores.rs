@@ -10,15 +10,14 @@ use serde_json::{Value, json};
 use stele_engine::log::{TierRange, TierState};
 use stele_engine::record::committed_at;
 
-use super::paging::Paging;
-use super::{Cx, changes, fields, times};
+use super::{Cx, changes, fields, paging, times};
 use crate::app::{App, Tenant};
 use crate::http::answer::{self, Answer};
 use crate::http::problem::{ItemError, Problem};
 use crate::jobs::Ticket;
 use crate::own::{self, OwnEvent};
 use crate::serve::ServeError;
-use crate::state::{DAY_US, Piece, PieceState, RestoreRow, RestoreStatus, now_us};
+use crate::state::{DAY_US, Piece, PieceState, RestoreRow, RestoreStatus, State, now_us};
 
 const ID_PREFIX: &str = "res_";
 const TAKES: &str = "from, to, reason, days";
@@ -56,7 +55,8 @@ pub async fn add(cx: &mut Cx) -> Result<Answer, Problem> {
     let wanted = read(&ask, times::now_ns()).map_err(Problem::fields)?;
     let caller = cx.caller()?;
     let tenant = Arc::clone(&caller.tenant);
-    tenant.log.writable().map_err(Problem::read_only)?;
+    // One that takes no events may be what the restore mends.
+    tenant.log.restorable().map_err(Problem::read_only)?;
     let turn = Arc::clone(&cx.app.changes).lock_owned().await;
     let open = open(&cx.app, &tenant).await?;
     let same =
@@ -69,8 +69,11 @@ pub async fn add(cx: &mut Cx) -> Result<Answer, Problem> {
     }
     let log = Arc::clone(&tenant.log);
     let ranges = cx.app.block(move || log.tiers()).await?;
-    let row = wanted.into_row(own::actor(&caller, cx.address, &cx.headers), &ranges);
-    changes::store(&tenant, &requested(&row)).await?;
+    let mut row = wanted.into_row(own::actor(&caller, cx.address, &cx.headers), &ranges);
+    row.untold = tenant.log.writable().is_err();
+    if !row.untold {
+        changes::store(&tenant, &requested(&row)).await?;
+    }
     let (app, org, saved) = (Arc::clone(&cx.app), tenant.org.id.clone(), row.clone());
     // A client that hangs up ends this call, and never what a blocking call has begun.
     let put = move || {
@@ -100,6 +103,7 @@ impl Wanted {
             to_ns: self.to_ns,
             reason: self.reason,
             days: self.days,
+            untold: false,
         }
     }
 }
@@ -176,6 +180,7 @@ fn pieces(ranges: &[TierRange], from_ns: i64, to_ns: i64) -> Vec<Piece> {
         last: range.last_sequence,
         state: PieceState::Pending,
         detail: None,
+        denied: 0,
     };
     ranges.iter().filter(meets).map(piece).collect()
 }
@@ -193,7 +198,7 @@ pub fn requested(row: &RestoreRow) -> OwnEvent<'_> {
     OwnEvent {
         what: "restore_requested",
         name: row.id.clone(),
-        time_ns: times::now_ns(),
+        time_ns: times::of_us(row.created_us),
         actor: &row.requested_by,
         resource: json!({"type": "restore", "id": row.id}),
         action: "request",
@@ -204,17 +209,8 @@ pub fn requested(row: &RestoreRow) -> OwnEvent<'_> {
 
 /// A page of restores, newest first.
 pub async fn list(cx: &mut Cx) -> Result<Answer, Problem> {
-    let tenant = cx.caller()?.tenant;
-    let log = Arc::clone(&tenant.log);
-    let (paging, limit) = Paging::take_list(cx, &log, LIMIT_DEFAULT, LIMIT_MAX)?;
-    let before = paging.after.map(|at| super::paging::id_at(ID_PREFIX, at));
-    let (state, org) = (Arc::clone(&cx.app.state), tenant.org.id.clone());
-    let rows = cx.app.block(move || state.restores(&org, before.as_deref(), limit + 1)).await?;
-    let mut rows = rows.map_err(|error| unread(&error))?;
-    let more = rows.len() > limit;
-    rows.truncate(limit);
-    let last = rows.last().filter(|_| more).and_then(|row| super::paging::position(ID_PREFIX, &row.id));
-    let next = last.map(|at| paging.seal(&log, log.head().size, at));
+    let limits = (LIMIT_DEFAULT, LIMIT_MAX);
+    let (rows, next) = paging::newest(cx, ID_PREFIX, limits, State::restores, |row| &row.id).await?;
     let now = now_us();
     let restores: Vec<Value> = rows.iter().map(|row| row.show(now)).collect();
     Ok(answer::json_value(StatusCode::OK, &json!({"restores": restores, "next_cursor": next})))

@@ -69,7 +69,7 @@ pub async fn put(cx: &mut Cx) -> Result<Answer, Problem> {
             let org = crate::state::OrgRow { plan: after.1, ..tenant.org.clone() };
             state.put_retention(&org, &after.0)?;
             tenant.set_retention(after.0, after.1);
-            tiers.bell.ring();
+            tiers.ring();
             drop(turn);
             Ok(())
         };

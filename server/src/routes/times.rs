@@ -13,6 +13,11 @@ pub fn now_ns() -> i64 {
     clamp(Timestamp::now())
 }
 
+/// A time of microseconds since 1970 in nanoseconds.
+pub fn of_us(us: u64) -> i64 {
+    i64::try_from(us).unwrap_or(i64::MAX).saturating_mul(1_000)
+}
+
 fn clamp(time: Timestamp) -> i64 {
     let ns = time.as_nanosecond();
     i64::try_from(ns).unwrap_or(if ns < 0 { i64::MIN } else { i64::MAX })

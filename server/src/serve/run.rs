@@ -98,7 +98,9 @@ pub async fn start(options: ServeOptions) -> Result<Running, ServeError> {
     app.threads.add(jobs::housekeeper(Arc::clone(&app), Arc::clone(&keeper)).map_err(threads)?);
     app.threads.add(jobs::reporter(Arc::clone(&app)).map_err(threads)?);
     app.threads.add(jobs::exporter(Arc::clone(&app)).map_err(threads)?);
-    app.threads.add(jobs::tiers(Arc::clone(&app)).map_err(threads)?);
+    for part in [jobs::Part::Here, jobs::Part::Away] {
+        app.threads.add(jobs::tiers(Arc::clone(&app), part).map_err(threads)?);
+    }
     let scrubber = Arc::new(Bell::default());
     if app.options.scrub.rate_bytes > 0 {
         let thread = jobs::scrub(Arc::clone(&app), Arc::clone(&scrubber));
@@ -135,7 +137,7 @@ impl Running {
         self.app.drain();
         self.app.desk.bell.stop();
         self.app.exports.desk.bell.stop();
-        self.app.tiers.bell.stop();
+        self.app.tiers.stop();
         self.app.stopping.send_replace(true);
         self.scrubber.stop();
         self.stop.send_replace(true);

@@ -108,7 +108,7 @@ pub fn open(options: ServeOptions) -> Result<(Arc<App>, Option<String>), ServeEr
         }
     }
     for (org, row) in state.all_restores()? {
-        if row.is_open() {
+        if row.is_open() || row.untold {
             app.tiers.put(Ticket { org, id: row.id });
         }
     }

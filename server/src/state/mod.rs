@@ -26,7 +26,9 @@ pub use rows::{
 };
 pub use sessions::{SESSION_US, Session, SessionRow, Sessions, csrf_of, make_session};
 pub use tables::State;
-pub use tiers::{DAY_US, Piece, PieceState, RestoreRow, RestoreStatus, RetentionRow, TierRow};
+pub use tiers::{
+    DAY_US, LockPass, LocksRow, Piece, PieceState, RestoreRow, RestoreStatus, RetentionRow, TierRow,
+};
 pub use users::{Role, UserRow, Users};
 pub use views::{ViewRow, ViewsRow};
 

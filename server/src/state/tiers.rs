@@ -69,6 +69,41 @@ pub struct TierRow {
     /// When locks were last lengthened under a hold.
     #[serde(default)]
     pub held_us: u64,
+    /// How far locks are lengthened.
+    #[serde(default)]
+    pub locks: LocksRow,
+}
+
+/// How far the locks of what is in the archive already are lengthened.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LocksRow {
+    /// Every object is locked for at least this long from the commit of its last record.
+    pub done_us: u64,
+    /// What is under way.
+    pub pass: Option<LockPass>,
+    /// The first failure of the last pass that had some, and when that ended.
+    pub fault: Option<(String, u64)>,
+}
+
+/// One way through all that is in the archive.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LockPass {
+    /// When it was begun, microseconds since 1970.
+    pub begun_us: u64,
+    /// How long objects are to be locked from the commit of their last record.
+    pub lock_us: u64,
+    /// Until when at least; 0 without a hold.
+    pub until_us: u64,
+    /// Segments that begin below this sequence are done.
+    pub next: u64,
+    /// Segments whose locks are long enough.
+    pub segments: u64,
+    /// Their objects.
+    pub objects: u64,
+    /// Segments whose locks could not be lengthened.
+    pub failed: u64,
+    /// The first failure.
+    pub fault: Option<String>,
 }
 
 /// How far a restore is.
@@ -95,7 +130,7 @@ pub enum PieceState {
     Waiting,
     /// Searchable.
     Restored,
-    /// What the archive gave is not what was archived.
+    /// What the archive gave is not what was archived, or it refuses to give it.
     Refused,
 }
 
@@ -110,6 +145,9 @@ pub struct Piece {
     pub state: PieceState,
     /// What the last try said, where it failed.
     pub detail: Option<String>,
+    /// Tries that the store did not allow.
+    #[serde(default)]
+    pub denied: u32,
 }
 
 /// A restore that was asked for.
@@ -141,6 +179,9 @@ pub struct RestoreRow {
     pub days: u32,
     /// Its segments.
     pub pieces: Vec<Piece>,
+    /// The log took no events when it was asked for or done: its events follow once it does.
+    #[serde(default)]
+    pub untold: bool,
 }
 
 impl RestoreRow {
@@ -181,6 +222,7 @@ impl RestoreRow {
             "done": self.count(PieceState::Restored),
             "refused": self.count(PieceState::Refused),
             "total": self.pieces.len(),
+            "recorded": !self.untold,
             "segments": pieces,
         })
     }

@@ -1,6 +1,7 @@
 //! The server whole, in process: on a free port, over a directory of its own.
 
 mod admin;
+mod archive;
 pub mod client;
 mod exports;
 mod ingest;
@@ -14,6 +15,7 @@ mod reports;
 mod retention;
 mod search;
 mod sessions;
+mod store;
 mod tails;
 mod tiers;
 mod users;

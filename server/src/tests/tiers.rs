@@ -12,10 +12,10 @@ use crate::routes::now_ns;
 use crate::serve::ServeOptions;
 use crate::serve::start::open;
 
-const DAY: Duration = Duration::from_secs(24 * 3600);
+pub(super) const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// Ends the segment that takes records, and covers it with index events.
-fn seal(server: &Server, tenant: &Tenant) {
+pub(super) fn seal(server: &Server, tenant: &Tenant) {
     let event = OwnEvent {
         what: "seal",
         name: uuid::Uuid::now_v7().to_string(),
@@ -44,11 +44,11 @@ fn seal(server: &Server, tenant: &Tenant) {
 }
 
 /// A server whose log has one sealed segment with 40 events, and some behind it.
-fn sealed() -> Server {
+pub(super) fn sealed() -> Server {
     filled(Server::new())
 }
 
-fn filled(server: Server) -> Server {
+pub(super) fn filled(server: Server) -> Server {
     let lines: Vec<String> = (0..40).map(|i| event(&format!("e-{i}"))).collect();
     assert_eq!(server.post_lines("/v1/events", &lines).status, 200);
     let tenant = server.app().tenant("default").unwrap();
@@ -56,7 +56,7 @@ fn filled(server: Server) -> Server {
     server
 }
 
-fn eventually(server: &Server, path: &str, done: impl Fn(&Value) -> bool) -> Value {
+pub(super) fn eventually(server: &Server, path: &str, done: impl Fn(&Value) -> bool) -> Value {
     let begun = Instant::now();
     loop {
         let value = server.get(path).json();
@@ -64,19 +64,19 @@ fn eventually(server: &Server, path: &str, done: impl Fn(&Value) -> bool) -> Val
             return value;
         }
         assert!(begun.elapsed() < Duration::from_secs(60), "{path}: {value}");
-        server.app().tiers.bell.ring();
+        server.app().tiers.ring();
         std::thread::sleep(Duration::from_millis(50));
     }
 }
 
-fn archive(server: &Server) -> Value {
+pub(super) fn archive(server: &Server) -> Value {
     std::thread::sleep(Duration::from_millis(5));
     let got = server.post_json("/v1/archives", r#"{"before":"now"}"#);
     assert_eq!((got.status, &got.json()["segments"]), (202, &1.into()), "{}", got.text());
     eventually(server, "/v1/archives", |value| value["archives"][0]["state"] == "archived")
 }
 
-fn restore(server: &Server) -> Value {
+pub(super) fn restore(server: &Server) -> Value {
     let body = r#"{"from":"2026-11-01T00:00:00Z","to":"2026-12-01T00:00:00Z","reason":"audit","days":3}"#;
     let got = server.post_json("/v1/restores", body);
     assert_eq!(got.status, 202, "{}", got.text());
@@ -85,13 +85,13 @@ fn restore(server: &Server) -> Value {
     eventually(server, &format!("/v1/restores/{id}"), |row| row["finished_at"].is_string())
 }
 
-fn own(server: &Server, kind: &str) -> Vec<Value> {
+pub(super) fn own(server: &Server, kind: &str) -> Vec<Value> {
     let found = server.get(&format!("/v1/events?event_type=stele.{kind}&order=asc")).json();
     found["events"].as_array().unwrap().clone()
 }
 
 /// Every file below a directory.
-fn files(dir: &std::path::Path) -> Vec<std::path::PathBuf> {
+pub(super) fn files(dir: &std::path::Path) -> Vec<std::path::PathBuf> {
     let entries = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
     entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
 }
@@ -269,7 +269,7 @@ fn the_same_range_and_days_are_one_restore_and_only_admins_ask() {
         assert_eq!(server.call_as(&auth, "GET", path, &[], b"").status, 200, "{path}");
     }
     // The keeper is held up, so that the first is under way when the second comes.
-    server.app().tiers.bell.stop();
+    server.app().tiers.stop();
     let body = std::str::from_utf8(body).unwrap();
     let first = server.post_json("/v1/restores", body).json();
     assert_eq!(server.post_json("/v1/restores", body).json()["id"], first["id"]);

@@ -13,5 +13,6 @@ mod refused;
 mod reports;
 mod search;
 mod tail;
+mod tiers;
 mod tls;
 mod transport;

@@ -157,7 +157,7 @@ impl Campaign {
             self.proxy.next(&faults, Fault::Pass);
             let mut server = match self.options(ahead_days).try_start() {
                 Ok(server) => server,
-                // The bucket is asked for its lock at the start; one that denies it is named.
+                // The bucket is asked for its lock at the start; an answer that says nothing is named.
                 Err(said) => {
                     assert!(said.contains(&self.bucket), "{name}: {said}");
                     continue;

@@ -57,7 +57,7 @@ fn a_bucket_without_a_locked_policy_is_refused_unless_told_to_go_without() {
 fn wrong_credentials_and_buckets_are_named() {
     let mut wrong = options(&gcs().url());
     wrong.environment.insert("GOOGLE_BEARER_TOKEN".into(), "bad-token".into());
-    let error = try_open("gs://locked-a", &wrong).err().expect("refused").to_string();
+    let error = open("gs://locked-a", &wrong).check().expect_err("refused").to_string();
     assert!(error.contains("credentials are not accepted") && !error.contains("bad-token"), "{error}");
     let error = try_open("gs://other-a", &options(&gcs().url())).err().expect("refused").to_string();
     assert!(error.contains("no such bucket"), "{error}");

@@ -1,5 +1,6 @@
 //! Off this disk: what the archive holds goes, what answers for it stays.
 
+use super::super::moving::Claim;
 use super::{Log, TierRange, facts_of};
 use crate::archive::ArchiveError;
 use crate::catalog::{Entry, InArchive, Place, SealedSegment};
@@ -12,7 +13,8 @@ use std::sync::Arc;
 impl Log {
     /// Lets the data and the index of the oldest segment go that is in the archive and here, where its last
     /// record was committed before `before_us`; `None` when there is none. The links of its records, what
-    /// tells duplicates, and its manifest are on stable storage before. One caller at a time.
+    /// tells duplicates, and its manifest are on stable storage before. A segment that is being moved is
+    /// passed over.
     ///
     /// # Errors
     /// `Store`: nothing was dropped, or the next opening finishes it.
@@ -36,9 +38,7 @@ impl Log {
         if self.writable().is_err() {
             return Ok(None);
         }
-        let _moving = self.moving();
-        let next = self.in_archive().into_iter().find(|(entry, archived)| due(entry, archived));
-        let Some((entry, archived)) = next else { return Ok(None) };
+        let Some((entry, archived, _claim)) = self.next_to_go(due) else { return Ok(None) };
         let Some(segment) = self.sealed(entry.first) else { return Ok(None) };
         let Segment::Sealed(sealed) = &*segment else { return Ok(None) };
         self.keep(sealed, &entry, &archived)?;
@@ -50,6 +50,17 @@ impl Log {
         }
         let place = Some(InArchive { place: Place::Away, ..archived });
         Ok(Some(self.tier(&self.shared.segments.snapshot(), &entry, true, place)))
+    }
+
+    fn next_to_go(
+        &self,
+        due: &dyn Fn(&SealedSegment, &InArchive) -> bool,
+    ) -> Option<(SealedSegment, InArchive, Claim<'_>)> {
+        let catalog = self.catalog();
+        catalog.archived().iter().find_map(|(&first, archived)| {
+            let entry = catalog.sealed_at(first).filter(|entry| due(entry, archived))?;
+            Some((entry.clone(), *archived, self.moving.claim(first)?))
+        })
     }
 
     /// Notes in the catalog where a segment is now, and serves it from there: both at once for whoever asks

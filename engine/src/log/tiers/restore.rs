@@ -29,12 +29,13 @@ impl Log {
     /// Brings the segment that begins at `first` back from the archive until `until_us`. `pace` is told the
     /// bytes of each object read; false stops. A segment that is back already only has its time lengthened,
     /// never shortened. What stays of it beside the archive is made whole again; a log that takes no events
-    /// for want of that alone takes them when it is opened again. One caller at a time; ingest and answers
-    /// go on.
+    /// for want of that alone takes them once the last of it is. Ingest, answers and what is done about
+    /// other segments go on.
     ///
     /// # Errors
     /// `Object` with `NotYet` while a slow store is at it: try again later. `Refused` with the object that
-    /// is not what was archived: nothing of it is served. `Stopped` by `pace`; `Store`.
+    /// is not what was archived: nothing of it is served. `Stopped` by `pace`; `Store`, also when the segment
+    /// is being moved.
     pub fn restore(
         &self,
         store: &dyn ObjectStore,
@@ -42,15 +43,23 @@ impl Log {
         until_us: u64,
         pace: &dyn Fn(u64) -> bool,
     ) -> Result<(), ArchiveError> {
-        if !self.mendable {
-            self.writable().map_err(|why| StoreError::ReadOnly { why })?;
-        }
-        let _moving = self.moving();
-        let known = self.in_archive().into_iter().find(|(entry, _)| entry.first == first);
-        let Some((entry, archived)) = known else {
-            let why = format!("no segment that begins at sequence {first} is in the archive");
+        self.restorable().map_err(|why| StoreError::ReadOnly { why })?;
+        let Some(_claim) = self.moving.claim(first) else {
+            let why = format!("the segment that begins at sequence {first} is being moved");
             return Err(StoreError::Refused(why).into());
         };
+        self.bring(store, first, until_us, pace)?;
+        Ok(self.mended(first)?)
+    }
+
+    fn bring(
+        &self,
+        store: &dyn ObjectStore,
+        first: u64,
+        until_us: u64,
+        pace: &dyn Fn(u64) -> bool,
+    ) -> Result<(), ArchiveError> {
+        let (entry, archived) = self.archived_at(first)?;
         match archived.place {
             Place::Both => return Ok(()),
             Place::BackUntil(was) if was >= until_us => return Ok(()),

@@ -1,5 +1,6 @@
 //! Into the archive: objects put, read back, and only then believed to be there.
 
+use super::super::moving::Claim;
 use super::{Log, Shipped, all_names, facts_of};
 use crate::archive::manifest::{MANIFEST_BYTES_MAX, OBJECT_BYTES_MAX, sha256};
 use crate::archive::{
@@ -15,7 +16,8 @@ impl Log {
     /// Puts the oldest cold segment that is not in the archive yet into it, where its last record was
     /// committed before `before_us`, index events and a signed checkpoint cover it; `None` when there is
     /// none. Its data are proved first; every object is read back and compared; only then the catalog says
-    /// so. Objects that are there already and equal count as put. One caller at a time.
+    /// so. Objects that are there already and equal count as put. While the oldest one is being moved there
+    /// is none; what is done about others goes on meanwhile, however slow the store is.
     ///
     /// # Errors
     /// `Refused` when an object of that name holds something else; `Object` of the store; `Store`. The
@@ -29,8 +31,7 @@ impl Log {
         if self.writable().is_err() {
             return Ok(None);
         }
-        let _moving = self.moving();
-        let Some(entry) = self.next_to_ship(before_us)? else { return Ok(None) };
+        let Some((entry, _claim)) = self.next_to_ship(before_us) else { return Ok(None) };
         let Some(segment) = self.sealed(entry.first) else { return Ok(None) };
         let Segment::Sealed(sealed) = &*segment else { return Ok(None) };
         self.prove(sealed)?;
@@ -65,16 +66,17 @@ impl Log {
         }))
     }
 
-    fn next_to_ship(&self, before_us: u64) -> Result<Option<SealedSegment>, StoreError> {
-        let entry = {
+    fn next_to_ship(&self, before_us: u64) -> Option<(SealedSegment, Claim<'_>)> {
+        let (entry, claim) = {
             let catalog = self.catalog();
             let next = catalog.sealed().iter().find(|entry| catalog.in_archive(entry.first).is_none());
             let due = |e: &&SealedSegment| e.committed_last_us < before_us && catalog.cold(e.first).is_some();
-            next.filter(due).cloned()
+            let entry = next.filter(due)?;
+            (entry.clone(), self.moving.claim(entry.first)?)
         };
-        let Some(entry) = entry else { return Ok(None) };
         let signed = self.notary.last().is_some_and(|last| last.checkpoint.size >= entry.end());
-        Ok(Some(entry).filter(|_| signed).filter(|entry| self.indexed().is_ok_and(|to| to >= entry.end())))
+        let indexed = self.indexed().is_ok_and(|to| to >= entry.end());
+        (signed && indexed).then_some((entry, claim))
     }
 
     /// The file that becomes an object, read from the disk through no mapping.

@@ -1,5 +1,6 @@
 //! Segments on their way to the archive and back, on a simulated disk.
 
+mod beside;
 mod cuts;
 mod faulty;
 mod many;
@@ -320,9 +321,15 @@ fn locks_of_all_objects_are_lengthened() {
     let disk = SimDisk::new();
     let (log, store) = (filled(&disk), store(&disk));
     let shipped = ship_all(&log, &store) as u64;
-    assert_eq!(log.retain_archived(&store, u64::MAX).unwrap(), shipped * 4);
+    let archived = log.archived();
+    assert_eq!((archived.len() as u64, archived[1].0), (shipped, SEGMENT));
+    assert_eq!(archived[0].1, log.tiers()[0].committed_last_us);
+    let lengthened = |first| log.retain_archived(&store, first, u64::MAX);
+    assert_eq!(archived.iter().map(|&(first, _)| lengthened(first).unwrap()).sum::<u64>(), shipped * 4);
     let name = crate::archive::object_name(ORIGIN, 0, "idx");
     disk.remove(&Path::new(STORE).join(&name)).unwrap();
-    let error = log.retain_archived(&store, u64::MAX).unwrap_err();
+    let error = lengthened(0).unwrap_err();
     assert!(matches!(&error, ArchiveError::Object { name: named, .. } if *named == name), "{error}");
+    assert_eq!(lengthened(SEGMENT).unwrap(), 4);
+    assert!(lengthened(7).is_err(), "no segment begins there");
 }

@@ -1,4 +1,7 @@
 //! Restores: brings the segments of each back, one a round, and tells how it ended.
+//!
+//! A log that takes no events for want of what restores bring back is restored into all the same; what is to
+//! be told of it waits until it takes some.
 
 use std::time::{Duration, Instant};
 
@@ -9,6 +12,8 @@ use crate::app::{App, Tenant};
 use crate::jobs::Ticket;
 use crate::state::{DAY_US, PieceState, RestoreRow, RestoreStatus, now_us};
 
+/// Tries that a store may refuse before a segment is given up: a permission may be on its way.
+const DENIED_MAX: u32 = 5;
 /// A stop waits no longer than this for a pause.
 const SLICE: Duration = Duration::from_millis(50);
 
@@ -31,12 +36,13 @@ impl Keeper {
             match self.restore(&tenant, &ticket) {
                 Ok(more) => {
                     self.passed(&name);
+                    tenant.set_trouble("restore", None);
                     busy |= more;
                 }
                 Err(_) if self.stopping() => return false,
                 Err(error) => {
                     self.failed(&name);
-                    self.tell(&tenant, "restore", &error);
+                    self.tell(&tenant, "restore", "restore", &error);
                 }
             }
         }
@@ -44,71 +50,99 @@ impl Keeper {
     }
 
     fn restore(&mut self, tenant: &Tenant, ticket: &Ticket) -> Result<bool, Unmoved> {
-        let Some(mut row) = self.app.state.restore(&ticket.org, &ticket.id)?.filter(RestoreRow::is_open)
-        else {
+        let row = self.app.state.restore(&ticket.org, &ticket.id)?;
+        let Some(mut row) = row.filter(|row| row.is_open() || row.untold) else {
             self.app.tiers.end(ticket);
             return Ok(false);
         };
-        if tenant.log.writable().is_err() {
+        if !row.is_open() {
+            return self.end(tenant, ticket, row);
+        }
+        if tenant.log.restorable().is_err() {
             return Ok(false);
         }
         if row.status == RestoreStatus::Pending {
             row.status = RestoreStatus::Running;
             self.app.state.put_restore(&ticket.org, &row)?;
         }
-        let name = |first: u64| format!("piece {} {first}", ticket.id);
-        let open = |state: PieceState| matches!(state, PieceState::Pending | PieceState::Waiting);
-        let next = row.pieces.iter().position(|p| open(p.state) && self.may_try(&name(p.first)));
+        let next = row.pieces.iter().position(|p| open(p.state) && self.may_try(&name(ticket, p.first)));
         let Some(next) = next else {
             if row.pieces.iter().any(|piece| open(piece.state)) {
                 return Ok(false);
             }
-            return self.finish(tenant, ticket, row).map(|()| true);
+            return self.finish(tenant, ticket, row);
         };
         let Some(piece) = row.pieces.get_mut(next) else { return Ok(false) };
-        let until = self.app.job_now_us().saturating_add(u64::from(row.days) * DAY_US);
-        let (state, detail) = match bring(&self.app, tenant, piece.first, until) {
-            Ok(()) => (PieceState::Restored, None),
+        let now = self.app.job_now_us();
+        let until = now.saturating_add(u64::from(row.days) * DAY_US);
+        match bring(&self.app, tenant, piece.first, until) {
+            Ok(()) => (piece.state, piece.detail) = (PieceState::Restored, None),
             Err(ArchiveError::Stopped) => return Ok(false),
             Err(error) => {
                 tracing::warn!(org = ticket.org, restore = ticket.id, first = piece.first, %error, "not restored");
-                (after(&error), Some(error.to_string()))
+                let denied = matches!(error, ArchiveError::Object { error: ObjectError::Denied(_), .. });
+                piece.denied += u32::from(denied);
+                piece.state = after(&error, piece.denied, now >= row.deadline_us);
+                piece.detail = Some(error.to_string());
             }
-        };
-        let name = name(piece.first);
-        if open(state) {
+        }
+        let name = name(ticket, piece.first);
+        if open(piece.state) {
             self.failed(&name)
         } else {
             self.passed(&name)
         }
-        (piece.state, piece.detail) = (state, detail);
         self.app.state.put_restore(&ticket.org, &row)?;
         Ok(true)
     }
 
-    /// Keeps everything for the days that were asked for, counted from now, and tells the end.
-    fn finish(&mut self, tenant: &Tenant, ticket: &Ticket, mut row: RestoreRow) -> Result<(), Unmoved> {
+    /// Keeps everything for the days that were asked for, counted from now.
+    fn finish(&mut self, tenant: &Tenant, ticket: &Ticket, mut row: RestoreRow) -> Result<bool, Unmoved> {
         let until = self.app.job_now_us().saturating_add(u64::from(row.days) * DAY_US);
         for piece in row.pieces.iter().filter(|piece| piece.state == PieceState::Restored) {
             bring(&self.app, tenant, piece.first, until)?;
         }
         row.finish(now_us(), until);
+        if tenant.log.writable().is_err() {
+            row.untold = true;
+            self.app.state.put_restore(&ticket.org, &row)?;
+            return Ok(true);
+        }
+        self.end(tenant, ticket, row)
+    }
+
+    /// Tells the end, once the log takes events.
+    fn end(&mut self, tenant: &Tenant, ticket: &Ticket, mut row: RestoreRow) -> Result<bool, Unmoved> {
+        if tenant.log.writable().is_err() {
+            return Ok(false);
+        }
         told::restored(tenant, &row)?;
+        row.untold = false;
         self.app.state.put_restore(&ticket.org, &row)?;
         self.app.tiers.end(ticket);
-        Ok(())
+        Ok(true)
     }
 }
 
-/// What becomes of a segment that was not restored: only what can never be right is given up.
-fn after(error: &ArchiveError) -> PieceState {
-    match error {
-        ArchiveError::Refused { .. } | ArchiveError::Object { error: ObjectError::NotFound, .. } => {
-            PieceState::Refused
-        }
-        ArchiveError::Object { error: ObjectError::NotYet(_), .. } => PieceState::Waiting,
-        _ => PieceState::Pending,
-    }
+fn name(ticket: &Ticket, first: u64) -> String {
+    format!("piece {} {first}", ticket.id)
+}
+
+fn open(state: PieceState) -> bool {
+    matches!(state, PieceState::Pending | PieceState::Waiting)
+}
+
+/// What becomes of a segment that was not restored, after so many tries that the store did not allow: what
+/// can never be right is given up, what is not allowed after some tries, and what nobody expects to pass
+/// once the time is over that was promised.
+fn after(error: &ArchiveError, denied: u32, overdue: bool) -> PieceState {
+    let given_up = match error {
+        ArchiveError::Object { error: ObjectError::NotYet(_), .. } => return PieceState::Waiting,
+        ArchiveError::Refused { .. } | ArchiveError::Object { error: ObjectError::NotFound, .. } => true,
+        ArchiveError::Object { error: ObjectError::Denied(_), .. } => denied >= DENIED_MAX,
+        error => overdue && !error.passes(),
+    };
+    if given_up { PieceState::Refused } else { PieceState::Pending }
 }
 
 /// Restores one segment, no faster than the server was told.
@@ -120,29 +154,47 @@ fn bring(app: &App, tenant: &Tenant, first: u64, until_us: u64) -> Result<(), Ar
         let rate = app.options.restore_rate_bytes;
         if rate > 0 {
             let due = Duration::from_secs_f64(total.get() as f64 / rate as f64);
-            while !app.tiers.bell.is_stopping() && begun.elapsed() < due {
+            while !app.tiers.is_stopping() && begun.elapsed() < due {
                 std::thread::sleep(SLICE.min(due.saturating_sub(begun.elapsed())));
             }
         }
-        !app.tiers.bell.is_stopping()
+        !app.tiers.is_stopping()
     };
-    tenant.log.restore(&*app.archive, first, until_us, &pace)
+    let mending = tenant.log.writable().is_err();
+    tenant.log.restore(&*app.archive, first, until_us, &pace)?;
+    if mending && tenant.log.writable().is_ok() {
+        tracing::info!(org = tenant.org.id, "nothing is missing any more: the log takes events again");
+        tenant.bells.ring();
+    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use stele_engine::error::StoreError;
+
     use super::*;
 
     #[test]
-    fn only_what_can_never_be_right_is_given_up() {
+    fn what_can_never_be_right_is_given_up_and_the_rest_in_its_time() {
         let object = |error| ArchiveError::Object { name: "x".to_owned(), error };
         let why = || "down".to_owned();
-        assert_eq!(after(&ArchiveError::Refused { object: "x".to_owned(), why: why() }), PieceState::Refused);
-        assert_eq!(after(&object(ObjectError::NotFound)), PieceState::Refused);
-        assert_eq!(after(&object(ObjectError::NotYet(why()))), PieceState::Waiting);
-        for passing in [ObjectError::Temporary(why()), ObjectError::Denied(why()), ObjectError::Other(why())]
-        {
-            assert_eq!(after(&object(passing)), PieceState::Pending);
+        let (given_up, later) = (PieceState::Refused, PieceState::Pending);
+        for (error, known, overdue) in [
+            (ArchiveError::Refused { object: "x".to_owned(), why: why() }, given_up, given_up),
+            (object(ObjectError::NotFound), given_up, given_up),
+            (object(ObjectError::NotYet(why())), PieceState::Waiting, PieceState::Waiting),
+            (object(ObjectError::Temporary(why())), later, later),
+            (object(ObjectError::Other(why())), later, given_up),
+            (StoreError::Refused(why()).into(), later, given_up),
+            (object(ObjectError::Denied(why())), later, later),
+        ] {
+            assert_eq!((after(&error, 1, false), after(&error, 1, true)), (known, overdue), "{error}");
         }
+        let denied = object(ObjectError::Denied(why()));
+        assert_eq!(
+            (after(&denied, DENIED_MAX - 1, false), after(&denied, DENIED_MAX, false)),
+            (later, given_up)
+        );
     }
 }

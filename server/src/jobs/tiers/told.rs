@@ -9,8 +9,8 @@ use stele_engine::record::committed_at;
 use super::policy::Unmoved;
 use crate::app::{App, Tenant};
 use crate::own::OwnEvent;
-use crate::routes::{now_ns, show_time};
-use crate::state::{PieceState, RestoreRow, TierRow};
+use crate::routes::{now_ns, of_us, restores, show_time};
+use crate::state::{DAY_US, LockPass, PieceState, RestoreRow, TierRow};
 
 /// Refused segments that an event names.
 const NAMED_MAX: usize = 100;
@@ -57,8 +57,36 @@ pub fn expired(tenant: &Tenant, range: &TierRange, until_us: u64) -> Result<(), 
     submit(tenant, &event)
 }
 
-/// Tells how a restore ended.
+/// Tells of a way through the locks of all that is in the archive.
+pub fn locks(app: &App, tenant: &Tenant, pass: &LockPass) -> Result<(), Unmoved> {
+    let failed = pass.failed > 0;
+    let metadata = json!({
+        "lock_days": pass.lock_us / DAY_US,
+        "locked_until": (pass.until_us > 0).then(|| committed_at(pass.until_us)),
+        "segments": pass.segments,
+        "objects": pass.objects,
+        "failed": pass.failed,
+        "detail": pass.fault,
+        "store": app.archive.describe(),
+    });
+    let event = OwnEvent {
+        what: "archive_locks_lengthened",
+        name: pass.begun_us.to_string(),
+        time_ns: now_ns(),
+        actor: &system(),
+        resource: json!({"type": "log", "id": tenant.org.log_id}),
+        action: "lock",
+        status: if failed { "failure" } else { "success" },
+        metadata: metadata.to_string(),
+    };
+    submit(tenant, &event)
+}
+
+/// Tells how a restore ended, and that it was asked for where the log took no events then.
 pub fn restored(tenant: &Tenant, row: &RestoreRow) -> Result<(), Unmoved> {
+    if row.untold {
+        submit(tenant, &restores::requested(row))?;
+    }
     submit(tenant, &restore_ended(row))
 }
 
@@ -87,7 +115,7 @@ pub fn restore_ended(row: &RestoreRow) -> OwnEvent<'_> {
     OwnEvent {
         what: if failed { "restore_failed" } else { "restore_completed" },
         name: row.id.clone(),
-        time_ns: now_ns(),
+        time_ns: row.finished_us.map_or_else(now_ns, of_us),
         actor: &row.requested_by,
         resource: json!({"type": "restore", "id": row.id}),
         action: "restore",

@@ -163,7 +163,8 @@ mod tests {
             to_ns: 9,
             reason: "audit".to_owned(),
             days: 3,
-            pieces: vec![Piece { first: 0, last: 4, state: PieceState::Waiting, detail: None }],
+            pieces: vec![Piece { first: 0, last: 4, state: PieceState::Waiting, detail: None, denied: 0 }],
+            untold: false,
         }
     }
 
