@@ -3,8 +3,6 @@ import { defineConfig } from '@playwright/test';
 export default defineConfig({
   testDir: './tests',
   testMatch: '**/*.spec.ts',
-  // Pictures of every page take as long as all else: `make test` leaves them to `make web-test`.
-  testIgnore: process.env['STELE_PICTURES'] === '0' ? '**/screens.spec.ts' : [],
   globalSetup: './tests/harness/setup.ts',
   outputDir: './tests/results',
   // One log for all tests, and two processors: one after the other.

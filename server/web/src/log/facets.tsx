@@ -4,7 +4,7 @@ import { ask } from '../api/client';
 import type { Facet, Facets as Answer } from '../api/types';
 import { Question } from '../api/question';
 import { choose, chosen, exclude, quoteValue, toggle, without } from '../query/edit';
-import { showFacets } from '../state/prefs';
+import { showFacets, toggleFacets } from '../state/prefs';
 import { count } from '../time/time';
 import { Button, Failed, Foreign } from '../ui/parts';
 import { FACET_FIELDS, facets, filters, query, refreshCounts, setQuery, type FacetField } from './state';
@@ -145,7 +145,7 @@ export function FacetPanel() {
   return (
     <aside class="facets" aria-label="Filters">
       <div class="facets-close">
-        <Button icon="close" label="Close filters" onClick={() => (showFacets.value = false)} />
+        <Button icon="close" label="Close filters" onClick={toggleFacets} />
       </div>
       {problem && problem.body.position === undefined ? (
         <Failed problem={problem} onRetry={refreshCounts} />

@@ -4,6 +4,7 @@ import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import type { Histogram as Data } from '../api/types';
 import { withoutTimes } from '../query/edit';
+import { dark } from '../state/media';
 import { theme, zone } from '../state/prefs';
 import { count, stamp, toMillis, DEFAULT_FROM } from '../time/time';
 import { timeLabels } from '../ui/axis';
@@ -124,17 +125,9 @@ function bucketAt(plot: uPlot, starts: number[], width: number): number | null {
 export function HistogramPanel() {
   const place = useRef<HTMLDivElement>(null);
   const [hovered, setHovered] = useState<number | null>(null);
-  const [scheme, setScheme] = useState(0);
   const data = histogram.data.value;
   const problem = histogram.problem.value;
   const broken = problem !== null && problem.body.position === undefined;
-
-  useEffect(() => {
-    const media = matchMedia('(prefers-color-scheme: dark)');
-    const changed = () => setScheme((n) => n + 1);
-    media.addEventListener('change', changed);
-    return () => media.removeEventListener('change', changed);
-  }, []);
 
   useEffect(() => {
     const element = place.current;
@@ -148,7 +141,7 @@ export function HistogramPanel() {
       observer.disconnect();
       plot.destroy();
     };
-  }, [data, theme.value, zone.value, scheme, broken]);
+  }, [data, theme.value, zone.value, dark.value, broken]);
 
   if (broken) return <Failed problem={problem} onRetry={refreshCounts} />;
   const bucket = hovered === null ? undefined : data?.buckets[hovered];

@@ -1,5 +1,6 @@
 /** What a person chose for this browser. Where storage is refused, choices last as long as the page. */
-import { effect, signal, type Signal } from '@preact/signals';
+import { computed, effect, signal, type Signal } from '@preact/signals';
+import { narrow } from './media';
 
 export function stored<T>(name: string, otherwise: T, reads: (value: unknown) => value is T): Signal<T> {
   const key = `stele.${name}`;
@@ -30,11 +31,14 @@ const oneOf =
 
 export const theme = stored<'system' | 'light' | 'dark'>('theme', 'system', oneOf('system', 'light', 'dark'));
 export const zone = stored<'local' | 'utc'>('zone', 'local', oneOf('local', 'utc'));
-export const showFacets = stored(
-  'facets',
-  globalThis.innerWidth > 860,
-  (value) => typeof value === 'boolean',
-);
+/** Where the page is narrow, filters lie over the list: they are shut until they are asked for, each time. */
+const besideList = stored('facets', true, (value) => typeof value === 'boolean');
+const overList = signal(false);
+export const showFacets = computed(() => (narrow.value ? overList.value : besideList.value));
+export function toggleFacets(): void {
+  const which = narrow.peek() ? overList : besideList;
+  which.value = !which.peek();
+}
 export const showHistogram = stored('histogram', true, (value) => typeof value === 'boolean');
 export const pastQueries = stored<string[]>(
   'queries',

@@ -1,6 +1,7 @@
 /** Lines over time, with a legend that tells the values under the pointer. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
+import { dark } from '../state/media';
 import { theme, zone } from '../state/prefs';
 import { count, stamp } from '../time/time';
 import { timeLabels } from './axis';
@@ -27,13 +28,6 @@ export function LinesChart({
 }) {
   const place = useRef<HTMLDivElement>(null);
   const [at, setAt] = useState<number | null>(null);
-  const [scheme, setScheme] = useState(0);
-  useEffect(() => {
-    const media = matchMedia('(prefers-color-scheme: dark)');
-    const changed = () => setScheme((n) => n + 1);
-    media.addEventListener('change', changed);
-    return () => media.removeEventListener('change', changed);
-  }, []);
   useEffect(() => {
     const element = place.current;
     if (!element || starts.length === 0) return undefined;
@@ -81,7 +75,7 @@ export function LinesChart({
       observer.disconnect();
       plot.destroy();
     };
-  }, [starts, lines, theme.value, zone.value, scheme]);
+  }, [starts, lines, theme.value, zone.value, dark.value]);
   const when = at === null ? undefined : starts[at];
   return (
     <div class="lines">
