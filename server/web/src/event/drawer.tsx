@@ -6,14 +6,25 @@ import { Question } from '../api/question';
 import type { LogEvent } from '../api/types';
 import { recordOf } from '../json/lines';
 import { member, pretty, readJson, textOf, type Json } from '../json/read';
-import { actorText } from '../log/cells';
 import { RestoreLink } from '../log/gaps';
 import { rows, setQuery } from '../log/state';
 import { open } from '../log/table';
 import { change, follow, href } from '../state/route';
 import { ago, count } from '../time/time';
 import { Icon } from '../ui/icon';
-import { Busy, Button, copy, CopyButton, Failed, Foreign, Menu, MenuItem, Status, Time } from '../ui/parts';
+import {
+  Busy,
+  Button,
+  copy,
+  CopyButton,
+  Failed,
+  Foreign,
+  Menu,
+  MenuItem,
+  Status,
+  Time,
+  Who,
+} from '../ui/parts';
 import { changesOf } from './changes';
 import { ProofView } from './proof-view';
 import { Related } from './related';
@@ -290,7 +301,7 @@ function Opened({ line }: { line: string }) {
           </b>{' '}
           <span class="quiet">by</span>{' '}
           <b>
-            <Foreign text={actorText(event)} />
+            <Who actor={event.actor} />
           </b>
         </p>
         <div class="row">

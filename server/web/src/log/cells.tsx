@@ -1,7 +1,7 @@
 /** What a column shows of an event. */
 import type { ComponentChildren } from 'preact';
 import type { LogEvent } from '../api/types';
-import { Foreign, Status, Time } from '../ui/parts';
+import { Foreign, Status, Time, Who } from '../ui/parts';
 
 export interface ColumnKind {
   id: string;
@@ -32,11 +32,6 @@ export function labelOf(id: string): string {
 
 export function widthOf(id: string): number {
   return COLUMNS.find((each) => each.id === id)?.width ?? 160;
-}
-
-export function actorText(event: LogEvent): string {
-  const { actor } = event;
-  return actor.email ?? actor.name ?? actor.id ?? actor.type;
 }
 
 /** Metadata in one line, its shortest values first come as they stand. */
@@ -84,7 +79,7 @@ export function cell(event: LogEvent, id: string): ComponentChildren {
     case 'actor':
       return (
         <>
-          <Foreign text={actorText(event)} />
+          <Who actor={event.actor} />
           {event.actor.type !== 'user' && (
             <span class="tag">{event.actor.type === 'api_key' ? 'key' : event.actor.type}</span>
           )}

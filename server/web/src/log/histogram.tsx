@@ -8,6 +8,7 @@ import { dark } from '../state/media';
 import { theme, zone } from '../state/prefs';
 import { count, stamp, toMillis, DEFAULT_FROM } from '../time/time';
 import { timeLabels } from '../ui/axis';
+import { colour } from '../ui/colour';
 import { Failed } from '../ui/parts';
 import { histogram, query, range, refreshCounts, setQuery } from './state';
 
@@ -19,10 +20,6 @@ const UNITS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 };
 
 export function seconds(interval: string): number {
   return Number(interval.slice(0, -1)) * (UNITS[interval.slice(-1)] ?? 1);
-}
-
-function colour(name: string): string {
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
 /** Sums from the bottom up; drawn from the highest to the lowest, each covers what is below it. */

@@ -1,4 +1,4 @@
-import { Dialog } from '../ui/parts';
+import { Dialog } from '../ui/dialog';
 
 const KEYS: [string, [string[], string][]][] = [
   [

@@ -5,6 +5,7 @@ import { dark } from '../state/media';
 import { theme, zone } from '../state/prefs';
 import { count, stamp } from '../time/time';
 import { timeLabels } from './axis';
+import { colour } from './colour';
 import { Foreign } from './parts';
 
 export interface Line {
@@ -31,7 +32,6 @@ export function LinesChart({
   useEffect(() => {
     const element = place.current;
     if (!element || starts.length === 0) return undefined;
-    const colour = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
     const axis = { stroke: colour('--quiet'), ticks: { show: false }, font: '11px system-ui' };
     const plot = new uPlot(
       {

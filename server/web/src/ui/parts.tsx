@@ -3,6 +3,7 @@ import { signal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Problem } from '../api/client';
+import type { Actor } from '../api/types';
 import { ago, stamp } from '../time/time';
 import { Icon, type IconName } from './icon';
 
@@ -15,6 +16,16 @@ export function say(text: string, undo: (() => void) | null = null): void {
   said.value = { text, undo };
   clearTimeout(saidTimer);
   saidTimer = setTimeout(() => (said.value = { text: '', undo: null }), undo ? 12_000 : 2600);
+}
+
+/** Waits for a change, and says that it is made, or why not. */
+export async function attempt(work: Promise<unknown>, done: string): Promise<void> {
+  try {
+    await work;
+    say(done);
+  } catch (problem) {
+    say((problem as Error).message);
+  }
 }
 
 export function Toast() {
@@ -252,40 +263,6 @@ export function Busy({ label }: { label: string }) {
   );
 }
 
-export function Dialog(props: {
-  title: string;
-  wide?: boolean;
-  onClose: () => void;
-  children: ComponentChildren;
-}) {
-  const ref = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
-    const box = ref.current;
-    if (box && !box.open) box.showModal();
-    return () => box?.close();
-  }, []);
-  return (
-    <dialog
-      ref={ref}
-      class={`dialog${props.wide ? ' wide' : ''}`}
-      aria-label={props.title}
-      onCancel={(event) => {
-        event.preventDefault();
-        props.onClose();
-      }}
-      onClick={(event) => {
-        if (event.target === ref.current) props.onClose();
-      }}
-    >
-      <header>
-        <h2>{props.title}</h2>
-        <Button bare icon="close" label="Close" onClick={props.onClose} />
-      </header>
-      <div class="dialog-body">{props.children}</div>
-    </dialog>
-  );
-}
-
 // eslint-disable-next-line no-control-regex -- control characters are what it looks for
 const INVISIBLE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/;
 
@@ -314,4 +291,13 @@ export function Foreign({ text }: { text: string }) {
       {plain}
     </bdi>
   );
+}
+
+/** What people know an actor by. */
+export function actorName(actor: Actor): string {
+  return actor.email ?? actor.name ?? actor.id ?? actor.type;
+}
+
+export function Who({ actor }: { actor: Actor }) {
+  return <Foreign text={actorName(actor)} />;
 }
