@@ -375,6 +375,7 @@ test('keys lead everywhere, and the list of them opens with a question mark', as
     ['a', 'API'],
     ['r', 'Resources'],
     ['i', 'Integrity'],
+    ['v', 'Archive'],
     ['s', 'Settings'],
   ] as const) {
     await page.keyboard.press('g');

@@ -1,11 +1,12 @@
 /** Proof of one event, computed here: nobody has to believe the server. */
+import { Fragment } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { ask, askText, Problem, url } from '../api/client';
 import { Question } from '../api/question';
 import type { ChainHead, LogEvent } from '../api/types';
 import type { EventProof } from '../proof/event';
 import { stored } from '../state/prefs';
-import { href } from '../state/route';
+import { follow, href } from '../state/route';
 import { count } from '../time/time';
 import { Icon } from '../ui/icon';
 import { Busy, CopyButton, Failed, Time } from '../ui/parts';
@@ -109,7 +110,7 @@ export function ProofView({ event }: { event: LogEvent }) {
           <Time value={chain.committed_at} precision="all" />
         </dd>
         {hashes.map(([name, hash]) => (
-          <>
+          <Fragment key={name}>
             <dt>{name}</dt>
             <dd class="mono wrap">
               {hash}
@@ -118,12 +119,13 @@ export function ProofView({ event }: { event: LogEvent }) {
                 <a
                   class="small"
                   href={href('log', { q: `sequence:${chain.sequence - 1}`, from: 'all', own: 'true' })}
+                  onClick={follow}
                 >
                   event {count(chain.sequence - 1)}
                 </a>
               )}
             </dd>
-          </>
+          </Fragment>
         ))}
         {answer && (
           <>

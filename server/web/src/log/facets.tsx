@@ -73,6 +73,7 @@ function FacetList({ field }: { field: FacetField }) {
   const facet = facets.data.value?.facets[field.field];
   const shown = found ?? choices(field, facet, picked);
   const all = picked.length === 0;
+  const counted = found !== null || facet !== undefined;
   const most = Math.max(1, ...shown.map((each) => each.count));
   return (
     <fieldset class="facet">
@@ -103,7 +104,7 @@ function FacetList({ field }: { field: FacetField }) {
       <ul>
         {shown.map((each) => (
           <li key={each.value}>
-            <label class={`facet-value${each.count === 0 ? ' none' : ''}`}>
+            <label class={`facet-value${counted && each.count === 0 ? ' none' : ''}`}>
               <input
                 type="checkbox"
                 checked={picked.includes(each.value)}
@@ -112,7 +113,7 @@ function FacetList({ field }: { field: FacetField }) {
               <span class="facet-name" title={each.value}>
                 <Foreign text={each.value} />
               </span>
-              <span class="facet-count">{found || facet ? count(each.count) : ''}</span>
+              <span class="facet-count">{counted ? count(each.count) : ''}</span>
               <i
                 aria-hidden="true"
                 class={`facet-bar ${field.field === 'status' ? each.value : ''}`}
