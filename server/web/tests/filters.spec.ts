@@ -14,7 +14,7 @@ interface Counts {
 }
 
 const counts = (q: string, fields = 'status', more = '') =>
-  api<Counts>(`facets?fields=${fields}&q=${encodeURIComponent(q)}${more}`);
+  api<Counts>(`facets?fields=${fields}${q === '' ? '' : `&q=${encodeURIComponent(q)}`}${more}`);
 const figure = (n: number) => n.toLocaleString('en-US');
 
 const facet = (page: Page, label: string) =>
@@ -85,7 +85,9 @@ test('what is typed in one go is asked once, and what is overtaken is cancelled'
   await expect(firstRow(page)).toBeVisible();
   const asked: string[] = [];
   page.on('request', (request) => {
-    if (/v1\/events\?/.test(request.url())) asked.push(new URL(request.url()).searchParams.get('q') ?? '');
+    const q = new URL(request.url()).searchParams.get('q');
+    // Completion reads some events of its own, without a query.
+    if (/v1\/events\?/.test(request.url()) && q !== null) asked.push(q);
   });
   await box(page).evaluate((element: HTMLTextAreaElement) => {
     for (const char of 'category:security') {
