@@ -16,7 +16,7 @@ function event(n: number): string {
   return JSON.stringify({
     event_id: `related-${n}`,
     event_type: n === 0 ? 'api.error' : 'agent.updated',
-    actor: { type: 'user', id: 'usr_related', email: 'grace@example.com', ip_address: '203.0.113.7' },
+    actor: { type: 'user', id: 'usr_related', email: 'grace@example.com', ip_address: '2001:db8::77' },
     resource: { type: 'agent', id: 'agt_related' },
     action: 'update',
     status: n === 0 ? 'failure' : 'success',
@@ -40,20 +40,20 @@ test('values of the metadata filter, leave out, become columns and are copied', 
   await go(page, 'log?from=all&event=related-1');
   const pane = drawer(page);
   await expect(pane.locator('.sentence')).toContainText('update of agent agt_related by grace@example.com');
-  await expect(pane).toContainText('203.0.113.7');
+  await expect(pane).toContainText('2001:db8::77');
   await pane.getByRole('button', { name: 'Copy @note' }).click();
   expect(await clipboard(page)).toBe('two words');
   await pane.getByRole('button', { name: 'Copy deep as JSON' }).click();
   expect(await clipboard(page)).toBe('{"list":[1,{"inner":true}]}');
   await pane.getByRole('button', { name: 'Only @note with this value' }).click();
-  await expect(box(page)).toHaveValue('@note:"two words"');
+  await expect(box(page)).toHaveValue('@note="two words"');
   await pane.getByRole('button', { name: 'Only @deep.list.inner with this value' }).click();
-  await expect(box(page)).toHaveValue('@note:"two words" @deep.list.inner:true');
+  await expect(box(page)).toHaveValue('@note="two words" @deep.list.inner:true');
   await expect(page.locator('.matched')).toHaveText('3 events');
   await pane.getByRole('button', { name: 'Show @request_id as a column' }).click();
   await expect(page.getByRole('columnheader', { name: '@request_id' })).toBeVisible();
   await pane.getByRole('button', { name: 'Without @session_id of this value' }).click();
-  await expect(box(page)).toHaveValue('@note:"two words" @deep.list.inner:true -@session_id:ses_related');
+  await expect(box(page)).toHaveValue('@note="two words" @deep.list.inner:true -@session_id=ses_related');
   await expect(page.locator('.matched')).toHaveText('0 events');
 });
 

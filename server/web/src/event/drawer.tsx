@@ -350,7 +350,7 @@ function Opened({ line }: { line: string }) {
         {now === 'related' && <Related event={event} />}
         {now === 'json' && (
           <>
-            <CopyButton text={line} what="JSON" />
+            <Button icon="copy" label="Copy" onClick={() => void copy(line, 'JSON')} />
             <JsonText text={pretty(json)} />
           </>
         )}
@@ -364,7 +364,9 @@ export function Drawer({ id }: { id: string }) {
   const [question] = useState(() => new Question<string>());
   const inList = rows.list[rows.indexOf(id)]?.line;
   const run = () =>
-    void question.run((aborted) => askText(`v1/events/${encodeURIComponent(id)}`, {}, aborted));
+    void question.run(async (aborted) =>
+      (await askText(`v1/events/${encodeURIComponent(id)}`, {}, aborted)).trimEnd(),
+    );
   useEffect(() => {
     if (inList === undefined) run();
     else question.data.value = inList;

@@ -111,10 +111,11 @@ export function ProofView({ event }: { event: LogEvent }) {
         </dd>
         {hashes.map(([name, hash]) => (
           <Fragment key={name}>
-            <dt>{name}</dt>
+            <dt>
+              {name} <CopyButton text={hash} what={name} />
+            </dt>
             <dd class="mono wrap">
-              {hash}
-              <CopyButton text={hash} what={name} />
+              {hash}{' '}
               {name === 'Previous hash' && chain.sequence > 0 && (
                 <a
                   class="small"
@@ -129,15 +130,15 @@ export function ProofView({ event }: { event: LogEvent }) {
         ))}
         {answer && (
           <>
-            <dt>Verifier key</dt>
-            <dd class="mono wrap">
-              {answer.trust.key}
-              <CopyButton text={answer.trust.key} what="Verifier key" />
-            </dd>
-            <dt>Checkpoint</dt>
+            <dt>
+              Verifier key <CopyButton text={answer.trust.key} what="Verifier key" />
+            </dt>
+            <dd class="mono wrap">{answer.trust.key}</dd>
+            <dt>
+              Checkpoint <CopyButton text={answer.proof.checkpoint} what="Checkpoint" />
+            </dt>
             <dd>
               <pre class="mono wrap">{answer.proof.checkpoint}</pre>
-              <CopyButton text={answer.proof.checkpoint} what="Checkpoint" />
             </dd>
           </>
         )}

@@ -1,6 +1,7 @@
 /** What a column shows of an event. */
 import type { ComponentChildren } from 'preact';
 import type { LogEvent } from '../api/types';
+import { narrow } from '../state/media';
 import { Foreign, Status, Time, Who } from '../ui/parts';
 
 export interface ColumnKind {
@@ -65,7 +66,7 @@ export function valueAt(value: unknown, path: string): unknown {
 export function cell(event: LogEvent, id: string): ComponentChildren {
   switch (id) {
     case 'timestamp':
-      return <Time value={event.timestamp} precision="ms" />;
+      return <Time value={event.timestamp} precision={narrow.value ? 'short' : 'ms'} />;
     case 'committed_at':
       return <Time value={event.chain.committed_at} precision="ms" />;
     case 'status':
@@ -94,7 +95,7 @@ export function cell(event: LogEvent, id: string): ComponentChildren {
     case 'resource':
       return (
         <>
-          <span class="quiet">{event.resource.type}/</span>
+          <span class="quiet">{event.resource.type}</span>{' '}
           <Foreign text={event.resource.name ?? event.resource.id} />
         </>
       );

@@ -159,7 +159,7 @@ export function HistogramPanel() {
         <span class="quiet histogram-when">
           {bucket
             ? `${stamp(bucket.start, 's')} · ${data?.interval ?? ''}`
-            : data
+            : data && data.buckets.length > 0
               ? `bars of ${data.interval} · drag to zoom`
               : ''}
         </span>

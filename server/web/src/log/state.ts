@@ -9,6 +9,7 @@ import { ask, reconnects, type Params } from '../api/client';
 import { Question } from '../api/question';
 import type { Facet, Facets, Histogram } from '../api/types';
 import { chosen, without } from '../query/edit';
+import { narrow } from '../state/media';
 import { ownColumns, widths } from '../state/prefs';
 import { change, page, param, place } from '../state/route';
 import { rangeParams } from '../time/time';
@@ -59,8 +60,14 @@ export interface Column {
   width: number;
 }
 
+/** On a phone, who did what is seen beside the time. */
+const NARROW: Record<string, number> = { timestamp: 128, status: 84, event_type: 150 };
+
 export const columns = computed<Column[]>(() =>
-  columnIds.value.map((id) => ({ id, width: widths.value[id] ?? widthOf(id) })),
+  columnIds.value.map((id) => ({
+    id,
+    width: widths.value[id] ?? (narrow.value ? NARROW[id] : undefined) ?? widthOf(id),
+  })),
 );
 
 /** The text in the box. */

@@ -56,7 +56,7 @@ function Custom({ close }: { close: () => void }) {
         <div class="row">
           <input
             id="time-text"
-            placeholder="45m · 3 days · 2026-11 · now-7d to now-1d"
+            placeholder="45m, 3 days, 2026-11"
             value={text}
             onInput={(event) => setText(event.currentTarget.value)}
           />

@@ -198,10 +198,12 @@ function nameOf(key: unknown): string {
   return typeof key === 'string' ? key : JSON.stringify(key);
 }
 
+function round(value: number): string {
+  return count(Math.round(value * 10) / 10);
+}
+
 function ms(value: number): string {
-  return value >= 10_000
-    ? `${count(Math.round(value / 100) / 10)} s`
-    : `${count(Math.round(value * 10) / 10)} ms`;
+  return value >= 10_000 ? `${round(value / 1000)} s` : `${round(value)} ms`;
 }
 
 function percent(part: number, whole: number): string {
@@ -273,12 +275,12 @@ function GroupTable({
 function Chart({
   answer,
   lines,
-  unit,
+  format,
   label,
 }: {
   answer: OverTime;
   lines: Line[];
-  unit: string;
+  format: (value: number) => string;
   label: string;
 }) {
   if (answer.starts.length === 0 || lines.length === 0)
@@ -287,7 +289,7 @@ function Chart({
         <p>Send events of category api, or choose a longer range of time.</p>
       </Empty>
     );
-  return <LinesChart starts={answer.starts} lines={lines} unit={unit} label={label} />;
+  return <LinesChart starts={answer.starts} lines={lines} format={format} label={label} />;
 }
 
 const LINES = [
@@ -348,10 +350,19 @@ export function ApiPage() {
       </div>
       <div class="two">
         <Panel title="Requests over time" asked={chart}>
-          {(answer) => <Chart answer={answer} lines={answer.requests} unit="" label="Requests over time" />}
+          {(answer) => (
+            <Chart answer={answer} lines={answer.requests} format={count} label="Requests over time" />
+          )}
         </Panel>
         <Panel title="Error rate over time" asked={chart}>
-          {(answer) => <Chart answer={answer} lines={answer.errors} unit="%" label="Error rate over time" />}
+          {(answer) => (
+            <Chart
+              answer={answer}
+              lines={answer.errors}
+              format={(value) => `${round(value)} %`}
+              label="Error rate over time"
+            />
+          )}
         </Panel>
       </div>
       <Panel
@@ -372,7 +383,7 @@ export function ApiPage() {
           <Chart
             answer={answer}
             lines={answer.latency?.[percentile] ?? answer.all}
-            unit="ms"
+            format={ms}
             label="Latency percentiles over time"
           />
         )}

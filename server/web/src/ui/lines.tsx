@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
 import { dark } from '../state/media';
 import { theme, zone } from '../state/prefs';
-import { count, stamp } from '../time/time';
+import { stamp } from '../time/time';
 import { timeLabels } from './axis';
 import { colour } from './colour';
 import { Foreign } from './parts';
@@ -19,12 +19,12 @@ const HEIGHT = 170;
 export function LinesChart({
   starts,
   lines,
-  unit,
+  format,
   label,
 }: {
   starts: number[];
   lines: Line[];
-  unit: string;
+  format: (value: number) => string;
   label: string;
 }) {
   const place = useRef<HTMLDivElement>(null);
@@ -49,7 +49,7 @@ export function LinesChart({
             ...axis,
             grid: { stroke: colour('--line'), width: 1 },
             size: 56,
-            values: (_, marks) => marks.map((each) => count(each)),
+            values: (_, marks) => marks.map(format),
           },
         ],
         series: [
@@ -86,11 +86,7 @@ export function LinesChart({
             <span key={line.label} class="swatch">
               <i aria-hidden="true" style={{ background: `var(${line.colour})` }} />
               <Foreign text={line.label} />{' '}
-              <b>
-                {value === null || value === undefined
-                  ? '–'
-                  : `${count(Math.round(value * 10) / 10)} ${unit}`}
-              </b>
+              <b>{value === null || value === undefined ? '–' : format(value)}</b>
             </span>
           );
         })}

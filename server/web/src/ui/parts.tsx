@@ -237,11 +237,17 @@ export function Status({ value }: { value: string }) {
   );
 }
 
-/** A moment: exact on the face, how long ago when pointed at. */
-export function Time({ value, precision = 's' }: { value: string; precision?: 's' | 'ms' | 'all' }) {
+/** A moment: exact on the face, how long ago when pointed at. `short` leaves out the year, where there is no room. */
+export function Time({
+  value,
+  precision = 's',
+}: {
+  value: string;
+  precision?: 's' | 'ms' | 'all' | 'short';
+}) {
   return (
     <time dateTime={value} title={`${value} · ${ago(value)}`}>
-      {stamp(value, precision)}
+      {precision === 'short' ? stamp(value, 's').slice(5) : stamp(value, precision)}
     </time>
   );
 }
@@ -291,6 +297,11 @@ export function Foreign({ text }: { text: string }) {
       {plain}
     </bdi>
   );
+}
+
+/** A sentence of the server's, in which what is to be typed stands between backticks. */
+export function Coded({ text }: { text: string }) {
+  return <>{text.split('`').map((part, i) => (i % 2 === 1 ? <code key={i}>{part}</code> : part))}</>;
 }
 
 /** What people know an actor by. */
