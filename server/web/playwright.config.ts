@@ -17,7 +17,6 @@ export default defineConfig({
     locale: 'en-GB',
     permissions: ['clipboard-read', 'clipboard-write'],
     actionTimeout: 10_000,
-    trace: 'retain-on-failure',
     launchOptions: {
       executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
       args: [

@@ -48,12 +48,12 @@ test('values of the metadata filter, leave out, become columns and are copied', 
   await pane.getByRole('button', { name: 'Only @note with this value' }).click();
   await expect(box(page)).toHaveValue('@note="two words"');
   await pane.getByRole('button', { name: 'Only @deep.list.inner with this value' }).click();
-  await expect(box(page)).toHaveValue('@note="two words" @deep.list.inner:true');
+  await expect(box(page)).toHaveValue('@note="two words" @deep.list.inner=true');
   await expect(page.locator('.matched')).toHaveText('3 events');
   await pane.getByRole('button', { name: 'Show @request_id as a column' }).click();
   await expect(page.getByRole('columnheader', { name: '@request_id' })).toBeVisible();
   await pane.getByRole('button', { name: 'Without @session_id of this value' }).click();
-  await expect(box(page)).toHaveValue('@note="two words" @deep.list.inner:true -@session_id=ses_related');
+  await expect(box(page)).toHaveValue('@note="two words" @deep.list.inner=true -@session_id=ses_related');
   await expect(page.locator('.matched')).toHaveText('0 events');
 });
 

@@ -100,9 +100,6 @@ async function looker(page: Page): Promise<Look> {
   };
 }
 
-// What it records for each step would cost as much as the pictures.
-test.use({ trace: 'off' });
-
 test('every page, wide and narrow, light and dark', async ({ signedIn: page }) => {
   test.setTimeout(180_000);
   await person('admin', 'Ada Lovelace');
