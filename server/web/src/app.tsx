@@ -131,7 +131,7 @@ function Banners() {
       )}
       {limitedUntil.value > 0 && (
         <div class="banner">
-          Too many requests for this key. Asking again in{' '}
+          Too many requests for this key. Trying again in{' '}
           {Math.max(1, Math.ceil((limitedUntil.value - Date.now()) / 1000))} s.
         </div>
       )}

@@ -18,7 +18,7 @@ test('archived, missed by a search, restored from there, and found again', async
   await earlier.getByRole('button', { name: 'Archive', exact: true }).click();
   await expect(earlier).toHaveCount(0);
   await expect(async () => {
-    await page.getByRole('button', { name: 'Ask again' }).click();
+    await page.getByRole('button', { name: 'Refresh' }).click();
     await expect(where.getByRole('row', { name: /^Archived/ })).toBeVisible({ timeout: 1000 });
   }).toPass({ timeout: 60_000 });
   const archived = where.getByRole('row', { name: /^Archived/ });

@@ -241,7 +241,7 @@ function New({ onMade }: { onMade: (id: string) => void }) {
         <Button
           primary
           icon="download"
-          label={busy ? 'Asking' : over ? 'Show parts that fit' : 'Export'}
+          label={busy ? 'Exporting' : over ? 'Show parts that fit' : 'Export'}
           disabled={busy || answer === null || answer.matched === 0}
           onClick={() => void start()}
         />

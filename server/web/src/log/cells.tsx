@@ -11,11 +11,11 @@ export interface ColumnKind {
 }
 
 export const COLUMNS: readonly ColumnKind[] = [
-  { id: 'timestamp', label: 'Time', width: 196 },
+  { id: 'timestamp', label: 'Time', width: 184 },
   { id: 'status', label: 'Status', width: 92 },
   { id: 'event_type', label: 'Event type', width: 196 },
   { id: 'category', label: 'Category', width: 100 },
-  { id: 'actor', label: 'Actor', width: 210 },
+  { id: 'actor', label: 'Actor', width: 200 },
   { id: 'actor.type', label: 'Actor type', width: 90 },
   { id: 'actor.ip_address', label: 'IP address', width: 130 },
   { id: 'actor.user_agent', label: 'User agent', width: 240 },

@@ -162,7 +162,7 @@ export function LogPage() {
         <div class="toolbar-tools">
           <TimePicker />
           <LiveControl />
-          <Button bare icon="refresh" label="Ask again (r)" onClick={refresh} />
+          <Button bare icon="refresh" label="Refresh (r)" onClick={refresh} />
         </div>
       </header>
       <QueryNotes />

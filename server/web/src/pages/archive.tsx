@@ -260,7 +260,7 @@ export function ArchivePage() {
       lead="Events leave the searchable log for write-once storage, and come back on request. None is ever deleted."
       tools={
         <>
-          <Button icon="refresh" label="Ask again" onClick={asked.again} />
+          <Button icon="refresh" label="Refresh" onClick={asked.again} />
           {may('admin') && <Button icon="archive" label="Archive earlier" onClick={() => setSending(true)} />}
           {may('admin') && (
             <Button primary icon="restore" label="Restore" onClick={() => setWanted({ from: '', to: '' })} />

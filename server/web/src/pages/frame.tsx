@@ -64,7 +64,7 @@ export function Panel<T>(props: {
       {question.problem.value ? (
         <Failed problem={question.problem.value} onRetry={again} />
       ) : answer === null ? (
-        <Busy label="Asking" />
+        <Busy label="Loading" />
       ) : (
         props.children(answer)
       )}

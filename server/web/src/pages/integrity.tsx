@@ -209,7 +209,7 @@ export function IntegrityPage() {
     <PageFrame
       title="Integrity"
       lead="Tamper-evident: whoever holds an earlier checkpoint can see any change of the past."
-      tools={<Button icon="refresh" label="Ask again" onClick={asked.again} />}
+      tools={<Button icon="refresh" label="Refresh" onClick={asked.again} />}
     >
       <div class="two">
         <Panel title="Chain head" asked={asked}>

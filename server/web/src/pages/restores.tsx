@@ -180,7 +180,7 @@ const COLUMNS: Column<Restore>[] = [
     ),
   },
   { name: 'Reason', kind: 'wide', cell: (each) => <Reason restore={each} /> },
-  { name: 'Days', kind: 'number', cell: (each) => each.days },
+  { name: 'Days', cell: (each) => each.days },
   { name: 'State', cell: (each) => <Progress restore={each} /> },
 ];
 

@@ -58,11 +58,11 @@ function Edit({ now, onClose, onMade }: { now: Retention; onClose: () => void; o
         </datalist>
       </fieldset>
       <label class="check">
-        <input type="checkbox" checked={archive} onChange={() => setArchive(!archive)} /> Then to the archive;
-        else they are kept here
+        <input type="checkbox" checked={archive} onChange={() => setArchive(!archive)} /> Move them to the
+        archive after that
       </label>
       <label>
-        Compressed after, in days; searches do not notice
+        Compressed after, in days
         <input
           class="days"
           type="number"
@@ -72,6 +72,7 @@ function Edit({ now, onClose, onMade }: { now: Retention; onClose: () => void; o
           value={chill}
           onInput={(event) => setChill(event.currentTarget.value)}
         />
+        <span class="quiet small">Compressed events are searched as before.</span>
       </label>
       {shorter && archive && (
         <p class="note" role="status">
