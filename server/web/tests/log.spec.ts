@@ -400,6 +400,7 @@ test('keys lead everywhere, and the list of them opens with a question mark', as
   }
   await page.keyboard.press('g');
   await page.keyboard.press('l');
+  await expect(firstRow(page)).toBeVisible();
   await page.keyboard.press('/');
   await expect(box(page)).toBeFocused();
 });
