@@ -127,6 +127,12 @@ function Overview({ event, metadata }: { event: LogEvent; metadata: Json }) {
   );
 }
 
+function Side({ value }: { value: Json | null }) {
+  if (!value) return null;
+  const nested = value.kind === 'object' || value.kind === 'array';
+  return <LongText text={nested ? pretty(value) : textOf(value)} />;
+}
+
 function Changes({ metadata }: { metadata: Json }) {
   const [unchanged, setUnchanged] = useState(false);
   const side = (name: string) => {
@@ -152,28 +158,11 @@ function Changes({ metadata }: { metadata: Json }) {
                 <Foreign text={each.path.join('.') || '(whole)'} />
                 <span class="tag">{each.kind === 'same' ? 'unchanged' : each.kind}</span>
               </th>
-              <td class="before">
-                {each.before && (
-                  <LongText
-                    text={
-                      each.before.kind === 'object' || each.before.kind === 'array'
-                        ? pretty(each.before)
-                        : textOf(each.before)
-                    }
-                  />
-                )}
-              </td>
-              <td class="after">
-                {each.after && (
-                  <LongText
-                    text={
-                      each.after.kind === 'object' || each.after.kind === 'array'
-                        ? pretty(each.after)
-                        : textOf(each.after)
-                    }
-                  />
-                )}
-              </td>
+              {(['before', 'after'] as const).map((name) => (
+                <td key={name} class={name}>
+                  <Side value={each[name]} />
+                </td>
+              ))}
             </tr>
           ))}
         </tbody>

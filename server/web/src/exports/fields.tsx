@@ -1,6 +1,6 @@
 /** Which fields a file has, and in which order. */
 import { useState } from 'preact/hooks';
-import { Segmented } from '../ui/fields';
+import { SearchField, Segmented } from '../ui/fields';
 import { Button, Foreign } from '../ui/parts';
 import { moved } from '../views/view';
 
@@ -94,12 +94,11 @@ export function FieldChooser({
                 setText('');
               }}
             >
-              <input
-                type="search"
-                aria-label="Field to add"
-                placeholder="Search, or metadata.path"
+              <SearchField
+                label="Field to add"
+                hint="Search, or metadata.path"
                 value={text}
-                onInput={(event) => setText(event.currentTarget.value)}
+                onChange={setText}
               />
               <button type="submit" class="button" disabled={wanted === ''}>
                 Add

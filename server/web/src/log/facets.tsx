@@ -6,6 +6,7 @@ import { Question } from '../api/question';
 import { choose, chosen, exclude, quoteValue, toggle, without } from '../query/edit';
 import { showFacets, toggleFacets } from '../state/prefs';
 import { count } from '../time/time';
+import { SearchField } from '../ui/fields';
 import { Button, Failed, Foreign } from '../ui/parts';
 import { FACET_FIELDS, facets, filters, query, refreshCounts, setQuery, type FacetField } from './state';
 
@@ -56,13 +57,11 @@ function Finder({ field, onFound }: { field: FacetField; onFound: (values: Choic
     return () => clearTimeout(timer);
   }, [text, base]);
   return (
-    <input
+    <SearchField
       class="facet-search"
-      type="search"
-      aria-label={`Search ${field.label.toLowerCase()}`}
-      placeholder={`Search ${field.label.toLowerCase()}`}
+      label={`Search ${field.label.toLowerCase()}`}
       value={text}
-      onInput={(event) => setText(event.currentTarget.value)}
+      onChange={setText}
     />
   );
 }

@@ -4,7 +4,7 @@ import { ask, may, send } from '../api/client';
 import type { EventType } from '../api/types';
 import { count } from '../time/time';
 import { FormDialog } from '../ui/dialog';
-import { SelectField, TextField } from '../ui/fields';
+import { SearchField, SelectField, TextField } from '../ui/fields';
 import { Button, Empty, say } from '../ui/parts';
 import { DataTable, type Column } from '../ui/table';
 import { PageFrame, Panel, useAsk } from './frame';
@@ -123,13 +123,7 @@ function EventTypes() {
         asked={asked}
         tools={
           <>
-            <input
-              type="search"
-              aria-label="Search event types"
-              placeholder="Search event types"
-              value={text}
-              onInput={(event) => setText(event.currentTarget.value)}
-            />
+            <SearchField label="Search event types" value={text} onChange={setText} />
             {may('admin') && <Button icon="plus" label="New type" onClick={() => setEditing('new')} />}
           </>
         }

@@ -20,6 +20,26 @@ export function TextField({ label, value, onChange, ...rest }: TextProps) {
   );
 }
 
+/** Finds in a list as it is typed; `label` is its name, and stands in it while it is empty. */
+export function SearchField(props: {
+  label: string;
+  hint?: string;
+  class?: string;
+  value: string;
+  onChange: (value: string) => void;
+}) {
+  return (
+    <input
+      type="search"
+      class={props.class}
+      aria-label={props.label}
+      placeholder={props.hint ?? props.label}
+      value={props.value}
+      onInput={(event) => props.onChange(event.currentTarget.value)}
+    />
+  );
+}
+
 export type Options<T extends string> = readonly (readonly [value: T, label: string])[];
 
 export function SelectField<T extends string>(props: {
