@@ -3,6 +3,11 @@ import { defineConfig } from '@playwright/test';
 export default defineConfig({
   testDir: './tests',
   testMatch: '**/*.spec.ts',
+  // Pictures first, while the log holds nothing that a test put there to be strange.
+  projects: [
+    { name: 'pictures', testMatch: '**/screens.spec.ts' },
+    { name: 'page', testIgnore: '**/screens.spec.ts' },
+  ],
   globalSetup: './tests/harness/setup.ts',
   outputDir: './tests/results',
   // One log for all tests, and two processors: one after the other.
