@@ -33,7 +33,7 @@ test: tools-test web ## Everything that must pass, in short forms
 	@$(MAKE) --no-print-directory -j2 venv tests-build
 	$(CARGO) test --locked --workspace --no-fail-fast
 	@# Each of them keeps one processor busy.
-	@$(MAKE) --no-print-directory --output-sync=target -j2 python-test web-test PROFILE=debug STELE_PICTURES=0
+	@$(MAKE) --no-print-directory --output-sync=target -j2 python-test web-test PROFILE=debug
 
 .PHONY: python-test
 python-test:
@@ -72,7 +72,6 @@ $(WEB)/dist/index.html: $(WEB)/node_modules/.package-lock.json $(WEB)/package.js
 	@touch $@
 
 PROFILE ?= release
-export STELE_PICTURES
 web-test: web ## Lint and test the page; in a browser too, with pictures of every page, against the server that is built (PROFILE=release)
 	npm --prefix $(WEB) run lint
 	npm --prefix $(WEB) test

@@ -3,8 +3,11 @@ import { defineConfig } from '@playwright/test';
 export default defineConfig({
   testDir: './tests',
   testMatch: '**/*.spec.ts',
-  // Pictures of every page take as long as all else: `make test` leaves them to `make web-test`.
-  testIgnore: process.env['STELE_PICTURES'] === '0' ? '**/screens.spec.ts' : [],
+  // Pictures first, while the log holds nothing that a test put there to be strange.
+  projects: [
+    { name: 'pictures', testMatch: '**/screens.spec.ts' },
+    { name: 'page', testIgnore: '**/screens.spec.ts' },
+  ],
   globalSetup: './tests/harness/setup.ts',
   outputDir: './tests/results',
   // One log for all tests, and two processors: one after the other.
@@ -19,7 +22,6 @@ export default defineConfig({
     locale: 'en-GB',
     permissions: ['clipboard-read', 'clipboard-write'],
     actionTimeout: 10_000,
-    trace: 'retain-on-failure',
     launchOptions: {
       executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
       args: [

@@ -1,5 +1,5 @@
 /** The frame: who is signed in, which page is shown, and what concerns all of them. */
-import { signal } from '@preact/signals';
+import { computed, effect, signal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { Component } from 'preact';
 import { useEffect } from 'preact/hooks';
@@ -13,7 +13,7 @@ import { KeyMap } from './pages/keymap';
 import { ResourcesPage } from './pages/resources';
 import { SettingsPage } from './pages/settings';
 import { SignIn } from './pages/sign-in';
-import { theme, zone } from './state/prefs';
+import { keepFor, theme, zone } from './state/prefs';
 import { follow, go, href, page, type PageName } from './state/route';
 import { zoneName } from './time/time';
 import { Icon, type IconName } from './ui/icon';
@@ -28,6 +28,9 @@ const NAVIGATION: { page: PageName; label: string; icon: IconName }[] = [
   { page: 'archive', label: 'Archive', icon: 'archive' },
   { page: 'settings', label: 'Settings', icon: 'settings' },
 ];
+
+const subject = computed(() => session.value?.subject ?? '');
+effect(() => keepFor(subject.value));
 
 const showKeys = signal(false);
 
@@ -128,7 +131,7 @@ function Banners() {
       )}
       {limitedUntil.value > 0 && (
         <div class="banner">
-          Too many requests for this key. Asking again in{' '}
+          Too many requests for this key. Trying again in{' '}
           {Math.max(1, Math.ceil((limitedUntil.value - Date.now()) / 1000))} s.
         </div>
       )}

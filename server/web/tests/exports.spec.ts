@@ -84,6 +84,8 @@ test('files hold what the list has: CSV with chosen fields, JSON, NDJSON packed'
 
   await box.getByRole('button', { name: 'Another export' }).click();
   await box.getByRole('button', { name: 'NDJSON' }).click();
+  await expect(preview).toContainText('"chain":{');
+  expect((await preview.innerText()).trim().split('\n')).toHaveLength(5);
   await box.getByRole('button', { name: 'gzip' }).click();
   const lines = gunzipSync(await take(page, box))
     .toString()
@@ -98,6 +100,10 @@ test('files hold what the list has: CSV with chosen fields, JSON, NDJSON packed'
   await expect(box.getByRole('article')).toHaveCount(3);
   await expect(box.getByRole('article').first()).toContainText('NDJSON');
   await expect(box.getByRole('article').first()).toContainText('status:failure');
+  await expect(box.getByRole('article').first().locator('.export-state')).toHaveText('done');
+  await page.keyboard.press('Escape');
+  await go(page, 'log?from=all&q=event_type%3Astele.export_created');
+  await expect(page.locator('.matched')).toHaveText('3 events');
 });
 
 test('the eleventh export of an hour is refused with when to come back; readers see and do not ask', async ({
@@ -150,4 +156,29 @@ test('more than fits is told with the parts that do; one of them is under way, a
   await box.getByRole('button', { name: 'Export', exact: true }).click();
   await box.getByRole('button', { name: 'Cancel' }).click();
   await expect(box.locator('.export-state')).toHaveText('cancelled');
+
+  // The enterprise plan takes all of it, in parts with a manifest.
+  await page.keyboard.press('Escape');
+  await open(page);
+  await box.getByRole('button', { name: 'NDJSON' }).click();
+  await box.getByRole('button', { name: 'gzip' }).click();
+  await box.getByLabel('Bulk: without the limit').check();
+  await expect(box).not.toContainText('more than the 100,000');
+  await box.getByRole('button', { name: 'Export', exact: true }).click();
+  await expect(box.getByRole('link', { name: 'Manifest' })).toBeVisible({ timeout: 60_000 });
+  await expect(box.getByRole('listitem')).toHaveCount(3);
+  const file = async (name: string) => {
+    const waiting = page.waitForEvent('download');
+    await box.getByRole('link', { name }).click();
+    return readFileSync(await (await waiting).path());
+  };
+  const manifest = JSON.parse((await file('Manifest')).toString()) as {
+    entries: number;
+    chunks: { entries: number; sha256: string }[];
+  };
+  expect(manifest.entries).toBe(BIG);
+  expect(manifest.chunks.map((each) => each.entries)).toEqual([100_000, BIG - 100_000]);
+  const part = await file('Part 2');
+  expect(createHash('sha256').update(part).digest('hex')).toBe(manifest.chunks[1]?.sha256);
+  expect(gunzipSync(part).toString().trim().split('\n')).toHaveLength(BIG - 100_000);
 });

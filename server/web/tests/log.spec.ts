@@ -1,6 +1,7 @@
 /** The activity log, driven as people drive it, against a real server with real events. */
 import { ingest } from './harness/server.mjs';
-import { address, expect, go, key, pageUrl, signIn, test } from './harness/page';
+import { person } from './harness/api';
+import { address, enter, expect, go, key, pageUrl, signIn, test } from './harness/page';
 import type { Page } from '@playwright/test';
 
 const box = (page: Page) => page.getByRole('textbox', { name: 'Query' });
@@ -224,6 +225,21 @@ test('columns are added, moved, widened and remembered; time turns the order', a
   expect(await heads()).toEqual(['Time', 'Event type', 'Status', 'Resource', '@latency_ms', 'Metadata']);
   await page.getByTitle('Newest first').click();
   await expect.poll(() => inAddress(page, 'order')).toBe('asc');
+  // Who signs in next at this browser has columns, and past queries, of his own.
+  await page.keyboard.press('/');
+  await page.keyboard.press('Enter');
+  const first = 'category:api @latency_ms:*';
+  const offered = page.getByRole('option', { name: first });
+  await page.locator('.query').getByRole('button', { name: 'Clear the query' }).click();
+  await box(page).click();
+  await expect(offered).toBeVisible();
+  await enter(page, (await person('viewer', 'Next')).token);
+  await go(page, 'log?from=all');
+  await expect(firstRow(page)).toBeVisible();
+  expect(await heads()).toEqual(['Time', 'Status', 'Event type', 'Actor', 'Resource', 'Metadata']);
+  await box(page).click();
+  await expect(page.getByRole('option').first()).toBeVisible();
+  await expect(offered).toHaveCount(0);
 });
 
 test('live: new events come on top, pause holds and counts them', async ({ signedIn: page }) => {
@@ -375,6 +391,7 @@ test('keys lead everywhere, and the list of them opens with a question mark', as
     ['a', 'API'],
     ['r', 'Resources'],
     ['i', 'Integrity'],
+    ['v', 'Archive'],
     ['s', 'Settings'],
   ] as const) {
     await page.keyboard.press('g');
@@ -383,6 +400,7 @@ test('keys lead everywhere, and the list of them opens with a question mark', as
   }
   await page.keyboard.press('g');
   await page.keyboard.press('l');
+  await expect(firstRow(page)).toBeVisible();
   await page.keyboard.press('/');
   await expect(box(page)).toBeFocused();
 });

@@ -1,8 +1,25 @@
 /** The pages beside the activity log. */
 import { readFileSync } from 'node:fs';
+import type { Page } from '@playwright/test';
+import { api } from './harness/api';
 import { organization } from './harness/orgs';
 import { address, enter, expect, go, key, pageUrl, test } from './harness/page';
 import { ingest } from './harness/server.mjs';
+
+/** The signed head as it is downloaded. */
+async function checkpoint(page: Page): Promise<string> {
+  const waiting = page.waitForEvent('download');
+  await page.getByRole('link', { name: 'Checkpoint of now' }).click();
+  return readFileSync(await (await waiting).path(), 'utf8');
+}
+
+/** The settings of an organization of its own, and the key of its administrator. */
+async function settingsOf(page: Page, name: string): Promise<string> {
+  const key = await organization(name);
+  await enter(page, key);
+  await go(page, 'settings');
+  return key;
+}
 
 test('API: figures are those of the log, groups sort, a path narrows all panels', async ({
   signedIn: page,
@@ -47,6 +64,13 @@ test('API: figures are those of the log, groups sort, a path narrows all panels'
 test('Errors: groups open to their stack and lead to their events', async ({ signedIn: page }) => {
   await go(page, 'errors?from=now-30d');
   const row = page.locator('.error-row', { hasText: 'timed out waiting' }).first();
+  const { groups } = await api<{ groups: { message: string; count: number; sparkline: number[] }[] }>(
+    'errors?from=now-30d&limit=100',
+  );
+  const group = groups.find((each) => each.message.includes('timed out waiting'));
+  await expect(row.locator('.error-count')).toHaveText((group?.count ?? 0).toLocaleString('en-US'));
+  await expect(row.locator('.spark rect')).toHaveCount(group?.sparkline.length ?? 0);
+  expect(await row.locator('.spark rect:not(.zero)').count()).toBeGreaterThan(0);
   await row.click();
   await expect(page.locator('pre.stack').first()).toContainText('TimeoutError');
   await page.getByRole('link', { name: 'Open the latest event' }).first().click();
@@ -78,6 +102,11 @@ test('Resources: the state follows the slider', async ({ signedIn: page }) => {
     ),
   );
   await go(page, 'resources');
+  const types = page.getByRole('region', { name: 'Types with changes' });
+  await types.getByRole('button', { name: /^agent/ }).click();
+  await page.getByRole('region', { name: 'Most changed: agent' }).getByRole('link').first().click();
+  await expect(page.getByRole('slider')).toBeVisible();
+  await page.getByRole('link', { name: 'Other resources' }).click();
   await page.getByRole('textbox', { name: 'Type' }).fill('agent');
   await page.getByRole('textbox', { name: 'ID' }).fill('agt_history/1');
   await page.getByRole('button', { name: 'Show history' }).click();
@@ -96,10 +125,15 @@ test('Integrity: verification runs and is fresh; a report is made, taken away an
 }) => {
   await go(page, 'integrity');
   await expect(page.getByText('Signature verified in this browser')).toBeVisible();
+  await expect(page.getByLabel('Checkpoint', { exact: true })).toContainText('— ');
+  expect(await checkpoint(page)).toMatch(/^\S+\n\d+\n[\s\S]*\n\n— /);
+  await page.getByRole('button', { name: 'Copy verifier key' }).click();
+  expect(await page.evaluate(() => navigator.clipboard.readText())).toMatch(/^\S+\+[0-9a-f]{8}\+/);
+  await page.getByLabel('Deep: also recompute the index').check();
   await page.getByRole('button', { name: 'Run verification' }).click();
   await expect(page.getByText(/events verified: no fault/)).toBeVisible({ timeout: 20_000 });
   await expect(page.getByRole('region', { name: 'Verification' })).toContainText(
-    /to sequence [\d,]+, \d+ s ago/,
+    /to sequence [\d,]+, \d+ s ago.*Index recomputed\s*to sequence [\d,]+, \d+ s ago/s,
   );
 
   await page.getByRole('button', { name: 'New report' }).click();
@@ -125,11 +159,12 @@ test('Integrity: verification runs and is fresh; a report is made, taken away an
     '\\"status\\":\\"success\\"',
     '\\"status\\":\\"failure\\"',
   );
-  await chooser.setInputFiles({
-    name: 'changed.json',
-    mimeType: 'application/json',
-    buffer: Buffer.from(changed),
-  });
+  const files = await page.evaluateHandle((text) => {
+    const held = new DataTransfer();
+    held.items.add(new File([text], 'changed.json', { type: 'application/json' }));
+    return held;
+  }, changed);
+  await page.locator('.drop').dispatchEvent('drop', { dataTransfer: files });
   await expect(page.locator('.report-check .verdict.bad')).toContainText('Refused: changed.json');
 });
 
@@ -139,7 +174,8 @@ test('Settings: a key is shown once, works, and is revoked; types and reads are 
   await go(page, 'settings');
   await page.getByRole('button', { name: 'New key' }).click();
   await page.getByLabel('Name').fill('browser test');
-  await page.getByRole('button', { name: 'Create key' }).click();
+  // Two quick clicks are one key: the row below is the only one of its name.
+  await page.getByRole('button', { name: 'Create key' }).dblclick();
   const secret = (await page.locator('.secret').textContent()) ?? '';
   expect(secret).toMatch(/^stl_/);
   const status = async () =>
@@ -164,19 +200,55 @@ test('Settings: a key is shown once, works, and is revoked; types and reads are 
   await page.getByRole('button', { name: 'Save' }).click();
   await expect(page.getByRole('row', { name: /^invoice.paid/ })).toContainText('amount');
 
+  await page.getByRole('searchbox', { name: 'Search event types' }).fill('invoice');
+  await page.getByRole('button', { name: 'Edit' }).click();
+  await page.getByLabel('Events that do not fit it').selectOption('refuse');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await expect(page.getByRole('row', { name: /^invoice.paid/ })).toContainText('refuse');
+  await expect(
+    ingest(
+      address(),
+      key(),
+      JSON.stringify({
+        event_type: 'invoice.paid',
+        actor: { type: 'system' },
+        resource: { type: 'invoice', id: 'inv_1' },
+        action: 'pay',
+        status: 'success',
+        metadata: { amount: 'much' },
+      }),
+    ),
+  ).rejects.toThrow(/amount/);
+
   await page.getByRole('switch', { name: 'Record reads' }).check();
   await expect(page.getByText('Reads are recorded')).toBeVisible();
   await page.getByRole('switch', { name: 'Record reads' }).uncheck();
   await expect(page.getByText('Reads are no longer recorded')).toBeVisible();
 });
 
+test('a panel of settings fails alone, and is asked again', async ({ signedIn: page }) => {
+  await page.route(/v1\/users/, (route) =>
+    route.fulfill({
+      status: 503,
+      contentType: 'application/problem+json',
+      body: '{"title":"Overloaded","detail":"users are resting"}',
+    }),
+  );
+  await go(page, 'settings');
+  const users = page.getByRole('region', { name: 'Users', exact: true });
+  await expect(users.getByRole('alert')).toContainText('users are resting');
+  await expect(page.getByRole('region', { name: 'API keys' }).first().getByRole('table')).toBeVisible();
+  await expect(page.getByRole('region', { name: 'Retention' })).toContainText('Searchable');
+  await page.unroute(/v1\/users/);
+  await users.getByRole('button', { name: 'Try again' }).click();
+  await expect(users.getByRole('alert')).toHaveCount(0);
+});
+
 test('Users: added, given a token that is shown once, another role, and removed', async ({
   browser,
   page,
 }) => {
-  const key = await organization('Users');
-  await enter(page, key);
-  await go(page, 'settings');
+  await settingsOf(page, 'Users');
   const users = page.getByRole('region', { name: 'Users', exact: true });
   await expect(users).toContainText('No users yet');
   await users.getByRole('button', { name: 'Add a user' }).click();
@@ -223,9 +295,7 @@ test('Users: added, given a token that is shown once, another role, and removed'
 });
 
 test('Settings: retention is changed with what it means, a hold is set and stays', async ({ page }) => {
-  const key = await organization('Retention');
-  await enter(page, key);
-  await go(page, 'settings');
+  await settingsOf(page, 'Retention');
   const panel = page.getByRole('region', { name: 'Retention' });
   await expect(panel).toContainText('without end');
   await panel.getByRole('button', { name: 'Change' }).click();
@@ -251,9 +321,7 @@ test('Sessions: a one-time link signs in once; a session that is ended leads bac
   browser,
   page,
 }) => {
-  const key = await organization('Sessions');
-  await enter(page, key);
-  await go(page, 'settings');
+  const key = await settingsOf(page, 'Sessions');
   const sessions = page.getByRole('region', { name: 'Sessions', exact: true });
   await expect(sessions.getByRole('row', { name: /this one/ })).toBeVisible();
   await sessions.getByRole('button', { name: 'Sign in elsewhere' }).click();

@@ -60,6 +60,22 @@ test('the examples are there, open, tell when they are modified, and are updated
   await expect(page.getByRole('textbox', { name: 'Query' })).toHaveValue('event_type:*deployed*');
   await expect(page.locator('.tag.modified')).toHaveCount(0);
 
+  // What is modified is kept beside it under a name of its own.
+  await write(page, 'event_type:*deployed* status:pending');
+  await page.getByRole('button', { name: 'Save as' }).click();
+  const other = page.getByRole('dialog', { name: 'Save as a view' });
+  await expect(other.getByLabel('Name')).toBeFocused();
+  await expect(other.getByLabel('Name')).toHaveValue('Deployments (copy)');
+  await other.getByLabel('Name').fill(' ');
+  await other.getByRole('button', { name: 'Save', exact: true }).click();
+  await expect(other.getByRole('alert')).toHaveText('Give it a name.');
+  await other.getByLabel('Name').fill('Deployments under way');
+  await other.getByRole('button', { name: 'Save', exact: true }).click();
+  await expect(menu(page)).toHaveText('Deployments under way');
+  await menu(page).click();
+  await link(page, 'Deployments').click();
+  await expect(page.getByRole('textbox', { name: 'Query' })).toHaveValue('event_type:*deployed*');
+
   // Order and columns are parts of it.
   await page.getByTitle('Newest first').click();
   await page.getByRole('button', { name: 'Columns' }).click();

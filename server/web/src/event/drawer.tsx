@@ -6,14 +6,25 @@ import { Question } from '../api/question';
 import type { LogEvent } from '../api/types';
 import { recordOf } from '../json/lines';
 import { member, pretty, readJson, textOf, type Json } from '../json/read';
-import { actorText } from '../log/cells';
 import { RestoreLink } from '../log/gaps';
 import { rows, setQuery } from '../log/state';
 import { open } from '../log/table';
 import { change, follow, href } from '../state/route';
 import { ago, count } from '../time/time';
 import { Icon } from '../ui/icon';
-import { Busy, Button, copy, CopyButton, Failed, Foreign, Menu, MenuItem, Status, Time } from '../ui/parts';
+import {
+  Busy,
+  Button,
+  copy,
+  CopyButton,
+  Failed,
+  Foreign,
+  Menu,
+  MenuItem,
+  Status,
+  Time,
+  Who,
+} from '../ui/parts';
 import { changesOf } from './changes';
 import { ProofView } from './proof-view';
 import { Related } from './related';
@@ -116,6 +127,12 @@ function Overview({ event, metadata }: { event: LogEvent; metadata: Json }) {
   );
 }
 
+function Side({ value }: { value: Json | null }) {
+  if (!value) return null;
+  const nested = value.kind === 'object' || value.kind === 'array';
+  return <LongText text={nested ? pretty(value) : textOf(value)} />;
+}
+
 function Changes({ metadata }: { metadata: Json }) {
   const [unchanged, setUnchanged] = useState(false);
   const side = (name: string) => {
@@ -141,28 +158,11 @@ function Changes({ metadata }: { metadata: Json }) {
                 <Foreign text={each.path.join('.') || '(whole)'} />
                 <span class="tag">{each.kind === 'same' ? 'unchanged' : each.kind}</span>
               </th>
-              <td class="before">
-                {each.before && (
-                  <LongText
-                    text={
-                      each.before.kind === 'object' || each.before.kind === 'array'
-                        ? pretty(each.before)
-                        : textOf(each.before)
-                    }
-                  />
-                )}
-              </td>
-              <td class="after">
-                {each.after && (
-                  <LongText
-                    text={
-                      each.after.kind === 'object' || each.after.kind === 'array'
-                        ? pretty(each.after)
-                        : textOf(each.after)
-                    }
-                  />
-                )}
-              </td>
+              {(['before', 'after'] as const).map((name) => (
+                <td key={name} class={name}>
+                  <Side value={each[name]} />
+                </td>
+              ))}
             </tr>
           ))}
         </tbody>
@@ -290,7 +290,7 @@ function Opened({ line }: { line: string }) {
           </b>{' '}
           <span class="quiet">by</span>{' '}
           <b>
-            <Foreign text={actorText(event)} />
+            <Who actor={event.actor} />
           </b>
         </p>
         <div class="row">
@@ -339,7 +339,7 @@ function Opened({ line }: { line: string }) {
         {now === 'related' && <Related event={event} />}
         {now === 'json' && (
           <>
-            <CopyButton text={line} what="JSON" />
+            <Button icon="copy" label="Copy" onClick={() => void copy(line, 'JSON')} />
             <JsonText text={pretty(json)} />
           </>
         )}
@@ -353,7 +353,9 @@ export function Drawer({ id }: { id: string }) {
   const [question] = useState(() => new Question<string>());
   const inList = rows.list[rows.indexOf(id)]?.line;
   const run = () =>
-    void question.run((aborted) => askText(`v1/events/${encodeURIComponent(id)}`, {}, aborted));
+    void question.run(async (aborted) =>
+      (await askText(`v1/events/${encodeURIComponent(id)}`, {}, aborted)).trimEnd(),
+    );
   useEffect(() => {
     if (inList === undefined) run();
     else question.data.value = inList;

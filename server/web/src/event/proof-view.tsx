@@ -1,11 +1,12 @@
 /** Proof of one event, computed here: nobody has to believe the server. */
+import { Fragment } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { ask, askText, Problem, url } from '../api/client';
 import { Question } from '../api/question';
 import type { ChainHead, LogEvent } from '../api/types';
 import type { EventProof } from '../proof/event';
 import { stored } from '../state/prefs';
-import { href } from '../state/route';
+import { follow, href } from '../state/route';
 import { count } from '../time/time';
 import { Icon } from '../ui/icon';
 import { Busy, CopyButton, Failed, Time } from '../ui/parts';
@@ -109,33 +110,35 @@ export function ProofView({ event }: { event: LogEvent }) {
           <Time value={chain.committed_at} precision="all" />
         </dd>
         {hashes.map(([name, hash]) => (
-          <>
-            <dt>{name}</dt>
+          <Fragment key={name}>
+            <dt>
+              {name} <CopyButton text={hash} what={name} />
+            </dt>
             <dd class="mono wrap">
-              {hash}
-              <CopyButton text={hash} what={name} />
+              {hash}{' '}
               {name === 'Previous hash' && chain.sequence > 0 && (
                 <a
                   class="small"
                   href={href('log', { q: `sequence:${chain.sequence - 1}`, from: 'all', own: 'true' })}
+                  onClick={follow}
                 >
                   event {count(chain.sequence - 1)}
                 </a>
               )}
             </dd>
-          </>
+          </Fragment>
         ))}
         {answer && (
           <>
-            <dt>Verifier key</dt>
-            <dd class="mono wrap">
-              {answer.trust.key}
-              <CopyButton text={answer.trust.key} what="Verifier key" />
-            </dd>
-            <dt>Checkpoint</dt>
+            <dt>
+              Verifier key <CopyButton text={answer.trust.key} what="Verifier key" />
+            </dt>
+            <dd class="mono wrap">{answer.trust.key}</dd>
+            <dt>
+              Checkpoint <CopyButton text={answer.proof.checkpoint} what="Checkpoint" />
+            </dt>
             <dd>
               <pre class="mono wrap">{answer.proof.checkpoint}</pre>
-              <CopyButton text={answer.proof.checkpoint} what="Checkpoint" />
             </dd>
           </>
         )}

@@ -3,11 +3,11 @@ import { useEffect, useState } from 'preact/hooks';
 import { ask } from '../api/client';
 import { Question } from '../api/question';
 import type { LogEvent } from '../api/types';
-import { actorText, valueAt } from '../log/cells';
+import { valueAt } from '../log/cells';
 import { open } from '../log/table';
 import { clauseFor, quoteValue } from '../query/edit';
 import { follow, href } from '../state/route';
-import { Busy, Failed, Foreign, Status, Time } from '../ui/parts';
+import { actorName, Busy, Failed, Foreign, Status, Time } from '../ui/parts';
 
 interface Relation {
   label: string;
@@ -28,7 +28,7 @@ export function relationsOf(event: LogEvent): Relation[] {
       : actor.email !== undefined
         ? clauseFor('actor.email', actor.email)
         : null;
-  if (who) found.push({ label: 'Same actor', value: actorText(event), q: who });
+  if (who) found.push({ label: 'Same actor', value: actorName(event.actor), q: who });
   found.push({
     label: 'Same resource',
     value: resource.name ?? resource.id,

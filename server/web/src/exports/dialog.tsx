@@ -6,7 +6,10 @@ import type { Export, Preview } from '../api/types';
 import { RestoreLink } from '../log/gaps';
 import { order, own, query, range } from '../log/state';
 import { count, rangeLabel, rangeParams, stamp } from '../time/time';
-import { Button, Dialog, Failed, Foreign } from '../ui/parts';
+import { Dialog } from '../ui/dialog';
+import { Segmented, type Options } from '../ui/fields';
+import { Button, Failed, Foreign } from '../ui/parts';
+import { usePoll } from '../ui/poll';
 import { bodyOf, type Choice, type Compression, type Format } from './ask';
 import { FieldChooser } from './fields';
 import { ExportList, Job } from './list';
@@ -30,34 +33,12 @@ function firstChoice(): Choice {
   };
 }
 
-function Segmented<T extends string>(props: {
-  label: string;
-  options: readonly (readonly [T, string])[];
-  now: T;
-  onChoose: (value: T) => void;
-}) {
-  return (
-    <div class="segmented" role="group" aria-label={props.label}>
-      {props.options.map(([value, label]) => (
-        <button
-          key={value}
-          type="button"
-          aria-pressed={props.now === value}
-          onClick={() => props.onChoose(value)}
-        >
-          {label}
-        </button>
-      ))}
-    </div>
-  );
-}
-
-const FORMATS: readonly (readonly [Format, string])[] = [
+const FORMATS: Options<Format> = [
   ['csv', 'CSV'],
   ['json', 'JSON'],
   ['ndjson', 'NDJSON'],
 ];
-const COMPRESSIONS: readonly (readonly [Compression, string])[] = [
+const COMPRESSIONS: Options<Compression> = [
   ['none', 'None'],
   ['gzip', 'gzip'],
   ['zstd', 'zstd'],
@@ -68,7 +49,7 @@ const ABOUT: Record<Format, string> = {
   ndjson: 'The stored lines byte for byte with their chain, so that the hashes can be computed again.',
 };
 
-function Options({
+function Form({
   choice,
   set,
   known,
@@ -234,7 +215,7 @@ function New({ onMade }: { onMade: (id: string) => void }) {
           Archived events of this range are not in the export. <RestoreLink gaps={gaps} />
         </p>
       )}
-      <Options choice={choice} set={set} known={answer?.fields ?? []} />
+      <Form choice={choice} set={set} known={answer?.fields ?? []} />
       <section class="export-preview" aria-label="Preview">
         <h3>First five</h3>
         {preview.problem.value ? (
@@ -260,7 +241,7 @@ function New({ onMade }: { onMade: (id: string) => void }) {
         <Button
           primary
           icon="download"
-          label={busy ? 'Asking' : over ? 'Show parts that fit' : 'Export'}
+          label={busy ? 'Exporting' : over ? 'Show parts that fit' : 'Export'}
           disabled={busy || answer === null || answer.matched === 0}
           onClick={() => void start()}
         />
@@ -288,11 +269,7 @@ function Running({ id, onAnother }: { id: string; onAnother: () => void }) {
     look();
     return () => question.stop();
   }, [id]);
-  useEffect(() => {
-    if (!open) return undefined;
-    const timer = setInterval(look, 400);
-    return () => clearInterval(timer);
-  }, [id, open]);
+  usePoll(open, look, 400, id);
   return (
     <>
       {question.problem.value && <Failed problem={question.problem.value} onRetry={look} />}

@@ -1,5 +1,6 @@
 /** Which fields a file has, and in which order. */
 import { useState } from 'preact/hooks';
+import { SearchField, Segmented } from '../ui/fields';
 import { Button, Foreign } from '../ui/parts';
 import { moved } from '../views/view';
 
@@ -19,6 +20,11 @@ function usual(all: readonly string[]): string[] {
   const found = USUAL.filter((each) => all.includes(each));
   return found.length > 0 ? found : [...all];
 }
+
+const WHICH = [
+  ['all', 'All'],
+  ['chosen', 'Chosen'],
+] as const;
 
 export function FieldChooser({
   fields,
@@ -41,18 +47,12 @@ export function FieldChooser({
   return (
     <div class="export-line">
       <span>Fields</span>
-      <div class="segmented" role="group" aria-label="Fields">
-        <button type="button" aria-pressed={fields === null} onClick={() => onChange(null)}>
-          All
-        </button>
-        <button
-          type="button"
-          aria-pressed={fields !== null}
-          onClick={() => fields === null && onChange(usual(all))}
-        >
-          Chosen
-        </button>
-      </div>
+      <Segmented
+        label="Fields"
+        options={WHICH}
+        now={fields === null ? 'all' : 'chosen'}
+        onChoose={(which) => onChange(which === 'all' ? null : (fields ?? usual(all)))}
+      />
       {fields !== null && (
         <div class="export-fields">
           <ol aria-label="Chosen fields">
@@ -94,12 +94,11 @@ export function FieldChooser({
                 setText('');
               }}
             >
-              <input
-                type="search"
-                aria-label="Field to add"
-                placeholder="Search, or metadata.path"
+              <SearchField
+                label="Field to add"
+                hint="Search, or metadata.path"
                 value={text}
-                onInput={(event) => setText(event.currentTarget.value)}
+                onChange={setText}
               />
               <button type="submit" class="button" disabled={wanted === ''}>
                 Add

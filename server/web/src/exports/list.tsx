@@ -6,7 +6,8 @@ import type { Export } from '../api/types';
 import { bytesText } from '../pages/tiers';
 import { count } from '../time/time';
 import { Icon } from '../ui/icon';
-import { Ago, Busy, Button, CopyButton, Empty, Failed, Foreign, say } from '../ui/parts';
+import { Ago, Busy, Button, CopyButton, Empty, Failed, Foreign, say, Who } from '../ui/parts';
+import { usePoll } from '../ui/poll';
 import { fileName, queryOf } from './ask';
 
 const open = (job: Export) => job.status === 'pending' || job.status === 'running';
@@ -59,7 +60,6 @@ export function Job({ job, onChange }: { job: Export; onChange: () => void }) {
     }
     onChange();
   };
-  const by = job.requested_by;
   return (
     <article class="export-job" aria-label={`Export ${job.id}`}>
       <header>
@@ -67,7 +67,7 @@ export function Job({ job, onChange }: { job: Export; onChange: () => void }) {
         {job.compression !== 'none' && <span class="tag">{job.compression}</span>}
         <span class={`export-state ${job.status}`}>{job.status}</span>
         <span class="quiet small">
-          <Ago value={job.created_at} /> by <Foreign text={by.email ?? by.name ?? by.id ?? by.type} />
+          <Ago value={job.created_at} /> by <Who actor={job.requested_by} />
         </span>
       </header>
       <p class="wrap">
@@ -135,11 +135,7 @@ export function ExportList() {
   }, []);
   const answer = question.data.value;
   const waiting = answer?.exports.some(open) === true;
-  useEffect(() => {
-    if (!waiting) return undefined;
-    const timer = setInterval(look, 1000);
-    return () => clearInterval(timer);
-  }, [waiting]);
+  usePoll(waiting, look);
   if (question.problem.value) return <Failed problem={question.problem.value} onRetry={look} />;
   if (answer === null) return <Busy label="Reading the exports" />;
   if (answer.exports.length === 0)

@@ -1,7 +1,8 @@
 /** What a column shows of an event. */
 import type { ComponentChildren } from 'preact';
 import type { LogEvent } from '../api/types';
-import { Foreign, Status, Time } from '../ui/parts';
+import { narrow } from '../state/media';
+import { Foreign, Status, Time, Who } from '../ui/parts';
 
 export interface ColumnKind {
   id: string;
@@ -10,11 +11,11 @@ export interface ColumnKind {
 }
 
 export const COLUMNS: readonly ColumnKind[] = [
-  { id: 'timestamp', label: 'Time', width: 196 },
+  { id: 'timestamp', label: 'Time', width: 184 },
   { id: 'status', label: 'Status', width: 92 },
   { id: 'event_type', label: 'Event type', width: 196 },
   { id: 'category', label: 'Category', width: 100 },
-  { id: 'actor', label: 'Actor', width: 210 },
+  { id: 'actor', label: 'Actor', width: 200 },
   { id: 'actor.type', label: 'Actor type', width: 90 },
   { id: 'actor.ip_address', label: 'IP address', width: 130 },
   { id: 'actor.user_agent', label: 'User agent', width: 240 },
@@ -32,11 +33,6 @@ export function labelOf(id: string): string {
 
 export function widthOf(id: string): number {
   return COLUMNS.find((each) => each.id === id)?.width ?? 160;
-}
-
-export function actorText(event: LogEvent): string {
-  const { actor } = event;
-  return actor.email ?? actor.name ?? actor.id ?? actor.type;
 }
 
 /** Metadata in one line, its shortest values first come as they stand. */
@@ -70,7 +66,7 @@ export function valueAt(value: unknown, path: string): unknown {
 export function cell(event: LogEvent, id: string): ComponentChildren {
   switch (id) {
     case 'timestamp':
-      return <Time value={event.timestamp} precision="ms" />;
+      return <Time value={event.timestamp} precision={narrow.value ? 'short' : 'ms'} />;
     case 'committed_at':
       return <Time value={event.chain.committed_at} precision="ms" />;
     case 'status':
@@ -84,7 +80,7 @@ export function cell(event: LogEvent, id: string): ComponentChildren {
     case 'actor':
       return (
         <>
-          <Foreign text={actorText(event)} />
+          <Who actor={event.actor} />
           {event.actor.type !== 'user' && (
             <span class="tag">{event.actor.type === 'api_key' ? 'key' : event.actor.type}</span>
           )}
@@ -99,7 +95,7 @@ export function cell(event: LogEvent, id: string): ComponentChildren {
     case 'resource':
       return (
         <>
-          <span class="quiet">{event.resource.type}/</span>
+          <span class="quiet">{event.resource.type}</span>{' '}
           <Foreign text={event.resource.name ?? event.resource.id} />
         </>
       );

@@ -3,6 +3,7 @@ import { useState } from 'preact/hooks';
 import { pathsOf } from '../query/complete';
 import { DEFAULT_COLUMNS, ownColumns } from '../state/prefs';
 import { change, param } from '../state/route';
+import { SearchField } from '../ui/fields';
 import { Button, Menu } from '../ui/parts';
 import { moved } from '../views/view';
 import { COLUMNS, labelOf } from './cells';
@@ -73,12 +74,11 @@ function Chooser() {
         ))}
       </ol>
       <h3>Add</h3>
-      <input
-        type="search"
-        aria-label="Search columns"
-        placeholder="Search columns and metadata"
+      <SearchField
+        label="Search columns"
+        hint="Search columns and metadata"
         value={text}
-        onInput={(event) => setText(event.currentTarget.value)}
+        onChange={setText}
       />
       <ul>
         {[...hidden, ...paths].map((id) => (

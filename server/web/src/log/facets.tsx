@@ -4,8 +4,9 @@ import { ask } from '../api/client';
 import type { Facet, Facets as Answer } from '../api/types';
 import { Question } from '../api/question';
 import { choose, chosen, exclude, quoteValue, toggle, without } from '../query/edit';
-import { showFacets } from '../state/prefs';
+import { showFacets, toggleFacets } from '../state/prefs';
 import { count } from '../time/time';
+import { SearchField } from '../ui/fields';
 import { Button, Failed, Foreign } from '../ui/parts';
 import { FACET_FIELDS, facets, filters, query, refreshCounts, setQuery, type FacetField } from './state';
 
@@ -56,13 +57,11 @@ function Finder({ field, onFound }: { field: FacetField; onFound: (values: Choic
     return () => clearTimeout(timer);
   }, [text, base]);
   return (
-    <input
+    <SearchField
       class="facet-search"
-      type="search"
-      aria-label={`Search ${field.label.toLowerCase()}`}
-      placeholder={`Search ${field.label.toLowerCase()}`}
+      label={`Search ${field.label.toLowerCase()}`}
       value={text}
-      onInput={(event) => setText(event.currentTarget.value)}
+      onChange={setText}
     />
   );
 }
@@ -73,6 +72,7 @@ function FacetList({ field }: { field: FacetField }) {
   const facet = facets.data.value?.facets[field.field];
   const shown = found ?? choices(field, facet, picked);
   const all = picked.length === 0;
+  const counted = found !== null || facet !== undefined;
   const most = Math.max(1, ...shown.map((each) => each.count));
   return (
     <fieldset class="facet">
@@ -103,7 +103,7 @@ function FacetList({ field }: { field: FacetField }) {
       <ul>
         {shown.map((each) => (
           <li key={each.value}>
-            <label class={`facet-value${each.count === 0 ? ' none' : ''}`}>
+            <label class={`facet-value${counted && each.count === 0 ? ' none' : ''}`}>
               <input
                 type="checkbox"
                 checked={picked.includes(each.value)}
@@ -112,7 +112,7 @@ function FacetList({ field }: { field: FacetField }) {
               <span class="facet-name" title={each.value}>
                 <Foreign text={each.value} />
               </span>
-              <span class="facet-count">{found || facet ? count(each.count) : ''}</span>
+              <span class="facet-count">{counted ? count(each.count) : ''}</span>
               <i
                 aria-hidden="true"
                 class={`facet-bar ${field.field === 'status' ? each.value : ''}`}
@@ -145,7 +145,7 @@ export function FacetPanel() {
   return (
     <aside class="facets" aria-label="Filters">
       <div class="facets-close">
-        <Button icon="close" label="Close filters" onClick={() => (showFacets.value = false)} />
+        <Button icon="close" label="Close filters" onClick={toggleFacets} />
       </div>
       {problem && problem.body.position === undefined ? (
         <Failed problem={problem} onRetry={refreshCounts} />

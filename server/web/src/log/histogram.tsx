@@ -4,9 +4,11 @@ import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import type { Histogram as Data } from '../api/types';
 import { withoutTimes } from '../query/edit';
+import { dark } from '../state/media';
 import { theme, zone } from '../state/prefs';
 import { count, stamp, toMillis, DEFAULT_FROM } from '../time/time';
 import { timeLabels } from '../ui/axis';
+import { colour } from '../ui/colour';
 import { Failed } from '../ui/parts';
 import { histogram, query, range, refreshCounts, setQuery } from './state';
 
@@ -18,10 +20,6 @@ const UNITS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 };
 
 export function seconds(interval: string): number {
   return Number(interval.slice(0, -1)) * (UNITS[interval.slice(-1)] ?? 1);
-}
-
-function colour(name: string): string {
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
 /** Sums from the bottom up; drawn from the highest to the lowest, each covers what is below it. */
@@ -124,17 +122,9 @@ function bucketAt(plot: uPlot, starts: number[], width: number): number | null {
 export function HistogramPanel() {
   const place = useRef<HTMLDivElement>(null);
   const [hovered, setHovered] = useState<number | null>(null);
-  const [scheme, setScheme] = useState(0);
   const data = histogram.data.value;
   const problem = histogram.problem.value;
   const broken = problem !== null && problem.body.position === undefined;
-
-  useEffect(() => {
-    const media = matchMedia('(prefers-color-scheme: dark)');
-    const changed = () => setScheme((n) => n + 1);
-    media.addEventListener('change', changed);
-    return () => media.removeEventListener('change', changed);
-  }, []);
 
   useEffect(() => {
     const element = place.current;
@@ -148,7 +138,7 @@ export function HistogramPanel() {
       observer.disconnect();
       plot.destroy();
     };
-  }, [data, theme.value, zone.value, scheme, broken]);
+  }, [data, theme.value, zone.value, dark.value, broken]);
 
   if (broken) return <Failed problem={problem} onRetry={refreshCounts} />;
   const bucket = hovered === null ? undefined : data?.buckets[hovered];
@@ -169,7 +159,7 @@ export function HistogramPanel() {
         <span class="quiet histogram-when">
           {bucket
             ? `${stamp(bucket.start, 's')} · ${data?.interval ?? ''}`
-            : data
+            : data && data.buckets.length > 0
               ? `bars of ${data.interval} · drag to zoom`
               : ''}
         </span>

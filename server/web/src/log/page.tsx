@@ -4,7 +4,7 @@ import { useEffect } from 'preact/hooks';
 import { url } from '../api/client';
 import { Drawer } from '../event/drawer';
 import { ExportDialog } from '../exports/dialog';
-import { showFacets, showHistogram } from '../state/prefs';
+import { showFacets, showHistogram, toggleFacets } from '../state/prefs';
 import { change } from '../state/route';
 import { rangeParams } from '../time/time';
 import { Button, copy, Menu, MenuItem } from '../ui/parts';
@@ -92,12 +92,7 @@ function More() {
             on={showHistogram.value}
             onClick={() => (showHistogram.value = !showHistogram.value)}
           />
-          <MenuItem
-            icon="filter"
-            label="Filters"
-            on={showFacets.value}
-            onClick={() => (showFacets.value = !showFacets.value)}
-          />
+          <MenuItem icon="filter" label="Filters" on={showFacets.value} onClick={toggleFacets} />
           <MenuItem
             icon="integrity"
             label="The log's own events"
@@ -152,7 +147,7 @@ export function LogPage() {
         else if (live.peek() === 'on') live.value = 'paused';
         else resumeTail();
       } else if (event.key === 'x') exporting.value = true;
-      else if (event.key === 'f') showFacets.value = !showFacets.value;
+      else if (event.key === 'f') toggleFacets();
       else return;
       event.preventDefault();
     };
@@ -167,7 +162,7 @@ export function LogPage() {
         <div class="toolbar-tools">
           <TimePicker />
           <LiveControl />
-          <Button bare icon="refresh" label="Ask again (r)" onClick={refresh} />
+          <Button bare icon="refresh" label="Refresh (r)" onClick={refresh} />
         </div>
       </header>
       <QueryNotes />
@@ -186,7 +181,7 @@ export function LogPage() {
               icon="filter"
               label={showFacets.value ? 'Hide filters (f)' : 'Show filters (f)'}
               pressed={showFacets.value}
-              onClick={() => (showFacets.value = !showFacets.value)}
+              onClick={toggleFacets}
             />
             <ViewBar />
             <Count />

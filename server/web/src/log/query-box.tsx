@@ -7,7 +7,7 @@ import { lex } from '../query/lex';
 import { pastQueries, rememberQuery } from '../state/prefs';
 import { rangeParams } from '../time/time';
 import { Icon } from '../ui/icon';
-import { Button } from '../ui/parts';
+import { Button, Coded } from '../ui/parts';
 import { knownPaths } from './paths';
 import { draft, own, query, range, rows, setQuery, type } from './state';
 
@@ -256,7 +256,7 @@ export function QueryNotes() {
         : query.value.slice(0, at) + suggestion + query.value.slice(toUnits(query.value, position + length));
     return (
       <p id="query-fault" class="query-note bad" role="status">
-        Character {position + 1}: expected {expected ?? 'something else'}.
+        Character {position + 1}: expected <Coded text={expected ?? 'something else'} />.
         {repaired !== null && (
           <button type="button" class="link" onClick={() => setQuery(repaired)}>
             Use <code>{suggestion}</code>
@@ -271,7 +271,7 @@ export function QueryNotes() {
     <p class="query-note" role="status">
       {hints.slice(0, 3).map((hint) => (
         <span key={hint.position}>
-          {hint.detail}
+          <Coded text={hint.detail} />
           {hint.suggestion !== null && (
             <>
               {' '}

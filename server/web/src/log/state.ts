@@ -9,6 +9,7 @@ import { ask, reconnects, type Params } from '../api/client';
 import { Question } from '../api/question';
 import type { Facet, Facets, Histogram } from '../api/types';
 import { chosen, without } from '../query/edit';
+import { narrow } from '../state/media';
 import { ownColumns, widths } from '../state/prefs';
 import { change, page, param, place } from '../state/route';
 import { rangeParams } from '../time/time';
@@ -22,6 +23,8 @@ export interface FacetField {
   name: string;
   label: string;
   searchable: boolean;
+  /** It has about as many values as the log has events: none is counted before something is searched for. */
+  onDemand?: boolean;
 }
 
 export const FACET_FIELDS: readonly FacetField[] = [
@@ -29,7 +32,9 @@ export const FACET_FIELDS: readonly FacetField[] = [
   { field: 'status', name: 'status', label: 'Status', searchable: false },
   { field: 'actor.type', name: 'actor_type', label: 'Actor type', searchable: false },
   { field: 'actor.email', name: 'actor_email', label: 'Actor e-mail', searchable: true },
+  { field: 'actor.name', name: 'actor_name', label: 'Actor name', searchable: true, onDemand: true },
   { field: 'resource.type', name: 'resource_type', label: 'Resource type', searchable: true },
+  { field: 'resource.id', name: 'resource_id', label: 'Resource ID', searchable: true, onDemand: true },
   { field: 'event_type', name: 'event_type', label: 'Event type', searchable: true },
 ];
 
@@ -55,8 +60,14 @@ export interface Column {
   width: number;
 }
 
+/** On a phone, who did what is seen beside the time. */
+const NARROW: Record<string, number> = { timestamp: 128, status: 84, event_type: 150 };
+
 export const columns = computed<Column[]>(() =>
-  columnIds.value.map((id) => ({ id, width: widths.value[id] ?? widthOf(id) })),
+  columnIds.value.map((id) => ({
+    id,
+    width: widths.value[id] ?? (narrow.value ? NARROW[id] : undefined) ?? widthOf(id),
+  })),
 );
 
 /** The text in the box. */
@@ -103,8 +114,9 @@ export function setRange(from: string, to: string): void {
 async function askFacets(aborted: AbortSignal): Promise<{ facets: Record<string, Facet>; matched: number }> {
   const base = filters.peek();
   const text = query.peek();
-  const own = FACET_FIELDS.filter((each) => chosen(text, each.field).length > 0);
-  const rest = FACET_FIELDS.filter((each) => !own.includes(each));
+  const counted = FACET_FIELDS.filter((each) => each.onDemand !== true);
+  const own = counted.filter((each) => chosen(text, each.field).length > 0);
+  const rest = counted.filter((each) => !own.includes(each));
   const names = rest.length > 0 ? rest.map((each) => each.name) : ['category'];
   const calls = [
     ask<Facets>('v1/facets', { ...base, fields: names.join(','), top: 12 }, aborted),

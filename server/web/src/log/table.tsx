@@ -28,12 +28,18 @@ import {
 
 const ROW = 30;
 const MIN_WIDTH = 60;
+const ROW_PADDING = 8;
+
+/** The last column takes what is left; where that is less than this, the table is scrolled. */
+const LAST_LEAST = 120;
 
 function template(list: readonly Column[]): string {
-  // The last column takes what is left.
-  return list
-    .map((each, i) => (i === list.length - 1 ? `minmax(${each.width}px, 1fr)` : `${each.width}px`))
-    .join(' ');
+  return [...list.slice(0, -1).map((each) => `${each.width}px`), 'minmax(0, 1fr)'].join(' ');
+}
+
+function leastWidth(list: readonly Column[]): number {
+  const last = Math.min(LAST_LEAST, list.at(-1)?.width ?? 0);
+  return list.slice(0, -1).reduce((sum, each) => sum + each.width, last + 2 * ROW_PADDING);
 }
 
 function setWidth(id: string, width: number): void {
@@ -225,6 +231,7 @@ export function Table() {
       >
         <div
           class="table-grid"
+          style={{ minWidth: `${leastWidth(list)}px` }}
           role="grid"
           aria-label="Events"
           aria-rowcount={more ? -1 : total + 1}

@@ -3,6 +3,7 @@ import { useState } from 'preact/hooks';
 import { timesIn, withoutTimes } from '../query/edit';
 import { zone } from '../state/prefs';
 import { PRESETS, rangeLabel, readRange, stamp, toMillis, zoneName, DEFAULT_FROM } from '../time/time';
+import { Segmented } from '../ui/fields';
 import { Menu, MenuItem } from '../ui/parts';
 import { query, range, setQuery } from './state';
 
@@ -10,6 +11,11 @@ import { query, range, setQuery } from './state';
 function pick(from: string, to: string): void {
   setQuery(withoutTimes(query.peek()), { from, to });
 }
+
+const ZONES = [
+  ['local', 'Local time'],
+  ['utc', 'UTC'],
+] as const;
 
 function Custom({ close }: { close: () => void }) {
   const now = Date.now();
@@ -50,7 +56,7 @@ function Custom({ close }: { close: () => void }) {
         <div class="row">
           <input
             id="time-text"
-            placeholder="45m · 3 days · 2026-11 · now-7d to now-1d"
+            placeholder="45m, 3 days, 2026-11"
             value={text}
             onInput={(event) => setText(event.currentTarget.value)}
           />
@@ -85,18 +91,12 @@ function Custom({ close }: { close: () => void }) {
       <p class="fault" role="alert">
         {fault}
       </p>
-      <div class="segmented" role="group" aria-label="Time zone">
-        {(['local', 'utc'] as const).map((each) => (
-          <button
-            key={each}
-            type="button"
-            aria-pressed={zone.value === each}
-            onClick={() => (zone.value = each)}
-          >
-            {each === 'utc' ? 'UTC' : 'Local time'}
-          </button>
-        ))}
-      </div>
+      <Segmented
+        label="Time zone"
+        options={ZONES}
+        now={zone.value}
+        onChoose={(chosen) => (zone.value = chosen)}
+      />
     </div>
   );
 }

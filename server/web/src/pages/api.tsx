@@ -8,8 +8,10 @@ import { TimePicker } from '../log/time-picker';
 import { clauseFor } from '../query/edit';
 import { follow, href } from '../state/route';
 import { count, rangeParams } from '../time/time';
+import { Segmented } from '../ui/fields';
 import { LinesChart, type Line } from '../ui/lines';
 import { Button, Empty, Foreign } from '../ui/parts';
+import { DataTable, type Column } from '../ui/table';
 import { PageFrame, Panel, useAsk } from './frame';
 
 /** A call is counted when its outcome is known: pending ones would count twice. */
@@ -196,23 +198,25 @@ function nameOf(key: unknown): string {
   return typeof key === 'string' ? key : JSON.stringify(key);
 }
 
+function round(value: number): string {
+  return count(Math.round(value * 10) / 10);
+}
+
 function ms(value: number): string {
-  return value >= 10_000
-    ? `${count(Math.round(value / 100) / 10)} s`
-    : `${count(Math.round(value * 10) / 10)} ms`;
+  return value >= 10_000 ? `${round(value / 1000)} s` : `${round(value)} ms`;
 }
 
 function percent(part: number, whole: number): string {
   return whole === 0 ? '–' : `${((100 * part) / whole).toFixed(part === 0 ? 0 : 2)} %`;
 }
 
-const COLUMNS: [keyof GroupRow, string][] = [
-  ['count', 'Requests'],
-  ['failed', 'Error rate'],
-  ['p50', 'p50'],
-  ['p95', 'p95'],
-  ['p99', 'p99'],
-  ['max', 'Max'],
+const FIGURES: [keyof GroupRow, string, (row: GroupRow) => string][] = [
+  ['count', 'Requests', (row) => count(row.count)],
+  ['failed', 'Error rate', (row) => percent(row.failed, row.count)],
+  ['p50', 'p50', (row) => ms(row.p50)],
+  ['p95', 'p95', (row) => ms(row.p95)],
+  ['p99', 'p99', (row) => ms(row.p99)],
+  ['max', 'Max', (row) => ms(row.max)],
 ];
 
 function GroupTable({
@@ -232,50 +236,35 @@ function GroupTable({
   const value = (row: GroupRow) => (sort === 'failed' ? row.failed / row.count : Number(row[sort]));
   const sorted = [...rows].sort((a, b) => value(b) - value(a));
   const field = by === 'actor' ? 'actor' : `@${by.slice('metadata.'.length)}`;
+  const columns: Column<GroupRow>[] = [
+    {
+      name: label,
+      head: true,
+      cell: ({ key }) =>
+        key === null ? (
+          <span class="quiet">none</span>
+        ) : (
+          <button type="button" class="link mono" onClick={() => onPick(clauseFor(field, nameOf(key)))}>
+            <Foreign text={nameOf(key)} />
+          </button>
+        ),
+    },
+    ...FIGURES.map(([name, title, cell]): Column<GroupRow> => ({
+      name: title,
+      kind: 'number',
+      mark: (row) => (name === 'failed' && row.failed > 0 ? 'bad' : ''),
+      sort: { on: sort === name, choose: () => setSort(name) },
+      cell,
+    })),
+  ];
   return (
     <>
-      <div class="scroll-x" tabIndex={0} role="region" aria-label={`Latency by ${label.toLowerCase()}`}>
-        <table class="data">
-          <thead>
-            <tr>
-              <th scope="col">{label}</th>
-              {COLUMNS.map(([name, title]) => (
-                <th key={name} scope="col" class="number" aria-sort={sort === name ? 'descending' : 'none'}>
-                  <button type="button" onClick={() => setSort(name)}>
-                    {title}
-                    {sort === name ? ' ↓' : ''}
-                  </button>
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {sorted.slice(0, 100).map((row) => (
-              <tr key={nameOf(row.key)}>
-                <th scope="row">
-                  {row.key === null ? (
-                    <span class="quiet">none</span>
-                  ) : (
-                    <button
-                      type="button"
-                      class="link mono"
-                      onClick={() => onPick(clauseFor(field, nameOf(row.key)))}
-                    >
-                      <Foreign text={nameOf(row.key)} />
-                    </button>
-                  )}
-                </th>
-                <td class="number">{count(row.count)}</td>
-                <td class={`number${row.failed > 0 ? ' bad' : ''}`}>{percent(row.failed, row.count)}</td>
-                <td class="number">{ms(row.p50)}</td>
-                <td class="number">{ms(row.p95)}</td>
-                <td class="number">{ms(row.p99)}</td>
-                <td class="number">{ms(row.max)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <DataTable
+        label={`Latency by ${label.toLowerCase()}`}
+        columns={columns}
+        rows={sorted.slice(0, 100)}
+        keyOf={(row) => nameOf(row.key)}
+      />
       {(left > 0 || rows.length > 100) && (
         <p class="quiet small">{count(left + Math.max(0, rows.length - 100))} more with fewer requests.</p>
       )}
@@ -286,12 +275,12 @@ function GroupTable({
 function Chart({
   answer,
   lines,
-  unit,
+  format,
   label,
 }: {
   answer: OverTime;
   lines: Line[];
-  unit: string;
+  format: (value: number) => string;
   label: string;
 }) {
   if (answer.starts.length === 0 || lines.length === 0)
@@ -300,8 +289,13 @@ function Chart({
         <p>Send events of category api, or choose a longer range of time.</p>
       </Empty>
     );
-  return <LinesChart starts={answer.starts} lines={lines} unit={unit} label={label} />;
+  return <LinesChart starts={answer.starts} lines={lines} format={format} label={label} />;
 }
+
+const LINES = [
+  ['all', 'All requests'],
+  ['paths', `Busiest ${PATHS_MAX} paths`],
+] as const;
 
 export function ApiPage() {
   const [by, setBy] = useState<string>('metadata.path');
@@ -309,7 +303,7 @@ export function ApiPage() {
   const key = JSON.stringify([range.value, only]);
   const q = only === '' ? CALLS : `${CALLS} ${only}`;
   const totals = useAsk(key, (aborted) => summary(q, aborted));
-  const [lines, setLines] = useState<'all' | 'paths'>('all');
+  const [lines, setLines] = useState<(typeof LINES)[number][0]>('all');
   const [percentile, setPercentile] = useState<Percentile>('p95');
   const chart = useAsk(JSON.stringify([key, lines]), (aborted) =>
     lines === 'all' ? overTime(q, aborted) : overTimeByPath(q, aborted),
@@ -351,24 +345,24 @@ export function ApiPage() {
           </dl>
         )}
       </Panel>
-      <div class="segmented chart-lines" role="group" aria-label="Lines of the charts">
-        {(
-          [
-            ['all', 'All requests'],
-            ['paths', `Busiest ${PATHS_MAX} paths`],
-          ] as const
-        ).map(([value, name]) => (
-          <button key={value} type="button" aria-pressed={lines === value} onClick={() => setLines(value)}>
-            {name}
-          </button>
-        ))}
+      <div class="chart-lines">
+        <Segmented label="Lines of the charts" options={LINES} now={lines} onChoose={setLines} />
       </div>
       <div class="two">
         <Panel title="Requests over time" asked={chart}>
-          {(answer) => <Chart answer={answer} lines={answer.requests} unit="" label="Requests over time" />}
+          {(answer) => (
+            <Chart answer={answer} lines={answer.requests} format={count} label="Requests over time" />
+          )}
         </Panel>
         <Panel title="Error rate over time" asked={chart}>
-          {(answer) => <Chart answer={answer} lines={answer.errors} unit="%" label="Error rate over time" />}
+          {(answer) => (
+            <Chart
+              answer={answer}
+              lines={answer.errors}
+              format={(value) => `${round(value)} %`}
+              label="Error rate over time"
+            />
+          )}
         </Panel>
       </div>
       <Panel
@@ -376,18 +370,12 @@ export function ApiPage() {
         asked={chart}
         tools={
           lines === 'paths' && (
-            <div class="segmented" role="group" aria-label="Percentile">
-              {PERCENTILES.map((each) => (
-                <button
-                  key={each}
-                  type="button"
-                  aria-pressed={percentile === each}
-                  onClick={() => setPercentile(each)}
-                >
-                  {each}
-                </button>
-              ))}
-            </div>
+            <Segmented
+              label="Percentile"
+              options={PERCENTILES.map((each) => [each, each] as const)}
+              now={percentile}
+              onChoose={setPercentile}
+            />
           )
         }
       >
@@ -395,7 +383,7 @@ export function ApiPage() {
           <Chart
             answer={answer}
             lines={answer.latency?.[percentile] ?? answer.all}
-            unit="ms"
+            format={ms}
             label="Latency percentiles over time"
           />
         )}

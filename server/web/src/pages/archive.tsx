@@ -5,8 +5,11 @@ import type { Archives, ArchivedSegment, LogEvent, Retention } from '../api/type
 import { cutLines } from '../json/lines';
 import { follow, href } from '../state/route';
 import { ago, count, stamp } from '../time/time';
+import { FormDialog } from '../ui/dialog';
+import { TextField } from '../ui/fields';
 import { Icon } from '../ui/icon';
-import { Button, Dialog, Empty, say, Time } from '../ui/parts';
+import { Button, Empty, say, Time } from '../ui/parts';
+import { DataTable, type Column } from '../ui/table';
 import { PageFrame, Panel, useAsk } from './frame';
 import { RestoreDialog, Restores, type Wanted } from './restores';
 import { bytesText, placeOn, stretches, type Stretch } from './tiers';
@@ -124,70 +127,53 @@ function Timeline({ list, onPick }: { list: readonly Stretch[]; onPick: (stretch
   );
 }
 
-function Table({ list, onPick }: { list: readonly Stretch[]; onPick: (stretch: Stretch) => void }) {
+function Place({ stretch }: { stretch: Stretch }) {
+  const [name, about] = STATES[stretch.state];
   return (
-    <div class="scroll-x" tabIndex={0} role="region" aria-label="Stretches of the log">
-      <table class="data">
-        <thead>
-          <tr>
-            <th scope="col">Where</th>
-            <th scope="col">From</th>
-            <th scope="col">To</th>
-            <th scope="col" class="number">
-              Events
-            </th>
-            <th scope="col" class="number">
-              Sequences
-            </th>
-            <th scope="col" class="number">
-              In the archive
-            </th>
-            <th scope="col">
-              <span class="offscreen">Actions</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {[...list].reverse().map((each) => (
-            <tr key={each.first_sequence}>
-              <th scope="row">
-                <span class={`tier-name ${each.state}`} title={STATES[each.state][1]}>
-                  <i aria-hidden="true" />
-                  {STATES[each.state][0]}
-                </span>
-                {each.expires_at !== null && (
-                  <span class="quiet small" title={stamp(each.expires_at, 's')}>
-                    {' '}
-                    expires {ago(each.expires_at)}
-                  </span>
-                )}
-              </th>
-              <td>
-                <Time value={each.from} />
-              </td>
-              <td>
-                <Time value={each.to} />
-              </td>
-              <td class="number">{count(each.events)}</td>
-              <td class="number">
-                {count(each.first_sequence)} – {count(each.last_sequence)}
-              </td>
-              <td class="number">{each.state === 'local' ? '–' : bytesText(each.bytes)}</td>
-              <td class="actions">
-                {each.state === 'archived' ? (
-                  may('admin') && <Button icon="restore" label="Restore" onClick={() => onPick(each)} />
-                ) : (
-                  <a href={href('log', { from: each.from, to: each.to })} onClick={follow}>
-                    Search
-                  </a>
-                )}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <>
+      <span class={`tier-name ${stretch.state}`} title={about}>
+        <i aria-hidden="true" />
+        {name}
+      </span>
+      {stretch.expires_at !== null && (
+        <span class="quiet small" title={stamp(stretch.expires_at, 's')}>
+          {' '}
+          expires {ago(stretch.expires_at)}
+        </span>
+      )}
+    </>
   );
+}
+
+function columns(onPick: (stretch: Stretch) => void): Column<Stretch>[] {
+  return [
+    { name: 'Where', head: true, cell: (each) => <Place stretch={each} /> },
+    { name: 'From', cell: (each) => <Time value={each.from} /> },
+    { name: 'To', cell: (each) => <Time value={each.to} /> },
+    { name: 'Events', kind: 'number', cell: (each) => count(each.events) },
+    {
+      name: 'Sequences',
+      kind: 'number',
+      cell: (each) => `${count(each.first_sequence)} – ${count(each.last_sequence)}`,
+    },
+    {
+      name: 'In the archive',
+      kind: 'number',
+      cell: (each) => (each.state === 'local' ? '–' : bytesText(each.bytes)),
+    },
+    {
+      name: '',
+      kind: 'actions',
+      cell: (each) =>
+        each.state === 'archived' ? (
+          may('admin') && <Button icon="restore" label="Restore" onClick={() => onPick(each)} />
+        ) : (
+          <a href={href('log', { from: each.from, to: each.to })} onClick={follow}>
+            Search
+          </a>
+        ),
+    },
+  ];
 }
 
 function Policy({ policy, archives }: { policy: Retention; archives: Archives | null }) {
@@ -225,51 +211,32 @@ function Policy({ policy, archives }: { policy: Retention; archives: Archives | 
 
 function ArchiveNow({ onClose, onMade }: { onClose: () => void; onMade: () => void }) {
   const [before, setBefore] = useState('now-30d');
-  const [fault, setFault] = useState('');
-  const submit = async (event: Event) => {
-    event.preventDefault();
-    try {
-      const answer = await send<{ segments: number; events: number }>('POST', 'v1/archives', {
-        before: before.trim(),
-      });
-      say(
-        answer.segments === 0
-          ? 'No whole segment was stored before that time'
-          : `${count(answer.events)} events in ${count(answer.segments)} segments go to the archive`,
-      );
-      onMade();
-      onClose();
-    } catch (problem) {
-      setFault((problem as Error).message);
-    }
+  const submit = async () => {
+    const answer = await send<{ segments: number; events: number }>('POST', 'v1/archives', {
+      before: before.trim(),
+    });
+    say(
+      answer.segments === 0
+        ? 'No whole segment was stored before that time'
+        : `${count(answer.events)} events in ${count(answer.segments)} segments go to the archive`,
+    );
+    onMade();
+    onClose();
   };
   return (
-    <Dialog title="Archive earlier" onClose={onClose}>
-      <form class="form" onSubmit={(event) => void submit(event)}>
-        <p class="quiet">
-          Whole segments that were stored before this time go to the archive now, earlier than the policy
-          would send them. They are not searchable until they are restored. Nothing is deleted.
-        </p>
-        <label>
-          Stored before
-          <input
-            required
-            placeholder="now-30d, or 2026-11-01T00:00:00Z"
-            value={before}
-            onInput={(event) => setBefore(event.currentTarget.value)}
-          />
-        </label>
-        <p class="fault" role="alert">
-          {fault}
-        </p>
-        <div class="row end">
-          <Button label="Cancel" onClick={onClose} />
-          <button type="submit" class="button primary">
-            Archive
-          </button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog title="Archive earlier" submit="Archive" onSubmit={submit} onClose={onClose}>
+      <p class="quiet">
+        Whole segments that were stored before this time go to the archive now, earlier than the policy would
+        send them. They are not searchable until they are restored. Nothing is deleted.
+      </p>
+      <TextField
+        label="Stored before"
+        required
+        placeholder="now-30d, or 2026-11-01T00:00:00Z"
+        value={before}
+        onChange={setBefore}
+      />
+    </FormDialog>
   );
 }
 
@@ -293,7 +260,7 @@ export function ArchivePage() {
       lead="Events leave the searchable log for write-once storage, and come back on request. None is ever deleted."
       tools={
         <>
-          <Button icon="refresh" label="Ask again" onClick={asked.again} />
+          <Button icon="refresh" label="Refresh" onClick={asked.again} />
           {may('admin') && <Button icon="archive" label="Archive earlier" onClick={() => setSending(true)} />}
           {may('admin') && (
             <Button primary icon="restore" label="Restore" onClick={() => setWanted({ from: '', to: '' })} />
@@ -325,7 +292,12 @@ export function ArchivePage() {
           ) : (
             <>
               <Timeline list={answer.stretches} onPick={pick} />
-              <Table list={answer.stretches} onPick={pick} />
+              <DataTable
+                label="Stretches of the log"
+                columns={columns(pick)}
+                rows={[...answer.stretches].reverse()}
+                keyOf={(each) => each.first_sequence}
+              />
               {answer.archives.archives.length === 0 && (
                 <p class="quiet small">
                   Nothing is in the archive. A segment goes there when it is full, and older than the policy

@@ -23,7 +23,7 @@ export function PageFrame({
           <h1>{title}</h1>
           <p class="quiet">{lead}</p>
         </div>
-        <div class="page-tools">{tools}</div>
+        {tools !== undefined && <div class="page-tools">{tools}</div>}
       </header>
       {children}
     </div>
@@ -64,7 +64,7 @@ export function Panel<T>(props: {
       {question.problem.value ? (
         <Failed problem={question.problem.value} onRetry={again} />
       ) : answer === null ? (
-        <Busy label="Asking" />
+        <Busy label="Loading" />
       ) : (
         props.children(answer)
       )}

@@ -192,13 +192,24 @@ function Ended({ outcome }: { outcome: Outcome }) {
   );
 }
 
+function Hash({ name, hash }: { name: string; hash: string }) {
+  return (
+    <>
+      <dt>
+        {name} <CopyButton text={hash} what={name} />
+      </dt>
+      <dd class="mono wrap">{hash}</dd>
+    </>
+  );
+}
+
 export function IntegrityPage() {
   const asked = useAsk('head', head);
   return (
     <PageFrame
       title="Integrity"
       lead="Tamper-evident: whoever holds an earlier checkpoint can see any change of the past."
-      tools={<Button icon="refresh" label="Ask again" onClick={asked.again} />}
+      tools={<Button icon="refresh" label="Refresh" onClick={asked.again} />}
     >
       <div class="two">
         <Panel title="Chain head" asked={asked}>
@@ -208,14 +219,8 @@ export function IntegrityPage() {
               <dd class="mono wrap">{chain.origin}</dd>
               <dt>Events</dt>
               <dd>{count(chain.size)}</dd>
-              <dt>Head hash</dt>
-              <dd class="mono wrap">
-                {chain.hash} <CopyButton text={chain.hash} what="Head hash" />
-              </dd>
-              <dt>Tree root</dt>
-              <dd class="mono wrap">
-                {chain.root} <CopyButton text={chain.root} what="Tree root" />
-              </dd>
+              <Hash name="Head hash" hash={chain.hash} />
+              <Hash name="Tree root" hash={chain.root} />
             </dl>
           )}
         </Panel>

@@ -1,4 +1,4 @@
-import { Dialog } from '../ui/parts';
+import { Dialog } from '../ui/dialog';
 
 const KEYS: [string, [string[], string][]][] = [
   [
@@ -25,7 +25,7 @@ const KEYS: [string, [string[], string][]][] = [
       [['t'], 'Follow the log, or pause'],
       [['f'], 'Show or hide filters'],
       [['x'], 'Export what is found'],
-      [['r'], 'Ask again'],
+      [['r'], 'Refresh'],
       [['p'], 'Copy a permalink to the open event'],
     ],
   ],

@@ -1,10 +1,14 @@
 /** Compliance reports: ask for one, see how it goes, take it away. */
-import { useEffect, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import { ask, may, send, url } from '../api/client';
 import type { Report } from '../api/types';
 import { count, PRESETS, stamp } from '../time/time';
+import { FormDialog } from '../ui/dialog';
+import { SelectField, TextField, type Options } from '../ui/fields';
 import { Icon } from '../ui/icon';
-import { Ago, Button, CopyButton, Dialog, Empty, Foreign } from '../ui/parts';
+import { Ago, Button, CopyButton, Empty, Foreign, Who } from '../ui/parts';
+import { usePoll } from '../ui/poll';
+import { DataTable, type Column } from '../ui/table';
 import { Panel, useAsk } from './frame';
 
 const LISTS = [
@@ -16,85 +20,61 @@ const LISTS = [
   ['resource_type', 'Resource type', 'agent'],
 ] as const;
 
+const RANGES: Options<string> = [
+  ...PRESETS.map((each) => [each.value, each.label] as const),
+  ['now-90d', 'Last 90 days'],
+  ['now-365d', 'Last 365 days'],
+  ['all', 'All time'],
+];
+
+const AXES = [
+  ['event', 'when it happened (timestamp)'],
+  ['commit', 'when it was stored (committed_at)'],
+] as const;
+
+/** Lists as they are typed, with commas; those without a value are left out. */
+function filterOf(lists: Record<string, string>): Record<string, string[]> {
+  const split = (text: string) =>
+    text
+      .split(',')
+      .map((each) => each.trim())
+      .filter((each) => each !== '');
+  return Object.fromEntries(
+    Object.entries(lists)
+      .map(([name, text]) => [name, split(text)] as const)
+      .filter(([, values]) => values.length > 0),
+  );
+}
+
 function Create({ onClose, onMade }: { onClose: () => void; onMade: () => void }) {
   const [from, setFrom] = useState('now-30d');
-  const [axis, setAxis] = useState('event');
+  const [axis, setAxis] = useState<(typeof AXES)[number][0]>('event');
   const [lists, setLists] = useState<Record<string, string>>({});
-  const [fault, setFault] = useState('');
-  const submit = async (event: Event) => {
-    event.preventDefault();
-    const filter = Object.fromEntries(
-      Object.entries(lists)
-        .map(
-          ([name, text]) =>
-            [
-              name,
-              text
-                .split(',')
-                .map((each) => each.trim())
-                .filter((each) => each !== ''),
-            ] as const,
-        )
-        .filter(([, values]) => values.length > 0),
-    );
-    try {
-      await send('POST', 'v1/reports', { ...(from === 'all' ? {} : { from }), axis, ...filter });
-      onMade();
-      onClose();
-    } catch (problem) {
-      setFault((problem as Error).message);
-    }
+  const submit = async () => {
+    await send('POST', 'v1/reports', { ...(from === 'all' ? {} : { from }), axis, ...filterOf(lists) });
+    onMade();
+    onClose();
   };
   return (
-    <Dialog title="New compliance report" onClose={onClose}>
-      <form class="form" onSubmit={(event) => void submit(event)}>
-        <p class="quiet">
-          A list of events with the proof that none was changed and none left out. At most 100,000 entries.
-        </p>
-        <label>
-          Range of time
-          <select value={from} onChange={(event) => setFrom(event.currentTarget.value)}>
-            {PRESETS.map((each) => (
-              <option key={each.value} value={each.value}>
-                {each.label}
-              </option>
-            ))}
-            <option value="now-90d">Last 90 days</option>
-            <option value="now-365d">Last 365 days</option>
-            <option value="all">All time</option>
-          </select>
-        </label>
-        <label>
-          Range is on
-          <select value={axis} onChange={(event) => setAxis(event.currentTarget.value)}>
-            <option value="event">when it happened (timestamp)</option>
-            <option value="commit">when it was stored (committed_at)</option>
-          </select>
-        </label>
-        {LISTS.map(([name, label, example]) => (
-          <label key={name}>
-            {label}
-            <input
-              placeholder={`all, or for example ${example}`}
-              value={lists[name] ?? ''}
-              onInput={(event) => setLists({ ...lists, [name]: event.currentTarget.value })}
-            />
-          </label>
-        ))}
-        <p class="quiet small">
-          Several values with commas; whole and exact. What is asked becomes an event of the log.
-        </p>
-        <p class="fault" role="alert">
-          {fault}
-        </p>
-        <div class="row end">
-          <Button label="Cancel" onClick={onClose} />
-          <button type="submit" class="button primary">
-            Create
-          </button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog title="New compliance report" submit="Create" onSubmit={submit} onClose={onClose}>
+      <p class="quiet">
+        A list of events with the proof that none was changed and none left out. At most 100,000 entries.
+      </p>
+      <SelectField label="Range of time" value={from} options={RANGES} onChange={setFrom} />
+      <SelectField label="Range is on" value={axis} options={AXES} onChange={setAxis} />
+      {LISTS.map(([name, label, example]) => (
+        <TextField
+          key={name}
+          label={label}
+          placeholder={`all, or for example ${example}`}
+          value={lists[name] ?? ''}
+          onChange={(text) => setLists({ ...lists, [name]: text })}
+        />
+      ))}
+      <p class="quiet small">
+        Several values with commas; whole and exact. What is asked becomes an event of the log.
+      </p>
+    </FormDialog>
   );
 }
 
@@ -110,6 +90,51 @@ function described(filter: Record<string, unknown>): string {
   return [range, ...rest].join(' · ');
 }
 
+const FORMATS = ['json', 'csv', 'html'] as const;
+
+function Hash({ hash }: { hash: string | null }) {
+  if (hash === null) return <>–</>;
+  return (
+    <>
+      <span title={hash}>{hash.slice(0, 19)}…</span>
+      <CopyButton text={hash} what="Verification hash" />
+    </>
+  );
+}
+
+const COLUMNS: Column<Report>[] = [
+  { name: 'Asked for', cell: (each) => <Ago value={each.created_at} /> },
+  { name: 'By', cell: (each) => <Who actor={each.requested_by} /> },
+  { name: 'What', kind: 'wide', cell: (each) => <Foreign text={described(each.filter)} /> },
+  { name: 'Entries', kind: 'number', cell: (each) => (each.entries === null ? '–' : count(each.entries)) },
+  {
+    name: 'State',
+    cell: (each) => (
+      <>
+        {each.status}
+        {each.error !== null && <span class="bad"> {each.error}</span>}
+      </>
+    ),
+  },
+  { name: 'Verification hash', kind: 'mono', cell: (each) => <Hash hash={each.verification_hash} /> },
+  {
+    name: 'Download',
+    cell: (each) =>
+      each.status === 'done' &&
+      FORMATS.map((format) => (
+        <a
+          key={format}
+          class="download"
+          href={url(`v1/reports/${each.id}/download`, { format })}
+          download={`${each.id}.${format}`}
+        >
+          <Icon name="download" size={14} />
+          {format.toUpperCase()}
+        </a>
+      )),
+  },
+];
+
 export function Reports() {
   const [creating, setCreating] = useState(false);
   const asked = useAsk('reports', (aborted) =>
@@ -117,11 +142,7 @@ export function Reports() {
   );
   const reports = asked.question.data.value?.reports ?? [];
   const waiting = reports.some((each) => each.status === 'pending' || each.status === 'running');
-  useEffect(() => {
-    if (!waiting) return undefined;
-    const timer = setInterval(asked.again, 1000);
-    return () => clearInterval(timer);
-  }, [waiting]);
+  usePoll(waiting, asked.again);
   return (
     <>
       <Panel
@@ -142,74 +163,7 @@ export function Reports() {
               </p>
             </Empty>
           ) : (
-            <div class="scroll-x" tabIndex={0} role="region" aria-label="Reports">
-              <table class="data">
-                <thead>
-                  <tr>
-                    <th scope="col">Asked for</th>
-                    <th scope="col">By</th>
-                    <th scope="col">What</th>
-                    <th scope="col" class="number">
-                      Entries
-                    </th>
-                    <th scope="col">State</th>
-                    <th scope="col">Verification hash</th>
-                    <th scope="col">Download</th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {reports.map((each) => (
-                    <tr key={each.id}>
-                      <td>
-                        <Ago value={each.created_at} />
-                      </td>
-                      <td>
-                        <Foreign
-                          text={
-                            each.requested_by.email ??
-                            each.requested_by.name ??
-                            each.requested_by.id ??
-                            each.requested_by.type
-                          }
-                        />
-                      </td>
-                      <td class="wide">
-                        <Foreign text={described(each.filter)} />
-                      </td>
-                      <td class="number">{each.entries === null ? '–' : count(each.entries)}</td>
-                      <td>
-                        {each.status}
-                        {each.error !== null && <span class="bad"> {each.error}</span>}
-                      </td>
-                      <td class="mono">
-                        {each.verification_hash === null ? (
-                          '–'
-                        ) : (
-                          <>
-                            <span title={each.verification_hash}>{each.verification_hash.slice(0, 19)}…</span>
-                            <CopyButton text={each.verification_hash} what="Verification hash" />
-                          </>
-                        )}
-                      </td>
-                      <td>
-                        {each.status === 'done' &&
-                          (['json', 'csv', 'html'] as const).map((format) => (
-                            <a
-                              key={format}
-                              class="download"
-                              href={url(`v1/reports/${each.id}/download`, { format })}
-                              download={`${each.id}.${format}`}
-                            >
-                              <Icon name="download" size={14} />
-                              {format.toUpperCase()}
-                            </a>
-                          ))}
-                      </td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-            </div>
+            <DataTable label="Reports" columns={COLUMNS} rows={reports} keyOf={(each) => each.id} />
           )
         }
       </Panel>

@@ -6,11 +6,10 @@ import { changesOf } from '../event/changes';
 import { LongText } from '../event/tree';
 import { cutLines } from '../json/lines';
 import { member, pretty, readJson, textOf, type Json } from '../json/read';
-import { actorText } from '../log/cells';
 import { clauseFor } from '../query/edit';
 import { change, follow, go, href, param } from '../state/route';
 import { count, stamp } from '../time/time';
-import { Button, CopyButton, Empty, Foreign, Time } from '../ui/parts';
+import { Button, CopyButton, Empty, Foreign, Time, Who } from '../ui/parts';
 import { PageFrame, Panel, useAsk } from './frame';
 
 const CHANGES_MAX = 1000;
@@ -141,7 +140,7 @@ function ChangeItem({ line, now }: { line: string; now: boolean }) {
         >
           <Time value={event.timestamp} precision="ms" />
         </a>{' '}
-        <b>{event.event_type}</b> <span class="quiet">by</span> <Foreign text={actorText(event)} />
+        <b>{event.event_type}</b> <span class="quiet">by</span> <Who actor={event.actor} />
       </p>
       <ul class="mini-diff">
         {changed.slice(0, 12).map((each) => (

@@ -4,7 +4,11 @@ import { ask, may, send } from '../api/client';
 import type { Restore } from '../api/types';
 import { change } from '../state/route';
 import { ago, count, stamp, toMillis } from '../time/time';
-import { Ago, Button, Dialog, Empty, Foreign, say, Time } from '../ui/parts';
+import { Dialog, FormDialog } from '../ui/dialog';
+import { TextField } from '../ui/fields';
+import { Ago, Empty, Foreign, say, Time, Who } from '../ui/parts';
+import { usePoll } from '../ui/poll';
+import { DataTable, type Column } from '../ui/table';
 import { Panel, useAsk } from './frame';
 import type { Stretch } from './tiers';
 
@@ -23,6 +27,8 @@ function touched(list: readonly Stretch[], from: string, to: string): number | n
     .reduce((sum, each) => sum + each.events, 0);
 }
 
+const TITLE = 'Restore from the archive';
+
 export function RestoreDialog({
   wanted,
   stretches,
@@ -38,101 +44,79 @@ export function RestoreDialog({
   const [to, setTo] = useState(wanted.to);
   const [reason, setReason] = useState('');
   const [days, setDays] = useState('7');
-  const [fault, setFault] = useState('');
   const events = touched(stretches, from.trim(), to.trim());
   const close = () => {
     change({ restore_from: '', restore_to: '' }, 'replace');
     onClose();
   };
-  const submit = async (event: Event) => {
-    event.preventDefault();
-    try {
-      const made = await send<Restore>('POST', 'v1/restores', {
-        from: from.trim(),
-        ...(to.trim() === '' ? {} : { to: to.trim() }),
-        reason: reason.trim(),
-        days: Number(days),
-      });
-      say(
-        made.total === 0
-          ? 'Nothing of this range is in the archive'
-          : `Restore asked for: ready by ${stamp(made.deadline, 's')} at the latest`,
-      );
-      onMade();
-      close();
-    } catch (problem) {
-      setFault((problem as Error).message);
-    }
+  const submit = async () => {
+    const made = await send<Restore>('POST', 'v1/restores', {
+      from: from.trim(),
+      ...(to.trim() === '' ? {} : { to: to.trim() }),
+      reason: reason.trim(),
+      days: Number(days),
+    });
+    say(
+      made.total === 0
+        ? 'Nothing of this range is in the archive'
+        : `Restore asked for: ready by ${stamp(made.deadline, 's')} at the latest`,
+    );
+    onMade();
+    close();
   };
-  return (
-    <Dialog title="Restore from the archive" onClose={close}>
-      {may('admin') ? (
-        <form class="form" onSubmit={(event) => void submit(event)}>
-          <p class="quiet">
-            Brings back the segments that may hold events of this range. Each is checked against the signed
-            log before one event is shown. The request is an event of the log.
-          </p>
-          <label>
-            From
-            <input
-              required
-              placeholder="2026-01-01T00:00:00Z, or now-90d"
-              value={from}
-              onInput={(event) => setFrom(event.currentTarget.value)}
-            />
-          </label>
-          <label>
-            To, not included
-            <input placeholder="now" value={to} onInput={(event) => setTo(event.currentTarget.value)} />
-          </label>
-          <label>
-            Reason
-            <input
-              required
-              maxLength={1024}
-              placeholder="who needs it, for what"
-              value={reason}
-              onInput={(event) => setReason(event.currentTarget.value)}
-            />
-          </label>
-          <label>
-            Searchable for
-            <span class="inline">
-              <input
-                class="days"
-                type="number"
-                required
-                min={1}
-                max={365}
-                value={days}
-                onInput={(event) => setDays(event.currentTarget.value)}
-              />
-              days after it is done
-            </span>
-          </label>
-          {events !== null && (
-            <p role="status" class={events === 0 ? 'quiet' : ''}>
-              {events === 0
-                ? 'Nothing archived lies in this range.'
-                : `About ${count(events)} archived events. Ready within 24 hours.`}
-            </p>
-          )}
-          <p class="fault" role="alert">
-            {fault}
-          </p>
-          <div class="row end">
-            <Button label="Cancel" onClick={close} />
-            <button type="submit" class="button primary">
-              Restore
-            </button>
-          </div>
-        </form>
-      ) : (
+  if (!may('admin'))
+    return (
+      <Dialog title={TITLE} onClose={close}>
         <p>
           Restoring needs the scope admin. Ask an administrator for {stamp(from, 's')} to {stamp(to, 's')}.
         </p>
+      </Dialog>
+    );
+  return (
+    <FormDialog title={TITLE} submit="Restore" onSubmit={submit} onClose={close}>
+      <p class="quiet">
+        Brings back the segments that may hold events of this range. Each is checked against the signed log
+        before one event is shown. The request is an event of the log.
+      </p>
+      <TextField
+        label="From"
+        required
+        placeholder="2026-01-01T00:00:00Z, or now-90d"
+        value={from}
+        onChange={setFrom}
+      />
+      <TextField label="To, not included" placeholder="now" value={to} onChange={setTo} />
+      <TextField
+        label="Reason"
+        required
+        maxLength={1024}
+        placeholder="who needs it, for what"
+        value={reason}
+        onChange={setReason}
+      />
+      <label>
+        Searchable for
+        <span class="inline">
+          <input
+            class="days"
+            type="number"
+            required
+            min={1}
+            max={365}
+            value={days}
+            onInput={(event) => setDays(event.currentTarget.value)}
+          />
+          days after it is done
+        </span>
+      </label>
+      {events !== null && (
+        <p role="status" class={events === 0 ? 'quiet' : ''}>
+          {events === 0
+            ? 'Nothing archived lies in this range.'
+            : `About ${count(events)} archived events. Ready within 24 hours.`}
+        </p>
       )}
-    </Dialog>
+    </FormDialog>
   );
 }
 
@@ -170,17 +154,43 @@ function Progress({ restore }: { restore: Restore }) {
   );
 }
 
+function Reason({ restore }: { restore: Restore }) {
+  const refused = restore.segments.filter((each) => each.detail !== null && each.state === 'refused');
+  return (
+    <>
+      <Foreign text={restore.reason} />
+      {refused.map((each) => (
+        <span key={each.first_sequence} class="bad block">
+          {each.first_sequence} – {each.last_sequence}: {each.detail}
+        </span>
+      ))}
+    </>
+  );
+}
+
+const COLUMNS: Column<Restore>[] = [
+  { name: 'Asked for', cell: (each) => <Ago value={each.created_at} /> },
+  { name: 'By', cell: (each) => <Who actor={each.requested_by} /> },
+  {
+    name: 'Range',
+    cell: (each) => (
+      <>
+        <Time value={each.from} /> – <Time value={each.to} />
+      </>
+    ),
+  },
+  { name: 'Reason', kind: 'wide', cell: (each) => <Reason restore={each} /> },
+  { name: 'Days', cell: (each) => each.days },
+  { name: 'State', cell: (each) => <Progress restore={each} /> },
+];
+
 export function Restores({ onChange }: { onChange: () => void }) {
   const asked = useAsk('restores', (aborted) =>
     ask<{ restores: Restore[] }>('v1/restores', { limit: 50 }, aborted),
   );
   const list = asked.question.data.value?.restores ?? [];
   const open = list.filter((each) => each.status === 'pending' || each.status === 'running').length;
-  useEffect(() => {
-    if (open === 0) return undefined;
-    const timer = setInterval(asked.again, 1000);
-    return () => clearInterval(timer);
-  }, [open]);
+  usePoll(open > 0, asked.again);
   // What is where has changed when one of them ended.
   const before = useRef(0);
   useEffect(() => {
@@ -195,55 +205,7 @@ export function Restores({ onChange }: { onChange: () => void }) {
             <p>Archived events are asked for by range of time and reason, and are searchable within a day.</p>
           </Empty>
         ) : (
-          <div class="scroll-x" tabIndex={0} role="region" aria-label="Restores">
-            <table class="data">
-              <thead>
-                <tr>
-                  {['Asked for', 'By', 'Range', 'Reason', 'Days', 'State'].map((each) => (
-                    <th key={each} scope="col">
-                      {each}
-                    </th>
-                  ))}
-                </tr>
-              </thead>
-              <tbody>
-                {list.map((each) => (
-                  <tr key={each.id}>
-                    <td>
-                      <Ago value={each.created_at} />
-                    </td>
-                    <td>
-                      <Foreign
-                        text={
-                          each.requested_by.email ??
-                          each.requested_by.name ??
-                          each.requested_by.id ??
-                          each.requested_by.type
-                        }
-                      />
-                    </td>
-                    <td>
-                      <Time value={each.from} /> – <Time value={each.to} />
-                    </td>
-                    <td class="wide">
-                      <Foreign text={each.reason} />
-                      {each.segments
-                        .filter((segment) => segment.detail !== null && segment.state === 'refused')
-                        .map((segment) => (
-                          <span key={segment.first_sequence} class="bad block">
-                            {segment.first_sequence} – {segment.last_sequence}: {segment.detail}
-                          </span>
-                        ))}
-                    </td>
-                    <td>{each.days}</td>
-                    <td>
-                      <Progress restore={each} />
-                    </td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
+          <DataTable label="Restores" columns={COLUMNS} rows={list} keyOf={(each) => each.id} />
         )
       }
     </Panel>

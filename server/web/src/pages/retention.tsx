@@ -3,7 +3,8 @@ import { useState } from 'preact/hooks';
 import { ask, may, send } from '../api/client';
 import type { Retention } from '../api/types';
 import { count } from '../time/time';
-import { Button, Dialog, say } from '../ui/parts';
+import { Confirm, FormDialog } from '../ui/dialog';
+import { attempt, Button, say } from '../ui/parts';
 import { Panel, useAsk } from './frame';
 
 const DAYS_MIN = 7;
@@ -15,91 +16,75 @@ function Edit({ now, onClose, onMade }: { now: Retention; onClose: () => void; o
   const [active, setActive] = useState(String(now.active_days ?? 90));
   const [chill, setChill] = useState(String(now.chill_after_days));
   const [archive, setArchive] = useState(now.archive);
-  const [fault, setFault] = useState('');
   const shorter = !unlimited && (now.active_days === null || Number(active) < now.active_days);
-  const submit = async (event: Event) => {
-    event.preventDefault();
-    try {
-      await send('PUT', 'v1/retention', {
-        active_days: unlimited ? null : Number(active),
-        chill_after_days: Number(chill),
-        archive,
-      });
-      say('Retention changed');
-      onMade();
-      onClose();
-    } catch (problem) {
-      setFault((problem as Error).message);
-    }
+  const submit = async () => {
+    await send('PUT', 'v1/retention', {
+      active_days: unlimited ? null : Number(active),
+      chill_after_days: Number(chill),
+      archive,
+    });
+    say('Retention changed');
+    onMade();
+    onClose();
   };
   return (
-    <Dialog title="Retention" onClose={onClose}>
-      <form class="form" onSubmit={(event) => void submit(event)}>
-        <fieldset>
-          <legend>Searchable</legend>
-          <label class="check">
-            <input type="radio" name="active" checked={unlimited} onChange={() => setUnlimited(true)} />{' '}
-            without end
-          </label>
-          <label class="check">
-            <input type="radio" name="active" checked={!unlimited} onChange={() => setUnlimited(false)} /> for
-            <input
-              class="days"
-              type="number"
-              aria-label="Days searchable"
-              min={DAYS_MIN}
-              max={DAYS_MAX}
-              required
-              list="active-days"
-              disabled={unlimited}
-              value={active}
-              onInput={(event) => setActive(event.currentTarget.value)}
-            />
-            days after they were stored
-          </label>
-          <datalist id="active-days">
-            {PRESETS.map((days) => (
-              <option key={days} value={days} />
-            ))}
-          </datalist>
-        </fieldset>
+    <FormDialog title="Retention" submit="Save" onSubmit={submit} onClose={onClose}>
+      <fieldset>
+        <legend>Searchable</legend>
         <label class="check">
-          <input type="checkbox" checked={archive} onChange={() => setArchive(!archive)} /> Then to the
-          archive; else they are kept here
+          <input type="radio" name="active" checked={unlimited} onChange={() => setUnlimited(true)} /> without
+          end
         </label>
-        <label>
-          Compressed after, in days; searches do not notice
+        <label class="check">
+          <input type="radio" name="active" checked={!unlimited} onChange={() => setUnlimited(false)} /> for
           <input
             class="days"
             type="number"
-            min={0}
+            aria-label="Days searchable"
+            min={DAYS_MIN}
             max={DAYS_MAX}
             required
-            value={chill}
-            onInput={(event) => setChill(event.currentTarget.value)}
+            list="active-days"
+            disabled={unlimited}
+            value={active}
+            onInput={(event) => setActive(event.currentTarget.value)}
           />
+          days after they were stored
         </label>
-        {shorter && archive && (
-          <p class="note" role="status">
-            Older events leave the search as soon as this is saved. They are archived, not deleted, and can be
-            restored within 24 hours.
-          </p>
-        )}
-        <p class="quiet small">
-          Locks in the archive are only ever lengthened: a shorter period holds for what is stored from now
-          on, and no object can be deleted before its lock ends.
+        <datalist id="active-days">
+          {PRESETS.map((days) => (
+            <option key={days} value={days} />
+          ))}
+        </datalist>
+      </fieldset>
+      <label class="check">
+        <input type="checkbox" checked={archive} onChange={() => setArchive(!archive)} /> Move them to the
+        archive after that
+      </label>
+      <label>
+        Compressed after, in days
+        <input
+          class="days"
+          type="number"
+          min={0}
+          max={DAYS_MAX}
+          required
+          value={chill}
+          onInput={(event) => setChill(event.currentTarget.value)}
+        />
+        <span class="quiet small">Compressed events are searched as before.</span>
+      </label>
+      {shorter && archive && (
+        <p class="note" role="status">
+          Older events leave the search as soon as this is saved. They are archived, not deleted, and can be
+          restored within 24 hours.
         </p>
-        <p class="fault" role="alert">
-          {fault}
-        </p>
-        <div class="row end">
-          <Button label="Cancel" onClick={onClose} />
-          <button type="submit" class="button primary">
-            Save
-          </button>
-        </div>
-      </form>
-    </Dialog>
+      )}
+      <p class="quiet small">
+        Locks in the archive are only ever lengthened: a shorter period holds for what is stored from now on,
+        and no object can be deleted before its lock ends.
+      </p>
+    </FormDialog>
   );
 }
 
@@ -127,23 +112,20 @@ function Hold({ on, onSet }: { on: boolean; onSet: () => void }) {
           : 'While it stands, locks in the archive never run out.'}
       </span>
       {asking && (
-        <Dialog title="Set a legal hold" onClose={() => setAsking(false)}>
+        <Confirm
+          title="Set a legal hold"
+          action="Set the hold"
+          onConfirm={() => {
+            setAsking(false);
+            onSet();
+          }}
+          onClose={() => setAsking(false)}
+        >
           <p>
             Everything in the archive, and all that comes to it, is locked for as long as the hold stands.
             Only the instance key can lift it.
           </p>
-          <div class="row end">
-            <Button label="Cancel" onClick={() => setAsking(false)} />
-            <Button
-              danger
-              label="Set the hold"
-              onClick={() => {
-                setAsking(false);
-                onSet();
-              }}
-            />
-          </div>
-        </Dialog>
+        </Confirm>
       )}
     </>
   );
@@ -153,12 +135,7 @@ export function RetentionPanel() {
   const asked = useAsk('retention', (aborted) => ask<Retention>('v1/retention', {}, aborted));
   const [editing, setEditing] = useState(false);
   const hold = async () => {
-    try {
-      await send('PUT', 'v1/retention', { legal_hold: true });
-      say('Legal hold set');
-    } catch (problem) {
-      say((problem as Error).message);
-    }
+    await attempt(send('PUT', 'v1/retention', { legal_hold: true }), 'Legal hold set');
     asked.again();
   };
   return (

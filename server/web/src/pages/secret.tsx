@@ -1,4 +1,5 @@
-import { Button, copy, Dialog } from '../ui/parts';
+import { Dialog } from '../ui/dialog';
+import { Button, copy } from '../ui/parts';
 
 /** A secret that is shown this once. */
 export function Secret(props: {

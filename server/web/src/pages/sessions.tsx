@@ -2,7 +2,8 @@
 import { useState } from 'preact/hooks';
 import { ask, base, may, send, session, signOut } from '../api/client';
 import type { BrowserSession } from '../api/types';
-import { Ago, Button, Foreign, say, Time } from '../ui/parts';
+import { Ago, attempt, Button, Foreign, say, Time } from '../ui/parts';
+import { DataTable, type Column } from '../ui/table';
 import { Panel, useAsk } from './frame';
 import { Secret } from './secret';
 
@@ -16,6 +17,31 @@ function addressOf(link: Link): string {
   return new URL(`${base}#code=${encodeURIComponent(link.code)}`, location.href).href;
 }
 
+function columns(onEnd: (session: BrowserSession) => void): Column<BrowserSession>[] {
+  return [
+    {
+      name: 'Signed in as',
+      head: true,
+      cell: (each) => (
+        <>
+          <Foreign text={nameOf(each)} />
+          {!each.user && <span class="tag">key</span>}
+          {each.current && <span class="tag">this one</span>}
+        </>
+      ),
+    },
+    { name: 'Since', cell: (each) => <Ago value={each.created_at} /> },
+    { name: 'Ends', cell: (each) => <Time value={each.expires_at} /> },
+    {
+      name: '',
+      kind: 'actions',
+      cell: (each) => (
+        <Button danger label={each.current ? 'Sign out here' : 'End'} onClick={() => onEnd(each)} />
+      ),
+    },
+  ];
+}
+
 export function Sessions() {
   const asked = useAsk('sessions', (aborted) =>
     ask<{ sessions: BrowserSession[] }>('v1/sessions', {}, aborted),
@@ -26,12 +52,7 @@ export function Sessions() {
       await signOut();
       return;
     }
-    try {
-      await send('DELETE', `v1/sessions/${encodeURIComponent(each.id)}`);
-      say('Session ended');
-    } catch (problem) {
-      say((problem as Error).message);
-    }
+    await attempt(send('DELETE', `v1/sessions/${encodeURIComponent(each.id)}`), 'Session ended');
     asked.again();
   };
   const make = async () => {
@@ -49,43 +70,12 @@ export function Sessions() {
         tools={<Button icon="link" label="Sign in elsewhere" onClick={() => void make()} />}
       >
         {({ sessions }) => (
-          <div class="scroll-x" tabIndex={0} role="region" aria-label="List of sessions">
-            <table class="data">
-              <thead>
-                <tr>
-                  {['Signed in as', 'Since', 'Ends', ''].map((each) => (
-                    <th key={each} scope="col">
-                      {each === '' ? <span class="offscreen">Actions</span> : each}
-                    </th>
-                  ))}
-                </tr>
-              </thead>
-              <tbody>
-                {sessions.map((each) => (
-                  <tr key={each.id}>
-                    <th scope="row">
-                      <Foreign text={nameOf(each)} />
-                      {!each.user && <span class="tag">key</span>}
-                      {each.current && <span class="tag">this one</span>}
-                    </th>
-                    <td>
-                      <Ago value={each.created_at} />
-                    </td>
-                    <td>
-                      <Time value={each.expires_at} />
-                    </td>
-                    <td class="actions">
-                      <Button
-                        danger
-                        label={each.current ? 'Sign out here' : 'End'}
-                        onClick={() => void end(each)}
-                      />
-                    </td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
+          <DataTable
+            label="List of sessions"
+            columns={columns((each) => void end(each))}
+            rows={sessions}
+            keyOf={(each) => each.id}
+          />
         )}
       </Panel>
       {link && (

@@ -3,7 +3,10 @@ import { useState } from 'preact/hooks';
 import { ask, may, send } from '../api/client';
 import type { EventType } from '../api/types';
 import { count } from '../time/time';
-import { Button, Dialog, Empty, say } from '../ui/parts';
+import { FormDialog } from '../ui/dialog';
+import { SearchField, SelectField, TextField } from '../ui/fields';
+import { Button, Empty, say } from '../ui/parts';
+import { DataTable, type Column } from '../ui/table';
 import { PageFrame, Panel, useAsk } from './frame';
 import { Keys } from './keys';
 import { RetentionPanel } from './retention';
@@ -11,6 +14,11 @@ import { Sessions } from './sessions';
 import { Users } from './users';
 
 const EMPTY_SCHEMA = '{\n  "type": "object",\n  "properties": {}\n}';
+
+const MISMATCHES = [
+  ['mark', 'are stored and marked'],
+  ['refuse', 'are refused'],
+] as const;
 
 function EditType({
   type,
@@ -24,77 +32,81 @@ function EditType({
   const [name, setName] = useState(type?.event_type ?? '');
   const [category, setCategory] = useState(type?.category ?? 'system');
   const [schema, setSchema] = useState(type ? JSON.stringify(type.schema, null, 2) : EMPTY_SCHEMA);
-  const [mismatch, setMismatch] = useState<string>(type?.on_mismatch ?? 'mark');
-  const [fault, setFault] = useState('');
-  const submit = async (event: Event) => {
-    event.preventDefault();
-    try {
-      const body = {
-        event_type: name.trim(),
-        category: category.trim(),
-        schema: JSON.parse(schema) as unknown,
-        on_mismatch: mismatch,
-      };
-      if (type) await send('PUT', `v1/event-types/${encodeURIComponent(type.event_type)}`, body);
-      else await send('POST', 'v1/event-types', body);
-      say(`${name.trim()} saved`);
-      onMade();
-      onClose();
-    } catch (problem) {
-      setFault((problem as Error).message);
-    }
+  const [mismatch, setMismatch] = useState(type?.on_mismatch ?? 'mark');
+  const submit = async () => {
+    const body = {
+      event_type: name.trim(),
+      category: category.trim(),
+      schema: JSON.parse(schema) as unknown,
+      on_mismatch: mismatch,
+    };
+    if (type) await send('PUT', `v1/event-types/${encodeURIComponent(type.event_type)}`, body);
+    else await send('POST', 'v1/event-types', body);
+    say(`${name.trim()} saved`);
+    onMade();
+    onClose();
   };
   return (
-    <Dialog title={type ? `Event type ${type.event_type}` : 'New event type'} onClose={onClose}>
-      <form class="form" onSubmit={(event) => void submit(event)}>
-        <label>
-          Event type
-          <input
-            required
-            value={name}
-            placeholder="invoice.paid"
-            readOnly={type !== null}
-            onInput={(event) => setName(event.currentTarget.value)}
-          />
-        </label>
-        <label>
-          Category
-          <input
-            required
-            value={category}
-            readOnly={type?.built_in === true}
-            onInput={(event) => setCategory(event.currentTarget.value)}
-          />
-        </label>
-        <label>
-          JSON Schema of metadata
-          <textarea
-            class="mono"
-            rows={10}
-            spellcheck={false}
-            value={schema}
-            onInput={(event) => setSchema(event.currentTarget.value)}
-          />
-        </label>
-        <label>
-          Events that do not fit it
-          <select value={mismatch} onChange={(event) => setMismatch(event.currentTarget.value)}>
-            <option value="mark">are stored and marked</option>
-            <option value="refuse">are refused</option>
-          </select>
-        </label>
-        <p class="fault" role="alert">
-          {fault}
-        </p>
-        <div class="row end">
-          <Button label="Cancel" onClick={onClose} />
-          <button type="submit" class="button primary">
-            Save
-          </button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog
+      title={type ? `Event type ${type.event_type}` : 'New event type'}
+      submit="Save"
+      onSubmit={submit}
+      onClose={onClose}
+    >
+      <TextField
+        label="Event type"
+        required
+        placeholder="invoice.paid"
+        readOnly={type !== null}
+        value={name}
+        onChange={setName}
+      />
+      <TextField
+        label="Category"
+        required
+        readOnly={type?.built_in === true}
+        value={category}
+        onChange={setCategory}
+      />
+      <label>
+        JSON Schema of metadata
+        <textarea
+          class="mono"
+          rows={10}
+          spellcheck={false}
+          value={schema}
+          onInput={(event) => setSchema(event.currentTarget.value)}
+        />
+      </label>
+      <SelectField
+        label="Events that do not fit it"
+        value={mismatch}
+        options={MISMATCHES}
+        onChange={setMismatch}
+      />
+    </FormDialog>
   );
+}
+
+function columns(onEdit: (type: EventType) => void): Column<EventType>[] {
+  const members = (schema: unknown) => (schema as { properties?: object } | null)?.properties ?? {};
+  return [
+    { name: 'Event type', head: true, cell: (each) => each.event_type },
+    { name: 'Category', cell: (each) => each.category },
+    {
+      name: 'Members of metadata',
+      kind: 'wide',
+      mark: () => 'quiet',
+      cell: (each) => Object.keys(members(each.schema)).join(', '),
+    },
+    { name: 'On mismatch', cell: (each) => each.on_mismatch },
+    { name: 'From', cell: (each) => (each.built_in ? 'built in' : 'this organization') },
+    {
+      name: '',
+      kind: 'actions',
+      cell: (each) => may('admin') && <Button label="Edit" onClick={() => onEdit(each)} />,
+    },
+  ];
 }
 
 function EventTypes() {
@@ -111,13 +123,7 @@ function EventTypes() {
         asked={asked}
         tools={
           <>
-            <input
-              type="search"
-              aria-label="Search event types"
-              placeholder="Search event types"
-              value={text}
-              onInput={(event) => setText(event.currentTarget.value)}
-            />
+            <SearchField label="Search event types" value={text} onChange={setText} />
             {may('admin') && <Button icon="plus" label="New type" onClick={() => setEditing('new')} />}
           </>
         }
@@ -128,38 +134,15 @@ function EventTypes() {
           );
           if (shown.length === 0) return <Empty title="No event type contains this" />;
           return (
-            <div class="scroll-x" tabIndex={0} role="region" aria-label="Event types">
-              <table class="data">
-                <thead>
-                  <tr>
-                    {['Event type', 'Category', 'Members of metadata', 'On mismatch', 'From', ''].map(
-                      (each) => (
-                        <th key={each} scope="col">
-                          {each === '' ? <span class="offscreen">Actions</span> : each}
-                        </th>
-                      ),
-                    )}
-                  </tr>
-                </thead>
-                <tbody>
-                  {shown.map((each) => (
-                    <tr key={each.event_type}>
-                      <th scope="row">{each.event_type}</th>
-                      <td>{each.category}</td>
-                      <td class="wide quiet">
-                        {Object.keys((each.schema as { properties?: object } | null)?.properties ?? {}).join(
-                          ', ',
-                        )}
-                      </td>
-                      <td>{each.on_mismatch}</td>
-                      <td>{each.built_in ? 'built in' : 'this organization'}</td>
-                      <td>{may('admin') && <Button label="Edit" onClick={() => setEditing(each)} />}</td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
+            <>
+              <DataTable
+                label="Event types"
+                columns={columns(setEditing)}
+                rows={shown}
+                keyOf={(each) => each.event_type}
+              />
               <p class="quiet small">{count(shown.length)} types</p>
-            </div>
+            </>
           );
         }}
       </Panel>

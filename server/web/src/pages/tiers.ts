@@ -1,16 +1,10 @@
 /** What is where, in stretches that are worth a line: neighbours in one state are one. No calls. */
 import type { ArchivedSegment, Tier } from '../api/types';
 
-export interface Stretch {
+/** `local`: not in the archive yet. */
+export interface Stretch extends Omit<ArchivedSegment, 'state'> {
   state: Tier | 'local';
-  first_sequence: number;
-  last_sequence: number;
-  from: string;
-  to: string;
-  events: number;
-  bytes: number;
   segments: number;
-  expires_at: string | null;
 }
 
 const earlier = (a: string, b: string) => (Date.parse(a) <= Date.parse(b) ? a : b);

@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 
 vi.stubGlobal('document', { documentElement: { dataset: {} } });
+vi.stubGlobal('matchMedia', () => ({ matches: false, addEventListener: () => undefined }));
 const { ago, rangeLabel, rangeParams, readRange, stamp, toMillis } = await import('./time');
 const { zone } = await import('../state/prefs');
 const now = Date.parse('2026-11-29T12:00:00Z');

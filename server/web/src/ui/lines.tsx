@@ -1,9 +1,11 @@
 /** Lines over time, with a legend that tells the values under the pointer. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
+import { dark } from '../state/media';
 import { theme, zone } from '../state/prefs';
-import { count, stamp } from '../time/time';
+import { stamp } from '../time/time';
 import { timeLabels } from './axis';
+import { colour } from './colour';
 import { Foreign } from './parts';
 
 export interface Line {
@@ -17,27 +19,19 @@ const HEIGHT = 170;
 export function LinesChart({
   starts,
   lines,
-  unit,
+  format,
   label,
 }: {
   starts: number[];
   lines: Line[];
-  unit: string;
+  format: (value: number) => string;
   label: string;
 }) {
   const place = useRef<HTMLDivElement>(null);
   const [at, setAt] = useState<number | null>(null);
-  const [scheme, setScheme] = useState(0);
-  useEffect(() => {
-    const media = matchMedia('(prefers-color-scheme: dark)');
-    const changed = () => setScheme((n) => n + 1);
-    media.addEventListener('change', changed);
-    return () => media.removeEventListener('change', changed);
-  }, []);
   useEffect(() => {
     const element = place.current;
     if (!element || starts.length === 0) return undefined;
-    const colour = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
     const axis = { stroke: colour('--quiet'), ticks: { show: false }, font: '11px system-ui' };
     const plot = new uPlot(
       {
@@ -55,7 +49,7 @@ export function LinesChart({
             ...axis,
             grid: { stroke: colour('--line'), width: 1 },
             size: 56,
-            values: (_, marks) => marks.map((each) => count(each)),
+            values: (_, marks) => marks.map(format),
           },
         ],
         series: [
@@ -81,7 +75,7 @@ export function LinesChart({
       observer.disconnect();
       plot.destroy();
     };
-  }, [starts, lines, theme.value, zone.value, scheme]);
+  }, [starts, lines, theme.value, zone.value, dark.value]);
   const when = at === null ? undefined : starts[at];
   return (
     <div class="lines">
@@ -92,11 +86,7 @@ export function LinesChart({
             <span key={line.label} class="swatch">
               <i aria-hidden="true" style={{ background: `var(${line.colour})` }} />
               <Foreign text={line.label} />{' '}
-              <b>
-                {value === null || value === undefined
-                  ? '–'
-                  : `${count(Math.round(value * 10) / 10)} ${unit}`}
-              </b>
+              <b>{value === null || value === undefined ? '–' : format(value)}</b>
             </span>
           );
         })}

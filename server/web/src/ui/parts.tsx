@@ -3,6 +3,7 @@ import { signal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Problem } from '../api/client';
+import type { Actor } from '../api/types';
 import { ago, stamp } from '../time/time';
 import { Icon, type IconName } from './icon';
 
@@ -15,6 +16,16 @@ export function say(text: string, undo: (() => void) | null = null): void {
   said.value = { text, undo };
   clearTimeout(saidTimer);
   saidTimer = setTimeout(() => (said.value = { text: '', undo: null }), undo ? 12_000 : 2600);
+}
+
+/** Waits for a change, and says that it is made, or why not. */
+export async function attempt(work: Promise<unknown>, done: string): Promise<void> {
+  try {
+    await work;
+    say(done);
+  } catch (problem) {
+    say((problem as Error).message);
+  }
 }
 
 export function Toast() {
@@ -226,11 +237,17 @@ export function Status({ value }: { value: string }) {
   );
 }
 
-/** A moment: exact on the face, how long ago when pointed at. */
-export function Time({ value, precision = 's' }: { value: string; precision?: 's' | 'ms' | 'all' }) {
+/** A moment: exact on the face, how long ago when pointed at. `short` leaves out the year, where there is no room. */
+export function Time({
+  value,
+  precision = 's',
+}: {
+  value: string;
+  precision?: 's' | 'ms' | 'all' | 'short';
+}) {
   return (
     <time dateTime={value} title={`${value} · ${ago(value)}`}>
-      {stamp(value, precision)}
+      {precision === 'short' ? stamp(value, 's').slice(5) : stamp(value, precision)}
     </time>
   );
 }
@@ -249,40 +266,6 @@ export function Busy({ label }: { label: string }) {
       <span class="spinner" aria-hidden="true" />
       {label}
     </div>
-  );
-}
-
-export function Dialog(props: {
-  title: string;
-  wide?: boolean;
-  onClose: () => void;
-  children: ComponentChildren;
-}) {
-  const ref = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
-    const box = ref.current;
-    if (box && !box.open) box.showModal();
-    return () => box?.close();
-  }, []);
-  return (
-    <dialog
-      ref={ref}
-      class={`dialog${props.wide ? ' wide' : ''}`}
-      aria-label={props.title}
-      onCancel={(event) => {
-        event.preventDefault();
-        props.onClose();
-      }}
-      onClick={(event) => {
-        if (event.target === ref.current) props.onClose();
-      }}
-    >
-      <header>
-        <h2>{props.title}</h2>
-        <Button bare icon="close" label="Close" onClick={props.onClose} />
-      </header>
-      <div class="dialog-body">{props.children}</div>
-    </dialog>
   );
 }
 
@@ -314,4 +297,18 @@ export function Foreign({ text }: { text: string }) {
       {plain}
     </bdi>
   );
+}
+
+/** A sentence of the server's, in which what is to be typed stands between backticks. */
+export function Coded({ text }: { text: string }) {
+  return <>{text.split('`').map((part, i) => (i % 2 === 1 ? <code key={i}>{part}</code> : part))}</>;
+}
+
+/** What people know an actor by. */
+export function actorName(actor: Actor): string {
+  return actor.email ?? actor.name ?? actor.id ?? actor.type;
+}
+
+export function Who({ actor }: { actor: Actor }) {
+  return <Foreign text={actorName(actor)} />;
 }

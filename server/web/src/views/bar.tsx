@@ -4,7 +4,9 @@ import { maySave, Problem } from '../api/client';
 import { columnIds } from '../log/state';
 import { change, href, param, place } from '../state/route';
 import { rangeLabel } from '../time/time';
-import { Busy, Button, copy, Dialog, Empty, Failed, Foreign, Menu, say } from '../ui/parts';
+import { Dialog, FormDialog } from '../ui/dialog';
+import { TextField } from '../ui/fields';
+import { Busy, Button, copy, Empty, Failed, Foreign, Menu, say } from '../ui/parts';
 import {
   again,
   closeView,
@@ -255,67 +257,33 @@ function SaveAs({ proposed, onClose }: { proposed: string; onClose: () => void }
   const [name, setName] = useState(proposed);
   const [shared, setShared] = useState(false);
   const [starred, setStarred] = useState(false);
-  const [fault, setFault] = useState('');
-  const submit = async (event: Event) => {
-    event.preventDefault();
-    if (name.trim() === '') {
-      setFault('Give it a name.');
-      return;
-    }
-    try {
-      openView(await createView(now, { name: name.trim(), shared, starred }));
-      say(`${name.trim()} saved`);
-      onClose();
-    } catch (problem) {
-      setFault((problem as Error).message);
-    }
+  const submit = async () => {
+    if (name.trim() === '') throw new Error('Give it a name.');
+    openView(await createView(now, { name: name.trim(), shared, starred }));
+    say(`${name.trim()} saved`);
+    onClose();
   };
   return (
-    <Dialog title="Save as a view" onClose={onClose}>
-      <form class="form" onSubmit={(event) => void submit(event)}>
-        <label>
-          Name
-          <input
-            ref={(box) => {
-              if (box && box.dataset['met'] === undefined) {
-                box.dataset['met'] = '';
-                box.focus();
-              }
-            }}
-            maxLength={128}
-            value={name}
-            aria-invalid={fault !== ''}
-            onInput={(event) => setName(event.currentTarget.value)}
-          />
-        </label>
-        <dl class="facts">
-          <dt>Query</dt>
-          <dd>{now.q === '' ? <span class="quiet">all events</span> : <code>{now.q}</code>}</dd>
-          <dt>Range</dt>
-          <dd>{rangeLabel({ from: now.from ?? 'all', to: now.to ?? '' })}</dd>
-          <dt>Order</dt>
-          <dd>{now.order === 'asc' ? 'oldest first' : 'newest first'}</dd>
-          <dt>Columns</dt>
-          <dd>{now.columns?.length}</dd>
-        </dl>
-        <label class="check">
-          <input type="checkbox" checked={starred} onChange={() => setStarred(!starred)} /> Star it
-        </label>
-        <label class="check">
-          <input type="checkbox" checked={shared} onChange={() => setShared(!shared)} /> Share it with
-          everyone of the organization
-        </label>
-        <p class="fault" role="alert">
-          {fault}
-        </p>
-        <div class="row end">
-          <Button label="Cancel" onClick={onClose} />
-          <button type="submit" class="button primary">
-            Save
-          </button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog title="Save as a view" submit="Save" onSubmit={submit} onClose={onClose}>
+      <TextField label="Name" maxLength={128} value={name} onChange={setName} />
+      <dl class="facts">
+        <dt>Query</dt>
+        <dd>{now.q === '' ? <span class="quiet">all events</span> : <code>{now.q}</code>}</dd>
+        <dt>Range</dt>
+        <dd>{rangeLabel({ from: now.from ?? 'all', to: now.to ?? '' })}</dd>
+        <dt>Order</dt>
+        <dd>{now.order === 'asc' ? 'oldest first' : 'newest first'}</dd>
+        <dt>Columns</dt>
+        <dd>{now.columns?.length}</dd>
+      </dl>
+      <label class="check">
+        <input type="checkbox" checked={starred} onChange={() => setStarred(!starred)} /> Star it
+      </label>
+      <label class="check">
+        <input type="checkbox" checked={shared} onChange={() => setShared(!shared)} /> Share it with everyone
+        of the organization
+      </label>
+    </FormDialog>
   );
 }
 

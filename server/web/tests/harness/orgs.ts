@@ -3,8 +3,8 @@ import { api } from './api';
 import { address } from './page';
 import { ingest } from './server.mjs';
 
-export async function organization(name: string): Promise<string> {
-  return (await api<{ key: string }>('orgs', 'POST', { name: `${name} ${Date.now()}` })).key;
+export async function organization(name: string, plan = 'pro'): Promise<string> {
+  return (await api<{ key: string }>('orgs', 'POST', { name: `${name} ${Date.now()}`, plan })).key;
 }
 
 /** More than one segment holds, and more than one export: small events, one every hundred seconds from May on. */
@@ -28,7 +28,7 @@ function line(n: number): string {
 let big: Promise<string> | null = null;
 
 async function fill(): Promise<string> {
-  const key = await organization('Big');
+  const key = await organization('Big', 'enterprise');
   for (let from = 0; from < BIG; from += PART) {
     const lines = Array.from({ length: PART }, (_, i) => line(from + i));
     await ingest(address(), key, lines.join('\n'));
