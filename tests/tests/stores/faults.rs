@@ -149,7 +149,7 @@ fn a_store_that_is_away_at_the_start_is_checked_before_the_first_object() {
     let url = format!("s3://{}", store.bucket("plain"));
     proxy.next(&[], Fault::Close);
     let (archive, log) = logged(|| open(&url, &options(&proxy.url)));
-    assert!(log.contains("was not checked"), "{log}");
+    assert!(log.contains("was not seen to lock"), "{log}");
     temporary(archive.put_new("x", b"x", Some(in_days(1))));
     proxy.next(&[], Fault::Pass);
     let error = archive.put_new("x", b"x", Some(in_days(1))).expect_err("the bucket has no lock");

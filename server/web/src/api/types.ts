@@ -145,11 +145,28 @@ export interface ArchivedSegment {
   expires_at: string | null;
 }
 
+/** What fails now and is tried again. */
+export interface Trouble {
+  at: string | null;
+  step: string;
+  detail: string;
+}
+
 export interface Archives {
   archives: ArchivedSegment[];
   next_cursor: string | null;
   store: string | null;
-  error: { at: string; step: string; detail: string } | null;
+  /** Why the store was not seen to do what is required of it: until then nothing is archived. */
+  unproved: Trouble | null;
+  locks: {
+    lengthening: boolean;
+    lock_days: number;
+    locked_until: string | null;
+    done: number;
+    total: number;
+    error: Trouble | null;
+  } | null;
+  error: Trouble | null;
 }
 
 export interface Retention {

@@ -203,7 +203,7 @@ function round(value: number): string {
 }
 
 function ms(value: number): string {
-  return value >= 10_000 ? `${round(value / 1000)} s` : `${round(value)} ms`;
+  return value >= 1_000 ? `${round(value / 1000)} s` : `${round(value)} ms`;
 }
 
 function percent(part: number, whole: number): string {

@@ -1,7 +1,7 @@
 /** What is where: searchable here, in the archive, or brought back from it for a while. */
 import { useState } from 'preact/hooks';
 import { ask, askText, may, send } from '../api/client';
-import type { Archives, ArchivedSegment, LogEvent, Retention } from '../api/types';
+import type { Archives, ArchivedSegment, LogEvent, Retention, Trouble } from '../api/types';
 import { cutLines } from '../json/lines';
 import { follow, href } from '../state/route';
 import { ago, count, stamp } from '../time/time';
@@ -176,6 +176,45 @@ function columns(onPick: (stretch: Stretch) => void): Column<Stretch>[] {
   ];
 }
 
+function locksText(locks: NonNullable<Archives['locks']>): string {
+  const days = `${count(locks.lock_days)} days from when an event was stored`;
+  const until = locks.locked_until === null ? '' : `, and until ${stamp(locks.locked_until, 's')}`;
+  const progress = `${count(locks.done)} of ${count(locks.total)} segments`;
+  return locks.lengthening ? `being lengthened to ${days}${until}: ${progress}` : `at least ${days}${until}`;
+}
+
+/** What keeps the archive from its work, each with what comes of it. */
+function Troubles({ archives }: { archives: Archives }) {
+  const said: [string, Trouble | null, string][] = [
+    [
+      'The store was not seen to keep what is put into it',
+      archives.unproved,
+      'Nothing is archived before it is.',
+    ],
+    ['Object locks are not lengthened', archives.locks?.error ?? null, 'It is tried again within a day.'],
+    ['Archiving fails', archives.error, 'It is tried again.'],
+  ];
+  return (
+    <>
+      {said.map(
+        ([what, trouble, then]) =>
+          trouble !== null && (
+            <p key={what} class="note" role="alert">
+              <Icon name="errors" size={14} /> {what}
+              {trouble.at !== null && (
+                <>
+                  {' '}
+                  since <Time value={trouble.at} />
+                </>
+              )}{' '}
+              at {trouble.step}: {trouble.detail}. {then}
+            </p>
+          ),
+      )}
+    </>
+  );
+}
+
 function Policy({ policy, archives }: { policy: Retention; archives: Archives | null }) {
   return (
     <dl class="tiles">
@@ -203,6 +242,12 @@ function Policy({ policy, archives }: { policy: Retention; archives: Archives | 
         <div class="whole">
           <dt>Archive store</dt>
           <dd class="mono wrap small">{archives.store}</dd>
+        </div>
+      )}
+      {archives !== null && archives.locks !== null && (
+        <div class="whole">
+          <dt>Object locks</dt>
+          <dd class="small">{locksText(archives.locks)}</dd>
         </div>
       )}
     </dl>
@@ -253,7 +298,7 @@ export function ArchivePage() {
   const [sending, setSending] = useState(false);
   const [made, setMade] = useState(0);
   const pick = (each: Stretch) => setWanted({ from: each.from, to: each.to });
-  const error = asked.question.data.value?.archives.error;
+  const archives = asked.question.data.value?.archives ?? null;
   return (
     <PageFrame
       title="Archive"
@@ -268,12 +313,7 @@ export function ArchivePage() {
         </>
       }
     >
-      {error && (
-        <p class="note" role="alert">
-          <Icon name="errors" size={14} /> Archiving fails since <Time value={error.at} /> at {error.step}:{' '}
-          {error.detail}. It is tried again.
-        </p>
-      )}
+      {archives && <Troubles archives={archives} />}
       <Panel
         title="Policy"
         asked={policy}
@@ -283,7 +323,7 @@ export function ArchivePage() {
           </a>
         }
       >
-        {(answer) => <Policy policy={answer} archives={asked.question.data.value?.archives ?? null} />}
+        {(answer) => <Policy policy={answer} archives={archives} />}
       </Panel>
       <Panel title="What is where" asked={asked}>
         {(answer) =>
