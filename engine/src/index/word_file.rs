@@ -271,7 +271,8 @@ mod tests {
             assert!(file.find(absent.as_bytes()).unwrap().is_none(), "{absent}");
         }
         for prefix in ["", "w", "w1", "w17", "é", "x", "zzz"] {
-            let is_word = |w: &&String| !w.contains(' ') && w.starts_with(prefix) && w.len() % 2 == 0;
+            let is_word =
+                |w: &&String| !w.contains(' ') && w.starts_with(prefix) && w.len().is_multiple_of(2);
             let wanted = words.iter().filter(is_word).count();
             assert_eq!(
                 file.find_with(prefix, &|| true, &|w| w.len() % 2 == 0).unwrap().len(),

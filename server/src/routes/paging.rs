@@ -54,9 +54,11 @@ impl Paging {
     }
 }
 
+/// Rows of an organization from before an id, at most so many, newest first.
+type ReadRows<R> = fn(&State, &str, Option<&str>, usize) -> Result<Vec<R>, ServeError>;
+
 /// A page of rows that the state keeps by id, newest first, and the cursor of the next one. Takes `limit`, of
-/// which there are a default and a largest, and `cursor`. `read` gives at most so many rows of an organization
-/// from before an id.
+/// which there are a default and a largest, and `cursor`.
 ///
 /// # Errors
 /// As [`Paging::take_list`]; 500 where the state cannot be read.
@@ -64,7 +66,7 @@ pub async fn newest<R: Send + 'static>(
     cx: &mut Cx,
     prefix: &str,
     (default, most): (usize, usize),
-    read: fn(&State, &str, Option<&str>, usize) -> Result<Vec<R>, ServeError>,
+    read: ReadRows<R>,
     id: fn(&R) -> &str,
 ) -> Result<(Vec<R>, Option<String>), Problem> {
     let tenant = cx.caller()?.tenant;
