@@ -33,6 +33,11 @@ impl ItemError {
         Self { code: "invalid", pointer: pointer.to_owned(), detail: detail.into(), ..Self::default() }
     }
 
+    /// A field that is not what it has to be, said in words like "takes a text".
+    pub fn other(pointer: &str, takes: &str, json: &Value) -> Self {
+        Self::field(pointer, format!("{takes}, not {}", brief(json)))
+    }
+
     /// Appends the error as a JSON object.
     pub fn write(&self, out: &mut Vec<u8>) {
         out.push(b'{');
@@ -50,6 +55,15 @@ impl ItemError {
         out.extend_from_slice(b",\"detail\":");
         json::string(out, &self.detail);
         out.push(b'}');
+    }
+}
+
+/// A value as it was sent, not too much of it.
+fn brief(json: &Value) -> String {
+    let text = json.to_string();
+    match text.char_indices().nth(80) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
     }
 }
 

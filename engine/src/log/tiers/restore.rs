@@ -217,13 +217,17 @@ impl Log {
         if self.is_index(fetched, &index, entry) {
             self.put_file(&index, &fetched.index)?;
             let cold = path.with_extension("cold");
-            return Sealed::open_cold(disk, &cold, &self.shared.salts, &self.shared.cache);
+            match Sealed::open_cold(disk, &cold, &self.shared.salts, &self.shared.cache) {
+                // Archives outlive versions of the index.
+                Err(StoreError::Damaged { .. }) => remove_if_there(disk, &index)?,
+                opened => return opened,
+            }
         }
-        // Made again since it was shipped: it follows from the data.
+        // It follows from the data.
         self.reindex(entry)
     }
 
-    /// Whether the archived index is the one that the catalog names.
+    /// Whether the archived index is the one that the catalog names, which one made again since is not.
     fn is_index(&self, fetched: &Fetched, path: &Path, entry: &SealedSegment) -> bool {
         let sections = Sections::of_bytes(Mapping::held(fetched.index.clone()), path, INDEX_KIND);
         sections.is_ok_and(|sections| {

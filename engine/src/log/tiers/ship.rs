@@ -1,5 +1,7 @@
 //! Into the archive: objects put, read back, and only then believed to be there.
 
+use std::path::Path;
+
 use super::super::moving::Claim;
 use super::{Log, Shipped, all_names, facts_of};
 use crate::archive::manifest::{MANIFEST_BYTES_MAX, OBJECT_BYTES_MAX, sha256};
@@ -7,10 +9,15 @@ use crate::archive::{
     ArchiveError, KINDS, MANIFEST_KIND, Manifest, Object, ObjectError, ObjectStore, object_name,
 };
 use crate::catalog::{Entry, SealedSegment};
+use crate::codec::sections::Sections;
 use crate::error::StoreError;
-use crate::io::{Mode, read_whole, write_whole};
+use crate::io::{Mapping, Mode, read_whole, write_whole};
 use crate::segment::archived::write_links;
+use crate::segment::sealed::{INDEX_KIND, IndexFacts};
 use crate::segment::{Sealed, Segment};
+
+/// The kind of object that follows from another one.
+const INDEX: &str = "idx";
 
 impl Log {
     /// Puts the oldest cold segment that is not in the archive yet into it, where its last record was
@@ -42,9 +49,7 @@ impl Log {
             objects.push(self.put(store, sealed, &entry, kind, retain)?);
         }
         // Read back after all were put: what is there now is what will be there.
-        for (object, kind) in objects.iter().zip(KINDS) {
-            read_back(store, object, &self.local(sealed, kind)?)?;
-        }
+        objects.iter().try_for_each(|object| read_back(store, object))?;
         let (manifest, manifest_bytes) = self.put_manifest(store, &entry, objects, retain)?;
         let manifest_sha256 = sha256(&manifest_bytes);
         let path = sealed.path().with_extension("manifest");
@@ -100,7 +105,12 @@ impl Log {
                 let put = store.head(&name).map_err(ArchiveError::object(&name))?;
                 let put = put.ok_or_else(|| ArchiveError::object(&name)(ObjectError::NotFound))?;
                 let object = Object::of(&name, &bytes, put.version);
-                read_back(store, &object, &bytes)?;
+                let object = match read_back(store, &object) {
+                    Err(refused @ ArchiveError::Refused { .. }) if kind == INDEX => {
+                        self.earlier_index(store, sealed, object).map_err(|_| refused)?
+                    }
+                    read => read.map(|()| object)?,
+                };
                 // An earlier attempt may have been made under a shorter rule.
                 if let Some(until_us) = retain {
                     let retained = store.retain(&name, object.version_id.as_deref(), until_us);
@@ -109,6 +119,27 @@ impl Log {
                 Ok(object)
             }
             Err(error) => Err(ArchiveError::object(&name)(error)),
+        }
+    }
+
+    /// The index that an attempt put before this one was made again: objects are never replaced, and a
+    /// restore makes an index again that is not the one the catalog names.
+    fn earlier_index(
+        &self,
+        store: &dyn ObjectStore,
+        sealed: &Sealed,
+        object: Object,
+    ) -> Result<Object, ArchiveError> {
+        let bytes = store.get(&object.name, object.version_id.as_deref(), OBJECT_BYTES_MAX);
+        let bytes = bytes.map_err(ArchiveError::object(&object.name))?;
+        let found = Object::of(&object.name, &bytes, object.version_id);
+        let sections = Sections::of_bytes(Mapping::held(bytes), Path::new(&found.name), INDEX_KIND)?;
+        sections.check_all()?;
+        let facts: IndexFacts = sections.facts()?;
+        if facts == *sealed.facts() {
+            Ok(found)
+        } else {
+            Err(ArchiveError::refused(&found.name, "is the index of another segment"))
         }
     }
 
@@ -137,7 +168,7 @@ impl Log {
         let bytes = manifest.encode().map_err(|why| ArchiveError::refused(&name, why))?;
         match store.put_new(&name, &bytes, retain) {
             Ok(put) => {
-                read_back(store, &Object::of(&name, &bytes, put.version), &bytes)?;
+                read_back(store, &Object::of(&name, &bytes, put.version))?;
                 Ok((manifest, bytes))
             }
             Err(ObjectError::Exists) => self.adopt(store, entry, &name, &manifest, retain),
@@ -171,12 +202,8 @@ impl Log {
 }
 
 /// Reads an object and compares it with what was put.
-fn read_back(store: &dyn ObjectStore, object: &Object, expected: &[u8]) -> Result<(), ArchiveError> {
+fn read_back(store: &dyn ObjectStore, object: &Object) -> Result<(), ArchiveError> {
     let found = store.get(&object.name, object.version_id.as_deref(), object.bytes);
     let found = found.map_err(ArchiveError::object(&object.name))?;
-    if found == expected {
-        return Ok(());
-    }
-    let why = object.is(&found).err().unwrap_or_else(|| "is not what was put".to_owned());
-    Err(ArchiveError::refused(&object.name, format!("read back: {why}")))
+    object.is(&found).map_err(|why| ArchiveError::refused(&object.name, format!("read back: {why}")))
 }

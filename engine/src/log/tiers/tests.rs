@@ -2,6 +2,7 @@
 
 mod beside;
 mod cuts;
+mod earlier;
 mod faulty;
 mod many;
 mod refused;

@@ -153,7 +153,7 @@ fn named<T>(
     let json = json?;
     let found = json.as_str().and_then(of);
     if found.is_none() {
-        faults.push(ItemError::field(pointer, format!("takes {names}, not {}", brief(json))));
+        faults.push(ItemError::other(pointer, &format!("takes {names}"), json));
     }
     found
 }
@@ -161,7 +161,7 @@ fn named<T>(
 fn flag(pointer: &str, json: Option<&Json>, default: bool, faults: &mut Vec<ItemError>) -> bool {
     let Some(json) = json else { return default };
     json.as_bool().unwrap_or_else(|| {
-        faults.push(ItemError::field(pointer, format!("takes true or false, not {}", brief(json))));
+        faults.push(ItemError::other(pointer, "takes true or false", json));
         default
     })
 }
@@ -170,9 +170,7 @@ fn one(name: &str, json: Option<&Json>, pairs: &mut Vec<(String, String)>, fault
     let Some(json) = json else { return };
     match json.as_str() {
         Some(text) => pairs.push((name.to_owned(), text.to_owned())),
-        None => {
-            faults.push(ItemError::field(&format!("/{name}"), format!("takes a text, not {}", brief(json))))
-        }
+        None => faults.push(ItemError::other(&format!("/{name}"), "takes a text", json)),
     }
 }
 
@@ -188,7 +186,7 @@ fn values(name: &str, json: Option<&Json>, pairs: &mut Vec<(String, String)>, fa
             Some(text) => pairs.push((name.to_owned(), text.to_owned())),
             None => {
                 let pointer = if json.is_array() { format!("/{name}/{i}") } else { format!("/{name}") };
-                faults.push(ItemError::field(&pointer, format!("takes a text, not {}", brief(value))));
+                faults.push(ItemError::other(&pointer, "takes a text", value));
             }
         }
     }
@@ -211,21 +209,11 @@ fn paths(json: Option<&Json>, faults: &mut Vec<ItemError>) -> Option<Vec<String>
             }
             Ok(path) => paths.push(path),
             Err(takes) => {
-                faults
-                    .push(ItemError::field(&format!("/fields/{i}"), format!("{takes}, not {}", brief(json))));
+                faults.push(ItemError::other(&format!("/fields/{i}"), &takes, json));
             }
         }
     }
     Some(paths)
-}
-
-/// A value as it was sent, not too much of it.
-fn brief(json: &Json) -> String {
-    let text = json.to_string();
-    match text.char_indices().nth(80) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
-    }
 }
 
 #[cfg(test)]

@@ -146,7 +146,7 @@ fn values(
             Ok(value) => values.push(value),
             Err(takes) => {
                 let pointer = if is_list { format!("/{name}/{i}") } else { format!("/{name}") };
-                faults.push(ItemError::field(&pointer, format!("takes {takes}, not {}", brief(json))));
+                faults.push(ItemError::other(&pointer, &format!("takes {takes}"), json));
             }
         }
     }
@@ -167,15 +167,6 @@ fn value(dimension: Dimension, json: &Json, known: Option<&[&str]>) -> Result<Va
     match known {
         Some(known) if !known.contains(&found.as_str()) => Err(known.join(", ")),
         _ => Ok(Value::Text(found)),
-    }
-}
-
-/// A value as it was sent, not too much of it.
-fn brief(json: &Json) -> String {
-    let text = json.to_string();
-    match text.char_indices().nth(80) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
     }
 }
 
