@@ -20,9 +20,9 @@ use crate::verify::{self, Claims};
 const READABLE_DAYS: u32 = 3;
 
 /// What came from the archive, held against the manifest.
-struct Fetched {
-    cold: Vec<u8>,
-    index: Vec<u8>,
+pub(super) struct Fetched {
+    pub cold: Vec<u8>,
+    pub index: Vec<u8>,
 }
 
 impl Log {
@@ -209,7 +209,11 @@ impl Log {
 
     /// Writes the files under their names, durably, and opens them. Without the catalog's entry the next
     /// opening removes them.
-    fn put_in_place(&self, fetched: &Fetched, entry: &SealedSegment) -> Result<Sealed, StoreError> {
+    pub(super) fn put_in_place(
+        &self,
+        fetched: &Fetched,
+        entry: &SealedSegment,
+    ) -> Result<Sealed, StoreError> {
         let (disk, path) = (&*self.shared.disk, data_path(&self.shared.dir, entry.first));
         self.put_file(&path.with_extension("cold"), &fetched.cold)?;
         let index = path.with_extension("idx");

@@ -1,11 +1,12 @@
 //! Indexes that were made again, or are of an earlier version, beside objects that are never replaced.
 
+use super::super::restore::Fetched;
 use super::*;
 use crate::archive::object_name;
-use crate::catalog::Entry;
+use crate::catalog::SealedSegment;
 use crate::chain::Hash;
 use crate::codec::sections::{Sections, SectionsWriter};
-use crate::io::{Mode, read_whole, write_whole};
+use crate::io::read_whole;
 use crate::segment::sealed::{INDEX_KIND, IndexFacts};
 
 fn index_path(first: u64) -> PathBuf {
@@ -60,11 +61,16 @@ fn an_index_that_was_put_before_it_was_made_again_holds_up_nothing() {
 #[test]
 fn an_archived_index_of_an_earlier_version_is_made_again() {
     let disk = SimDisk::new();
-    let log = filled(&disk);
-    let before = records(&log);
-    let (bytes, index_footer) = earlier(&disk, 0);
-    disk.remove(&index_path(0)).unwrap();
-    write_whole(&disk, &index_path(0), Mode::Shared, &bytes).unwrap();
-    log.catalog().append(&Entry::Reindexed { first: 0, index_footer }).unwrap();
-    there_and_back(&disk, log, &before);
+    let (log, store) = (filled(&disk), store(&disk));
+    let own = read_whole(&disk, &index_path(0), 1 << 20, "an index").unwrap();
+    let (index, index_footer) = earlier(&disk, 0);
+    log.ship_next(&store, u64::MAX, 0).unwrap().unwrap();
+    log.drop_next(u64::MAX).unwrap().unwrap();
+    // As if that had been the index when the segment was shipped.
+    let cold = store.get(&object_name(ORIGIN, 0, "cold"), None, 1 << 20).unwrap();
+    let entry = SealedSegment { index_footer, ..log.catalog().sealed_at(0).unwrap().clone() };
+    let sealed = log.put_in_place(&Fetched { cold, index }, &entry).unwrap();
+    assert_eq!(sealed.facts().count, entry.count);
+    assert_eq!(read_whole(&disk, &index_path(0), 1 << 20, "an index").unwrap(), own);
+    assert_eq!(files(&disk, "damaged"), Vec::<PathBuf>::new());
 }
