@@ -45,8 +45,8 @@ verifiers: tools-test venv ## Verifiers that others wrote, in Rust, Go and Pytho
 	tests/verifiers.sh "$(CARGO)"
 
 soak: tools-test venv web ## The same in full figures: 200 kills, every power cut, 100,000 questions in each state, 10 minutes of fuzzing a parser
-	$(CARGO) build --release --locked --workspace --bins --tests
-	STELE_SOAK=1 $(CARGO) test --release --locked --workspace --no-fail-fast
+	$(CARGO) build --profile soak --locked --workspace --bins --tests
+	STELE_SOAK=1 $(CARGO) test --profile soak --locked --workspace --no-fail-fast
 	$(VENV)/bin/python tests/python/custody.py
 	STELE_SOAK=1 $(VENV)/bin/python tests/python/verifier.py
 	tests/fuzz.sh 600
