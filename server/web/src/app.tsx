@@ -17,6 +17,7 @@ import { keepFor, theme, zone } from './state/prefs';
 import { follow, go, href, page, type PageName } from './state/route';
 import { zoneName } from './time/time';
 import { Icon, type IconName } from './ui/icon';
+import { useKeys } from './ui/keys';
 import { Busy, Button, Toast } from './ui/parts';
 
 const NAVIGATION: { page: PageName; label: string; icon: IconName }[] = [
@@ -35,28 +36,16 @@ effect(() => keepFor(subject.value));
 const showKeys = signal(false);
 
 /** Whether keys pressed now are text for a field. */
-function isTyping(event: KeyboardEvent): boolean {
-  const target = event.target as HTMLElement;
-  return target.matches('input, textarea, select, [contenteditable]');
-}
-
 let leader = 0;
 
 function onKey(event: KeyboardEvent): void {
-  if (
-    event.defaultPrevented ||
-    event.ctrlKey ||
-    event.metaKey ||
-    event.altKey ||
-    isTyping(event) ||
-    !session.value
-  )
-    return;
+  if (!session.value) return;
   if (event.key === '?') {
     showKeys.value = !showKeys.value;
     event.preventDefault();
     return;
   }
+  if (document.querySelector('dialog[open]')) return;
   if (event.key === 'g') {
     leader = Date.now();
     return;
@@ -199,10 +188,7 @@ function Navigation() {
 }
 
 export function App() {
-  useEffect(() => {
-    document.addEventListener('keydown', onKey);
-    return () => document.removeEventListener('keydown', onKey);
-  }, []);
+  useKeys(onKey, [], 'hears');
   const again = reconnects.value;
   useEffect(() => {
     if (session.peek() === undefined) void loadSession();

@@ -405,6 +405,32 @@ test('keys lead everywhere, and the list of them opens with a question mark', as
   await expect(box(page)).toBeFocused();
 });
 
+test('a key is heard as soon as the page can be seen, and not under a dialog', async ({ signedIn: page }) => {
+  await page.addInitScript(() => {
+    const strike = (key: string, at: Element) =>
+      at.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true }));
+    new MutationObserver((_, watching) => {
+      if (!document.querySelector('.log')) return;
+      watching.disconnect();
+      strike('x', document.body);
+      const shown = new MutationObserver(() => {
+        const dialog = document.querySelector('dialog');
+        if (!dialog) return;
+        shown.disconnect();
+        (window as unknown as { openAtOnce: boolean }).openAtOnce = dialog.open;
+        strike('f', dialog);
+      });
+      shown.observe(document, { childList: true, subtree: true });
+    }).observe(document, { childList: true, subtree: true });
+  });
+  await go(page, 'log');
+  await expect(page.getByRole('dialog', { name: 'Export' })).toBeVisible();
+  expect(await page.evaluate(() => (window as unknown as { openAtOnce: boolean }).openAtOnce)).toBe(true);
+  await page.keyboard.press('Escape');
+  await expect(page.getByRole('dialog')).toHaveCount(0);
+  await expect(page.getByRole('complementary', { name: 'Filters' })).toBeVisible();
+});
+
 test('a panel fails alone; 429 and a lost server are told, and mended without help', async ({
   signedIn: page,
 }) => {

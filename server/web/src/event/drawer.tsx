@@ -12,6 +12,7 @@ import { open } from '../log/table';
 import { change, follow, href } from '../state/route';
 import { ago, count } from '../time/time';
 import { Icon } from '../ui/icon';
+import { useKeys } from '../ui/keys';
 import {
   Busy,
   Button,
@@ -361,21 +362,14 @@ export function Drawer({ id }: { id: string }) {
     else question.data.value = inList;
     return () => question.stop();
   }, [id]);
-  useEffect(() => {
-    const keys = (event: KeyboardEvent) => {
-      if (
-        event.defaultPrevented ||
-        (event.target as HTMLElement).matches('input, textarea, select') ||
-        document.querySelector('dialog[open]')
-      )
-        return;
+  useKeys(
+    (event) => {
       if (event.key === 'Escape') change({ event: '' });
       else if (event.key === 'p')
         void copy(new URL(href('log', { event: id }), location.href).href, 'Permalink');
-    };
-    document.addEventListener('keydown', keys);
-    return () => document.removeEventListener('keydown', keys);
-  }, [id]);
+    },
+    [id],
+  );
   void rows.version.value;
   const at = rows.indexOf(id);
   const neighbour = (by: number) => (at === -1 ? undefined : rows.list[at + by]);

@@ -7,6 +7,7 @@ import { ExportDialog } from '../exports/dialog';
 import { showFacets, showHistogram, toggleFacets } from '../state/prefs';
 import { change } from '../state/route';
 import { rangeParams } from '../time/time';
+import { useKeys } from '../ui/keys';
 import { Button, copy, Menu, MenuItem } from '../ui/parts';
 import { ViewBar } from '../views/bar';
 import { watchViews } from '../views/store';
@@ -133,27 +134,16 @@ function More() {
 export function LogPage() {
   useEffect(() => watch(), []);
   useEffect(() => watchViews(), []);
-  useEffect(() => {
-    const keys = (event: KeyboardEvent) => {
-      if (
-        event.ctrlKey ||
-        event.metaKey ||
-        event.altKey ||
-        (event.target as HTMLElement).matches('input, textarea, select')
-      )
-        return;
-      if (event.key === 't') {
-        if (live.peek() === 'off') startLive();
-        else if (live.peek() === 'on') live.value = 'paused';
-        else resumeTail();
-      } else if (event.key === 'x') exporting.value = true;
-      else if (event.key === 'f') toggleFacets();
-      else return;
-      event.preventDefault();
-    };
-    document.addEventListener('keydown', keys);
-    return () => document.removeEventListener('keydown', keys);
-  }, []);
+  useKeys((event) => {
+    if (event.key === 't') {
+      if (live.peek() === 'off') startLive();
+      else if (live.peek() === 'on') live.value = 'paused';
+      else resumeTail();
+    } else if (event.key === 'x') exporting.value = true;
+    else if (event.key === 'f') toggleFacets();
+    else return;
+    event.preventDefault();
+  });
   return (
     <div class={`log${selected.value === '' ? '' : ' with-drawer'}`}>
       <h1 class="offscreen">Activity log</h1>

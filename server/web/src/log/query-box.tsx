@@ -7,6 +7,7 @@ import { lex } from '../query/lex';
 import { pastQueries, rememberQuery } from '../state/prefs';
 import { rangeParams } from '../time/time';
 import { Icon } from '../ui/icon';
+import { useKeys } from '../ui/keys';
 import { Button, Coded } from '../ui/parts';
 import { knownPaths } from './paths';
 import { draft, own, query, range, rows, setQuery, type } from './state';
@@ -118,22 +119,12 @@ export function QueryBox() {
     rememberQuery(written);
   };
 
-  useEffect(() => {
-    const slash = (event: KeyboardEvent) => {
-      if (
-        event.key !== '/' ||
-        event.ctrlKey ||
-        event.metaKey ||
-        (event.target as HTMLElement).matches('input, textarea, select')
-      )
-        return;
-      event.preventDefault();
-      input.current?.focus();
-      input.current?.select();
-    };
-    document.addEventListener('keydown', slash);
-    return () => document.removeEventListener('keydown', slash);
-  }, []);
+  useKeys((event) => {
+    if (event.key !== '/') return;
+    event.preventDefault();
+    input.current?.focus();
+    input.current?.select();
+  });
 
   const onKey = (event: KeyboardEvent) => {
     if (event.key === 'ArrowDown' && open && list.length > 0) {

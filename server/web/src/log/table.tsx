@@ -5,6 +5,7 @@ import { widths } from '../state/prefs';
 import { change } from '../state/route';
 import { count } from '../time/time';
 import { Icon } from '../ui/icon';
+import { useKeys } from '../ui/keys';
 import { Busy, Button, Empty, Failed } from '../ui/parts';
 import { useVirtual } from '../ui/virtual';
 import { cell, labelOf } from './cells';
@@ -190,23 +191,13 @@ export function Table() {
     if (at >= 0) virtual.scrollToIndex(at, { align: 'auto' });
   }, [now]);
 
-  useEffect(() => {
-    const keys = (event: KeyboardEvent) => {
-      if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-      if (
-        (event.target as HTMLElement).matches('input, textarea, select') ||
-        document.querySelector('dialog[open]')
-      )
-        return;
-      if (event.key === 'j') step(1);
-      else if (event.key === 'k') step(-1);
-      else if (event.key === 'r') refresh();
-      else return;
-      event.preventDefault();
-    };
-    document.addEventListener('keydown', keys);
-    return () => document.removeEventListener('keydown', keys);
-  }, []);
+  useKeys((event) => {
+    if (event.key === 'j') step(1);
+    else if (event.key === 'k') step(-1);
+    else if (event.key === 'r') refresh();
+    else return;
+    event.preventDefault();
+  });
 
   const problem = rows.first.problem.value;
   const busy = rows.first.busy.value;

@@ -1,6 +1,6 @@
 /** Dialogs: the frame, one that asks for fields, and one that asks whether. */
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { Button } from './parts';
 
 export function Dialog(props: {
@@ -10,7 +10,8 @@ export function Dialog(props: {
   children: ComponentChildren;
 }) {
   const ref = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  // Before the frame that shows it: what is typed at once after goes into the dialog.
+  useLayoutEffect(() => {
     const box = ref.current;
     if (box && !box.open) box.showModal();
     return () => box?.close();
@@ -55,7 +56,7 @@ export function FormDialog({ title, submit, disabled, onSubmit, onClose, childre
   const [busy, setBusy] = useState(false);
   const form = useRef<HTMLFormElement>(null);
   // The first field, not the button that shuts the dialog, is what it was opened for.
-  useEffect(() => form.current?.querySelector<HTMLElement>('input, select, textarea')?.focus(), []);
+  useLayoutEffect(() => form.current?.querySelector<HTMLElement>('input, select, textarea')?.focus(), []);
   const send = async (event: Event) => {
     event.preventDefault();
     if (busy) return;

@@ -1,7 +1,7 @@
 /** Small parts that every page is made of. */
 import { signal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Problem } from '../api/client';
 import type { Actor } from '../api/types';
 import { ago, stamp } from '../time/time';
@@ -137,7 +137,7 @@ export function Menu(props: {
     setOpen(false);
     root.current?.querySelector('button')?.focus();
   };
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!open) return undefined;
     const outside = (event: Event) => {
       if (!root.current?.contains(event.target as Node)) setOpen(false);
