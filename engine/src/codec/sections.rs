@@ -244,6 +244,12 @@ impl Sections {
         decode_exact(&self.footer.facts).map_err(|e| StoreError::damaged(&self.path, 0, e))
     }
 
+    /// Bytes of a section by the footer, which was checked at opening; hashes nothing.
+    #[must_use]
+    pub fn length(&self, tag: u16) -> Option<u64> {
+        self.footer.sections.iter().find(|entry| entry.tag == tag).map(|entry| entry.bytes)
+    }
+
     /// The bytes of a section, hashed on first use.
     ///
     /// # Errors

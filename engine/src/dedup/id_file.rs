@@ -9,6 +9,7 @@
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use crate::codec::sections::{Sections, SectionsWriter};
 use crate::error::StoreError;
@@ -62,42 +63,58 @@ pub(super) fn range_of(path: &Path) -> Option<Range<u64>> {
     Some(number(first)?..number(end)?)
 }
 
-/// An open id file, all of whose sections were checked.
+/// An open id file. Nothing of what it holds is believed before every byte of it was checked.
 #[derive(Debug)]
 pub(super) struct IdFile {
     sections: Sections,
     range: Range<u64>,
     bits: u32,
+    checked: OnceLock<bool>,
 }
 
 impl IdFile {
-    /// Opens a file and checks every byte of it. Reads it once from end to end.
+    /// Opens a file by its footer, without reading the rest of it: see [`check`](Self::check).
     ///
     /// # Errors
     /// `Io`, or `Damaged` and `TooNew` when it is not what was written.
     pub fn open(disk: &dyn Disk, path: &Path) -> Result<Self, StoreError> {
         let sections = Sections::open(disk, path, KIND)?;
-        sections.check_all()?;
         let (first, count): (u64, u32) = sections.facts()?;
         let range = first..first.saturating_add(u64::from(count));
         if range_of(path).as_ref() != Some(&range) || count == 0 {
             let detail = format!("holds sequences {first} and {count} on, its name says otherwise");
             return Err(StoreError::damaged(path, 0, detail));
         }
-        let file = Self { sections, range, bits: directory_bits(count) };
-        file.check_shape(path, count)?;
-        Ok(file)
+        let bits = directory_bits(count);
+        let lengths = (sections.length(ENTRIES), sections.length(DIRECTORY));
+        if lengths != (Some(u64::from(count) * ENTRY_BYTES as u64), Some(((1 << bits) + 1) * 4)) {
+            return Err(StoreError::damaged(path, 0, "sections do not fit each other"));
+        }
+        Ok(Self { sections, range, bits, checked: OnceLock::new() })
     }
 
-    fn check_shape(&self, path: &Path, count: u32) -> Result<(), StoreError> {
-        let entries = self.sections.get(ENTRIES)?;
-        let directory = self.directory()?;
-        let ascending = directory.is_sorted_by_key(|&start| u32::from_le_bytes(start));
-        let fits = entries.len() as u64 == u64::from(count) * ENTRY_BYTES as u64
-            && directory.len() == (1 << self.bits) + 1
-            && directory.last() == Some(&count.to_le_bytes())
-            && ascending;
-        if fits { Ok(()) } else { Err(StoreError::damaged(path, 0, "sections do not fit each other")) }
+    /// Checks every byte, once: reads the file from end to end. Whoever asks meanwhile waits.
+    ///
+    /// # Errors
+    /// `Damaged` when it is not what was written.
+    pub fn check(&self) -> Result<(), StoreError> {
+        self.sections.check_all()?;
+        if *self.checked.get_or_init(|| self.directory_leads()) {
+            return Ok(());
+        }
+        Err(StoreError::damaged(self.path(), 0, "the directory does not lead through the entries"))
+    }
+
+    /// Whether [`check`](Self::check) has been called.
+    pub fn is_checked(&self) -> bool {
+        self.checked.get().is_some()
+    }
+
+    fn directory_leads(&self) -> bool {
+        self.directory().is_ok_and(|directory| {
+            directory.last() == Some(&(self.count() as u32).to_le_bytes())
+                && directory.is_sorted_by_key(|&start| u32::from_le_bytes(start))
+        })
     }
 
     /// The sequences covered.
@@ -125,12 +142,14 @@ impl IdFile {
 
     /// The entries in order.
     pub fn iter(&self) -> Result<impl Iterator<Item = Entry> + '_, StoreError> {
+        self.check()?;
         Ok(self.entries()?.iter().map(entry))
     }
 
     /// Adds (position, sequence) for every entry with one of the fingerprints. Up to 30 ns per
     /// fingerprint when nothing of the file is in the processor's caches.
     pub fn find(&self, fingerprints: &[u64], found: &mut Vec<(usize, u64)>) -> Result<(), StoreError> {
+        self.check()?;
         let (entries, directory) = (self.entries()?, self.directory()?);
         let mut buckets = [&entries[..0]; LANES];
         for (group, lanes) in fingerprints.chunks(LANES).enumerate() {

@@ -24,6 +24,8 @@ impl Log {
         if self.writable().is_err() {
             return Ok(false);
         }
+        // No id file is merged, or gets a neighbour, before it is known to be sound.
+        self.settled()?;
         if self.seal_next()? {
             return Ok(true);
         }

@@ -35,6 +35,11 @@ impl Log {
         self.opened().damage.clone()
     }
 
+    /// Damage that was found later.
+    pub(super) fn more_damage(&self, lines: Vec<String>) {
+        self.opened().damage.extend(lines);
+    }
+
     /// Whether [`Log::restore`] may be called: the log takes events, or does not for want of files alone that
     /// restores of archived segments make again.
     ///
@@ -53,10 +58,18 @@ impl Log {
             return Ok(());
         }
         match others.first() {
-            Some((_, line)) => self.shared.refuse_for(Some(refusal(line))),
-            None => self.write_again()?,
+            Some((_, line)) => {
+                self.shared.refuse_for(Some(refusal(line)));
+                let mended = |line: &String| !others.iter().any(|(_, other)| other == line);
+                let gone = opened.mendable.iter().map(|(_, line)| line).filter(|line| mended(line));
+                let gone: Vec<String> = gone.cloned().collect();
+                opened.damage.retain(|line| !gone.contains(line));
+            }
+            None => {
+                self.write_again()?;
+                opened.damage.clear();
+            }
         }
-        opened.damage = others.iter().map(|(_, line)| line.clone()).collect();
         opened.mendable = others;
         Ok(())
     }
@@ -76,6 +89,8 @@ impl Log {
         }
         // Before the first append: without it a crash after one would meet the mark of the last clean end.
         self.catalog().append(&Entry::Opened)?;
+        // Ids of what came back may not have been known.
+        self.ids.again();
         self.shared.refuse_for(None);
         Ok(())
     }

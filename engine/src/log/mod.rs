@@ -9,6 +9,7 @@ mod background;
 mod check;
 #[cfg(test)]
 mod fixture;
+mod ids;
 mod index_events;
 mod mend;
 mod moving;
@@ -43,6 +44,7 @@ use crate::retain::{Held, backlog};
 pub use crate::segment::Head;
 use crate::segment::{Rules, Segment};
 use crate::tags::EPOCH_RECORDS_MAX;
+use ids::Settling;
 use mend::Opened;
 use moving::Moving;
 
@@ -137,6 +139,8 @@ pub struct Log {
     index_events: Mutex<Vec<IndexEvent>>,
     /// What opening told of damage and still holds.
     opened: Mutex<Opened>,
+    /// Whether the ids were held against the segments since the log was opened.
+    ids: Settling,
     /// Nobody writes to the files while they are open.
     read_only: bool,
 }
@@ -200,7 +204,7 @@ impl Log {
     /// Group commit: one sync for all batches, in their order. Blocks until everything that it
     /// reports as stored is on stable storage, chained and visible. Per batch, an outcome per event.
     ///
-    /// `now_us` is the commit time in microseconds since 1970; it is raised to the last record's
+    /// The first one waits for [`Log::settle`]. `now_us` is the commit time in microseconds since 1970; it is raised to the last record's
     /// where it is below.
     ///
     /// # Errors
@@ -208,6 +212,11 @@ impl Log {
     /// opened again), `Damaged` (a stored record that decides about a duplicate cannot be read).
     /// Events of a failed batch may have been stored: send it again, duplicates are recognized.
     pub fn append(&self, batches: Vec<Batch>, now_us: u64) -> Vec<Result<Vec<Outcome>, StoreError>> {
+        if self.writable().is_ok()
+            && let Err(error) = self.settled()
+        {
+            return batches.iter().map(|_| Err(error.repeat())).collect();
+        }
         // Where the background falls behind, the writer helps, which also slows it down.
         while self.writable().is_ok() && backlog(&self.shared.segments) > BACKLOG_MAX {
             if let Err(error) = self.seal_next() {

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, RwLock};
 
+use super::ids::Settling;
 use super::mend::{Opened, refusal};
 use super::moving::Moving;
 use super::{Log, OpenReport, Options};
@@ -136,7 +137,7 @@ impl Log {
         let cache = Arc::default();
         let opening =
             Opening { disk: &disk, dir, origin: &origin, salts: &salts, rules, cache: &cache, read_only };
-        let found = recover(&opening, &mut catalog, &locator)?;
+        let found = recover(&opening, &mut catalog)?;
         let Recovered { segments, head, recent, tally, mut notes, mut damage, mendable } = found;
         let sealed_first = segments.iter().find(|s| matches!(***s, Segment::Sealed(_))).map(|s| s.first());
         let shared = Arc::new(Shared {
@@ -174,6 +175,7 @@ impl Log {
             unchecked: Mutex::new(sealed_first),
             moving: Moving::default(),
             index_events: Mutex::new(Vec::new()),
+            ids: Settling::default(),
             opened: Mutex::new(Opened::new(&damage, mendable, read_only)),
             read_only,
         };

@@ -105,6 +105,7 @@ impl Log {
 
     /// The sequence of the event with an id.
     fn locate(&self, event_id: &str, snapshot: &Snapshot) -> Result<Option<u64>, StoreError> {
+        self.settled()?;
         let salted = self.shared.salts.salted(event_id);
         let fingerprint = salted.fingerprint;
         let mut sequences = Vec::new();

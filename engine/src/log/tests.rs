@@ -608,8 +608,9 @@ fn id_files_of_another_log_are_set_aside_and_made_again() {
         fs::remove_file(ours).unwrap();
         fs::copy(theirs, ours).unwrap();
     }
-    let (log, report) = open(dirs[0].path());
-    assert!(report.notes.iter().any(|n| n.contains("set aside")), "{report:?}");
+    let (log, _) = open(dirs[0].path());
+    let notes = log.settle().unwrap();
+    assert!(notes.iter().any(|n| n.contains("set aside")), "{notes:?}");
     assert!(log.find("e0003").unwrap().is_some());
     let again = append(&log, &ids(0, 20));
     assert!(again.iter().all(|outcome| matches!(outcome, Outcome::Duplicate { .. })), "{again:?}");

@@ -5,10 +5,12 @@
 //! - everything acknowledged is kept; a torn tail, which nobody was told of, is cut and kept aside;
 //! - damage is reported with file, offset and sequence, the log then takes no events, and nothing of
 //!   the damaged file is changed;
-//! - derived files (index, ids) that are missing or damaged are made again from the data, and said.
+//! - derived files (index, ids) that are missing or damaged are made again from the data, and said; ids
+//!   when they are first needed, since all of their files must be read for it.
 
 mod contents;
 mod derived;
+mod ids;
 mod sealed;
 mod secret;
 mod tail;
@@ -18,11 +20,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use derived::rebuild_index;
+pub use ids::{Ids, Settled};
 pub use secret::{read_secret, write_secret};
 
 use crate::catalog::{Catalog, Closed};
 use crate::chain;
-use crate::dedup::{Locator, Recent};
+use crate::dedup::Recent;
 use crate::error::StoreError;
 use crate::ids::Origin;
 use crate::io::Disk;
@@ -73,11 +76,7 @@ pub struct Recovered {
 ///
 /// # Errors
 /// `Io` or `Full`. Damage is no error: it is part of what is returned.
-pub fn recover(
-    opening: &Opening<'_>,
-    catalog: &mut Catalog,
-    locator: &Locator,
-) -> Result<Recovered, StoreError> {
+pub fn recover(opening: &Opening<'_>, catalog: &mut Catalog) -> Result<Recovered, StoreError> {
     let genesis = chain::genesis(opening.origin);
     let mut found = Recovered {
         segments: Vec::new(),
@@ -101,10 +100,6 @@ pub fn recover(
         };
     }
     unsealed(opening, catalog, &files, &mut found)?;
-    derived::set_foreign_ids_aside(opening, locator, &mut found)?;
-    if !opening.read_only {
-        derived::complete_ids(opening, locator, &mut found)?;
-    }
     // A log that a restore mends takes events afterwards without another opening: it is held against the
     // mark now.
     if found.damage.len() == found.mendable.len()

@@ -25,7 +25,23 @@ const IDLE: Duration = Duration::from_secs(60);
 /// # Errors
 /// The system gives no thread.
 pub fn worker(log: Arc<Log>, bell: SharedBell) -> io::Result<JoinHandle<()>> {
-    start("stele-worker", move || run(&log, &bell, Log::work))
+    start("stele-worker", move || {
+        settle(&log);
+        run(&log, &bell, Log::work);
+    })
+}
+
+/// Reads the id files at once, so that the first append need not. What fails is due again with each step.
+fn settle(log: &Log) {
+    let told_at_opening = log.damage().len();
+    match catch_unwind(AssertUnwindSafe(|| log.settle())) {
+        Ok(Ok(notes)) => notes.iter().for_each(|note| tracing::info!(log = log.origin(), note, "ids")),
+        Ok(Err(error)) => tracing::error!(log = log.origin(), %error, "ids"),
+        Err(_) => tracing::error!(log = log.origin(), "reading the ids panicked"),
+    }
+    for damage in log.damage().iter().skip(told_at_opening) {
+        tracing::error!(log = log.origin(), damage, "this log is read-only");
+    }
 }
 
 /// Starts the leveller of a log; it ends when the bell says stop.

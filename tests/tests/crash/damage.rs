@@ -75,6 +75,11 @@ fn look(disk: &SimDisk) -> Seen {
             return seen;
         }
     };
+    match process.log.settle() {
+        Ok(notes) => seen.said.extend(notes),
+        Err(error) => seen.said.push(error.to_string()),
+    }
+    seen.said.extend(process.log.damage());
     let told = !seen.said.is_empty();
     by_id(&process, told, &mut seen);
     by_sequence(&process, &mut seen);

@@ -38,6 +38,8 @@ impl Log {
         if self.writable().is_err() {
             return Ok(None);
         }
+        // Ids may have to be made again from the data that go.
+        self.settled()?;
         let Some((entry, archived, _claim)) = self.next_to_go(due) else { return Ok(None) };
         let Some(segment) = self.sealed(entry.first) else { return Ok(None) };
         let Segment::Sealed(sealed) = &*segment else { return Ok(None) };

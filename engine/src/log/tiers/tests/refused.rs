@@ -205,6 +205,29 @@ fn a_log_takes_events_again_when_nothing_is_missing_any_more() {
     assert_eq!(log.damage().len(), 4);
 }
 
+/// Goal: ids that cannot be known before a restore are known after it.
+#[test]
+fn ids_that_are_made_from_what_is_missing_are_known_after_a_restore() {
+    let disk = SimDisk::new();
+    let (log, _) = away(&disk);
+    log.close().unwrap();
+    drop(log);
+    for path in disk.list(&Path::new(DIR).join("ids")).unwrap() {
+        disk.remove(&path).unwrap();
+    }
+    disk.remove(&data_path(Path::new(DIR), SEGMENT).with_extension("seen")).unwrap();
+    let (log, report) = open(&disk);
+    assert_eq!(report.damage.len(), 1, "{:?}", report.damage);
+    log.settle().unwrap();
+    let lines = log.damage();
+    assert!(lines.len() == 2 && lines[1].contains("its ids are not known"), "{lines:?}");
+    log.restore(&store(&disk), SEGMENT, 9, &|_| true).unwrap();
+    assert_eq!((log.writable(), log.damage()), (Ok(()), vec![]));
+    let again = append(&log, (0..EVENTS).map(|i| event_with(i, "x")).collect(), NOW_US + 1_000_000_000);
+    assert!(again.iter().all(|outcome| matches!(outcome, Outcome::Duplicate { .. })), "{again:?}");
+    assert_eq!((log.writable(), log.damage(), faults(&log)), (Ok(()), vec![], vec![]));
+}
+
 /// Goal: wherever the power goes while a log is mended, it opens as one to be mended or as a whole one, and
 /// what was acknowledged is there. Method: as with the moves, with an event behind the restore.
 #[test]
