@@ -15,32 +15,44 @@ use crate::figures::{Durations, Figure, Report, Unit};
 use crate::generate::Generator;
 use crate::system;
 
-/// Small ones: what opening costs is a matter of their number.
+/// Small segments: what opening costs is first a matter of their number.
 const RECORDS: u32 = 1_000;
+
+/// Events in small segments, at most: a thousand of them.
+const EVENTS: u64 = 1_000_000;
 
 const ROUNDS: usize = 5;
 
-/// All of the suite: a thousand segments for each million events.
+/// All of the suite: small segments, a thousand at most, and full ones with all events.
 ///
 /// # Errors
 /// A log that does not do what is measured, or does not open whole.
 pub fn run(sizes: &Sizes, report: &mut Report) -> Result<(), Failure> {
     let dir = tempfile::tempdir_in(&sizes.dir)?;
-    let (log, archive) = (dir.path().join("log"), dir.path().join("archive"));
-    let cold = make_cold(sizes, &log)?;
-    report.add("open", format!("{cold} segments, cold"), measure(sizes, &log)?);
-    let archived = move_all(sizes, &log, &archive)?;
-    report.add("open", format!("{archived} segments, archived"), measure(sizes, &log)?);
+    let small = small(sizes);
+    for (kind, sizes) in [("small", &small), ("full", sizes)] {
+        let (log, archive) = (dir.path().join(kind), dir.path().join(format!("{kind}-archive")));
+        let cold = make_cold(sizes, &log)?;
+        report.add("open", format!("{cold} {kind} segments, cold"), measure(sizes, &log)?);
+        let archived = move_all(sizes, &log, &archive)?;
+        report.add("open", format!("{archived} {kind} segments, archived"), measure(sizes, &log)?);
+    }
     Ok(())
+}
+
+/// The same with small segments.
+fn small(sizes: &Sizes) -> Sizes {
+    let mut small = sizes.clone();
+    small.events = sizes.events.min(EVENTS);
+    small.log.segment_records_max = RECORDS.min(sizes.log.segment_records_max);
+    small
 }
 
 /// Fills a log, makes all of its segments cold and closes it; returns their number.
 pub(super) fn make_cold(sizes: &Sizes, dir: &Path) -> Result<usize, Failure> {
-    let mut sizes = sizes.clone();
-    sizes.log.segment_records_max = RECORDS.min(sizes.log.segment_records_max);
-    let log = ingest::create(&sizes, dir)?;
+    let log = ingest::create(sizes, dir)?;
     ingest::fill(&log, &Generator::new(&sizes.stream(sizes.events)), 0..sizes.events, sizes.until_ns)?;
-    cover(&sizes, &log)?;
+    cover(sizes, &log)?;
     tiers::chill_all(&log)?;
     close(&log, TierState::Cold)
 }
