@@ -39,7 +39,11 @@ fn silent_and_slow_connections_are_closed() {
         let begun = Instant::now();
         let mut got = Vec::new();
         let _ = stream.read_to_end(&mut got);
-        assert!(begun.elapsed() < Duration::from_secs(5), "{} was not closed", String::from_utf8_lossy(sent));
+        assert!(
+            begun.elapsed() < Duration::from_secs(60),
+            "{} was not closed",
+            String::from_utf8_lossy(sent)
+        );
         got
     };
     assert!(closed_after(b"").is_empty());

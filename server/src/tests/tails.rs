@@ -118,7 +118,7 @@ fn a_slow_client_is_dropped_and_resumes_without_loss_or_repeat() {
     }
     let begun = Instant::now();
     while server.app().metrics.tails.get() > 0 {
-        assert!(begun.elapsed() < Duration::from_secs(10), "it is still open");
+        assert!(begun.elapsed() < Duration::from_secs(60), "it is still open");
         std::thread::sleep(Duration::from_millis(10));
     }
     let mut seen = slow.ids(usize::MAX);
@@ -138,7 +138,7 @@ fn a_slow_client_is_dropped_and_resumes_without_loss_or_repeat() {
 #[test]
 fn a_tail_of_an_expired_key_sends_nothing_more() {
     let mut server = Server::new();
-    let expires = jiff::Timestamp::now() + Duration::from_secs(3);
+    let expires = jiff::Timestamp::now() + Duration::from_secs(6);
     let ask = format!(r#"{{"name":"short","scopes":["read"],"expires_at":"{expires}"}}"#);
     let made = server.post_json("/v1/keys", &ask);
     assert_eq!(made.status, 201, "{}", made.text());
@@ -230,7 +230,7 @@ fn a_read_ends_when_the_client_of_its_tail_leaves() {
     drop(tail);
     let begun = Instant::now();
     while server.app().metrics.tails.get() > 0 {
-        assert!(begun.elapsed() < Duration::from_secs(5), "it goes on");
+        assert!(begun.elapsed() < Duration::from_secs(60), "it goes on");
         std::thread::sleep(Duration::from_millis(10));
     }
 }

@@ -126,7 +126,7 @@ fn trickled_bodies_end_too(server: &Server) {
     );
     stream.write_all(head.as_bytes()).unwrap();
     let started = Instant::now();
-    while started.elapsed() < Duration::from_secs(15) {
+    while started.elapsed() < Duration::from_secs(60) {
         if stream.write_all(b" ").is_err() || closed(&stream) {
             return;
         }
@@ -203,7 +203,7 @@ fn idle_connections_do_not_delay_the_end() {
     let _idle: Vec<TcpStream> = (0..10).map(|_| connect(server.address).unwrap()).collect();
     let started = Instant::now();
     server.stop();
-    assert!(started.elapsed() < Duration::from_secs(10), "took {:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(30), "took {:?}", started.elapsed());
 }
 
 #[test]

@@ -56,7 +56,7 @@ impl ObjectStore for Slow {
     }
 }
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Runs `step` on a thread with a store that does not answer, and meanwhile `others`; then the store answers.
 fn beside<T: Send>(disk: &SimDisk, step: impl FnOnce(&Slow) -> T + Send, others: impl FnOnce() + Send) -> T {
