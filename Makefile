@@ -12,7 +12,7 @@ WEB := server/web
 # The build directory, wherever the environment or a configuration file puts it.
 TARGET = $(shell $(CARGO) metadata --format-version 1 --no-deps | sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p')
 
-.PHONY: help run build test verifiers soak bench lint web web-test venv tools-build tools-web tools-test
+.PHONY: help run build test verifiers fs-verity soak bench lint web web-test venv tools-build tools-web tools-test
 .DEFAULT_GOAL := help
 
 # A server without its page is no product: its build fails where the page is not built.
@@ -43,6 +43,9 @@ python-test:
 
 verifiers: tools-test venv ## Verifiers that others wrote, in Rust, Go and Python, against a log of 100,000 events
 	tests/verifiers.sh "$(CARGO)"
+
+fs-verity: tools-build ## `serve --fs-verity` in a virtual machine with Debian's kernel and an ext4 disk, under emulation: minutes
+	tests/fs-verity.sh "$(CARGO)"
 
 soak: tools-test venv web ## The same in full figures: 200 kills, every power cut, 100,000 questions in each state, 10 minutes of fuzzing a parser
 	$(CARGO) build --profile soak --locked --workspace --bins --tests

@@ -54,6 +54,8 @@ impl LocalStore {
         let file = self.disk.create_new(&temporary, Mode::Shared)?;
         file.write_all_at(bytes, 0)?;
         file.sync_data()?;
+        // Nobody may be able to write it when it is made read-only.
+        drop(file);
         self.disk.make_read_only(&temporary)?;
         self.disk.rename(&temporary, path)
     }

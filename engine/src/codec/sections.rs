@@ -127,6 +127,8 @@ impl<'a> SectionsWriter<'a> {
         self.buffer.extend_from_slice(MAGIC);
         self.flush()?;
         self.file.sync_data().map_err(StoreError::io(&self.temporary, "syncing"))?;
+        // Nobody may be able to write it when it is made read-only.
+        drop(self.file);
         self.disk.make_read_only(&self.temporary).map_err(StoreError::io(&self.temporary, "protecting"))?;
         self.disk.rename(&self.temporary, &self.path).map_err(StoreError::io(&self.path, "renaming"))?;
         let dir = self.path.parent().unwrap_or(Path::new("."));

@@ -12,6 +12,7 @@ mod priority;
 mod protected;
 mod real;
 pub mod sim;
+mod verity;
 mod whole;
 
 use std::borrow::Cow;
@@ -22,7 +23,7 @@ use std::sync::Arc;
 pub use held::HeldFile;
 pub use mapping::Mapping;
 pub use priority::give_way;
-pub use protected::ProtectedDisk;
+pub use protected::{Guards, ProtectedDisk, SealedFiles, guard_sealed, sealed_files};
 pub use real::RealDisk;
 pub use sim::SimDisk;
 pub use whole::{read_whole, remove_if_there, sync_parent, write_whole};
@@ -49,7 +50,7 @@ pub trait Disk: Send + Sync {
     fn list(&self, path: &Path) -> io::Result<Vec<PathBuf>>;
     /// True when the name exists.
     fn exists(&self, path: &Path) -> io::Result<bool>;
-    /// Sets the file mode 0444.
+    /// Sets the file mode 0444. What was written is synced, and no handle that writes is open any more.
     fn make_read_only(&self, path: &Path) -> io::Result<()>;
 }
 

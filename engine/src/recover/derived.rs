@@ -37,6 +37,7 @@ pub fn rebuild_index(
     }
     set_aside(opening, &path)?;
     let growing = Growing::over(
+        &**opening.disk,
         Arc::clone(&file),
         &path,
         contents.header,

@@ -164,7 +164,7 @@ pub(super) fn reopen(
         false => opening.disk.open(path).map_err(StoreError::io(path, "opening"))?,
     };
     let Contents { header, state, written, .. } = contents;
-    Growing::over(file, path, header, opening.rules.capacity(), state, written)
+    Growing::over(&**opening.disk, file, path, header, opening.rules.capacity(), state, written)
 }
 
 fn copy(opening: &Opening<'_>, path: &Path, written: u64) -> Result<(), StoreError> {

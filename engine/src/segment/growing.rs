@@ -7,6 +7,7 @@
 //! syncs in about half the time of growing the file.
 
 use std::borrow::Cow;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -40,12 +41,15 @@ pub struct State {
 pub struct Growing {
     header: SegmentHeader,
     path: PathBuf,
-    file: Arc<dyn DiskFile>,
+    /// The handle that writes; none once the seal has cut the file, which no one may hold then.
+    file: Mutex<Option<Arc<dyn DiskFile>>>,
     window: Arc<dyn Window>,
     /// Bytes of the file that are zeros or frames; only raised, under `zeroing`.
     zeroed: AtomicU64,
     /// Held while zeros are written; true once the seal has cut them, and none are written then.
     zeroing: Mutex<bool>,
+    /// Held as long as the handle that zeros are written ahead with.
+    ahead: Mutex<()>,
     /// Zeros that the rate of arrival asks for; the writer sets it.
     wanted_ahead: AtomicU64,
     /// End of the frames written so far, synced or not: only the writer changes it.
@@ -77,7 +81,7 @@ impl Growing {
         disk.rename(&temporary, path).map_err(StoreError::io(path, "renaming"))?;
         sync_parent(disk, path)?;
         let written = SegmentHeader::BYTES as u64;
-        Self::over(file, path, header, capacity, State::default(), written)
+        Self::over(disk, file, path, header, capacity, State::default(), written)
     }
 
     /// Wraps an open file whose frames end at `written` and are described by `state`.
@@ -85,6 +89,7 @@ impl Growing {
     /// # Errors
     /// `Io` when it cannot be mapped.
     pub fn over(
+        disk: &dyn Disk,
         file: Arc<dyn DiskFile>,
         path: &Path,
         header: SegmentHeader,
@@ -93,14 +98,17 @@ impl Growing {
         written: u64,
     ) -> Result<Self, StoreError> {
         let zeroed = file.len().map_err(StoreError::io(path, "measuring"))?;
-        let window = file.window(capacity as usize).map_err(StoreError::io(path, "mapping"))?;
+        // Through a handle that only reads: readers have the window still when the file is sealed.
+        let read = disk.open_read(path).map_err(StoreError::io(path, "opening"))?;
+        let window = read.window(capacity as usize).map_err(StoreError::io(path, "mapping"))?;
         Ok(Self {
             header,
             path: path.to_owned(),
-            file,
+            file: Mutex::new(Some(file)),
             window,
             zeroed: AtomicU64::new(zeroed),
             zeroing: Mutex::new(false),
+            ahead: Mutex::new(()),
             wanted_ahead: AtomicU64::new(AHEAD_BYTES_MIN),
             written: AtomicU64::new(written),
             state: RwLock::new(state),
@@ -148,8 +156,9 @@ impl Growing {
         if end > self.zeroed.load(Ordering::Acquire) {
             self.extend(end)?;
         }
-        self.file.write_all_at(frame, offset).map_err(StoreError::io(&self.path, "writing"))?;
-        self.file.sync_data().map_err(StoreError::syncing(&self.path))?;
+        let file = self.writer()?;
+        file.write_all_at(frame, offset).map_err(StoreError::io(&self.path, "writing"))?;
+        file.sync_data().map_err(StoreError::syncing(&self.path))?;
         self.written.store(end, Ordering::Release);
         Ok(offset)
     }
@@ -170,6 +179,7 @@ impl Growing {
         if *cut {
             return Ok(false);
         }
+        let _ahead = locked(&self.ahead);
         // A handle of its own: the system tells a failed write-back once per handle, and with the
         // writer's this sync could be told of frames that the writer then takes for safe.
         let file = disk.open(&self.path).map_err(StoreError::io(&self.path, "opening"))?;
@@ -179,29 +189,42 @@ impl Growing {
         Ok(true)
     }
 
-    /// Ends the file behind its last frame, durably, for the seal: no zeros come behind it any more.
+    /// Ends the file behind its last frame, durably, for the seal: nothing is written to it any more, and no
+    /// handle of it writes.
     ///
     /// # Errors
     /// `Io`: the state of the file's pages is unknown.
     pub fn cut(&self) -> Result<(), StoreError> {
         let mut cut = self.zeroing();
         *cut = true;
+        // Zeros that were written before may still be on their way, with a handle of their own.
+        let _ahead = locked(&self.ahead);
+        let mut held = locked(&self.file);
+        let Some(file) = &*held else { return Ok(()) };
         let end = self.written();
-        if self.file.len().map_err(StoreError::io(&self.path, "measuring"))? != end {
-            self.file.set_len(end).map_err(StoreError::io(&self.path, "cutting the zero tail of"))?;
+        if file.len().map_err(StoreError::io(&self.path, "measuring"))? != end {
+            file.set_len(end).map_err(StoreError::io(&self.path, "cutting the zero tail of"))?;
         }
         // Also when it was cut before: the process that did may have been killed before it synced.
-        self.file.sync_data().map_err(StoreError::syncing(&self.path))
+        file.sync_data().map_err(StoreError::syncing(&self.path))?;
+        *held = None;
+        Ok(())
+    }
+
+    /// The handle that writes.
+    fn writer(&self) -> Result<Arc<dyn DiskFile>, StoreError> {
+        let sealed = || StoreError::io(&self.path, "writing")(io::ErrorKind::ReadOnlyFilesystem.into());
+        locked(&self.file).clone().ok_or_else(sealed)
     }
 
     /// The writer overtook the zeros: makes room itself.
     fn extend(&self, end: u64) -> Result<(), StoreError> {
         let _zeroing = self.zeroing();
-        self.zero_to(&*self.file, (end + 1).next_multiple_of(AHEAD_BYTES_MIN))
+        self.zero_to(&*self.writer()?, (end + 1).next_multiple_of(AHEAD_BYTES_MIN))
     }
 
     fn zeroing(&self) -> MutexGuard<'_, bool> {
-        self.zeroing.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.zeroing)
     }
 
     fn zero_to(&self, file: &dyn DiskFile, target: u64) -> Result<(), StoreError> {
@@ -248,4 +271,8 @@ impl Growing {
             _ => state.rows.hashes()[doc as usize - 1],
         }
     }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -36,6 +36,10 @@ pub struct ServeArgs {
     /// owner nor root changes or removes one by mistake. Takes CAP_LINUX_IMMUTABLE
     #[arg(long, env = "STELE_IMMUTABLE")]
     immutable: bool,
+    /// Ask for fs-verity on sealed files, of logs and of an archive in a directory: the kernel then hands out no
+    /// page of them that was changed beneath it. Where a file cannot have it, it goes without, which is told
+    #[arg(long, env = "STELE_FS_VERITY")]
+    fs_verity: bool,
     /// PEM file of the certificate chain: listen with TLS
     #[arg(long, env = "STELE_TLS_CERT", value_name = "FILE", requires = "tls_key", help_heading = "TLS")]
     tls_cert: Option<PathBuf>,
@@ -213,6 +217,7 @@ fn options(args: ServeArgs) -> ServeOptions {
         },
         archive: args.archive.store.choice(),
         immutable: args.immutable,
+        fs_verity: args.fs_verity,
         restore_rate_bytes: args
             .archive
             .restore_bytes_per_second
@@ -405,6 +410,8 @@ mod tests {
             "file:///mnt/archive",
             "--restore-bytes-per-second",
             "10MiB",
+            "--immutable",
+            "--fs-verity",
         ])
         .unwrap();
         assert_eq!((got.listen.to_string().as_str(), got.site.as_str()), ("0.0.0.0:0", "example.com"));
@@ -424,6 +431,7 @@ mod tests {
             (got.archive.url.as_deref(), got.restore_rate_bytes),
             (Some("file:///mnt/archive"), 10 << 20)
         );
+        assert!(got.immutable && got.fs_verity);
         assert_eq!(got.rates, Rates { ingest: Some(Rate { per_minute: 600, burst: 10 }), other: None });
     }
 

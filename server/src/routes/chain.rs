@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError};
 use hyper::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use stele_engine::error::StoreError;
 use stele_engine::ids::hex;
 use stele_engine::record::committed_at;
 
@@ -12,6 +13,7 @@ use super::changes::{self, Change};
 use super::{Cx, fields};
 use crate::http::answer::{self, Answer};
 use crate::http::problem::Problem;
+use crate::serve::start::{log_dir, sealed_in};
 use crate::state::now_us;
 
 /// Where the chain and its tree stand. `root` is that of now; `checkpoint` the newest that was signed.
@@ -19,12 +21,14 @@ pub async fn get(cx: &mut Cx) -> Result<Answer, Problem> {
     std::mem::take(&mut cx.params).finish(&[])?;
     let tenant = cx.caller()?.tenant;
     let log = Arc::clone(&tenant.log);
-    let (head, root, last) = cx
+    let dir = log_dir(&cx.app.options.data, &tenant.org.log_id);
+    let (head, root, last, sealed) = cx
         .app
         .block(move || {
             let head = log.head();
             let last = log.last_checkpoint().inspect(|signed| log.deliver(signed));
-            log.root(head.size).map(|root| (head, root, last))
+            let root = log.root(head.size)?;
+            Ok::<_, StoreError>((head, root, last, sealed_in(&dir)?))
         })
         .await??;
     let verified = *tenant.verified.lock().unwrap_or_else(PoisonError::into_inner);
@@ -49,6 +53,7 @@ pub async fn get(cx: &mut Cx) -> Result<Answer, Problem> {
         "keys": keys,
         "verified": shown(verified.size, verified.at_us),
         "deep_verified": shown(verified.deep_size, verified.deep_at_us),
+        "sealed_files": {"count": sealed.files, "immutable": sealed.immutable, "verity": sealed.verity},
     });
     Ok(answer::json_value(StatusCode::OK, &value))
 }

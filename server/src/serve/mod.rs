@@ -12,6 +12,7 @@ use stele_engine::archive::ArchiveError;
 use stele_engine::error::StoreError;
 
 pub use run::{Running, run, start};
+pub use start::sealed_in;
 
 pub use options::{LogFormat, Network, Rate, Rates, Scrub, ServeLimits, ServeOptions, Timeouts, TlsFiles};
 

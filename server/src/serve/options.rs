@@ -36,6 +36,8 @@ pub struct ServeOptions {
     pub archive: ArchiveChoice,
     /// Whether sealed files get the immutable attribute.
     pub immutable: bool,
+    /// Whether sealed files get fs-verity, where they can have it.
+    pub fs_verity: bool,
     /// Bytes a second that restores read; 0 is no limit.
     pub restore_rate_bytes: u64,
     /// How far the clock of the tiers is ahead; for tests.
@@ -67,6 +69,7 @@ impl ServeOptions {
             scrub: Scrub::default(),
             archive: ArchiveChoice::default(),
             immutable: false,
+            fs_verity: false,
             restore_rate_bytes: 0,
             #[cfg(debug_assertions)]
             clock_ahead: Duration::ZERO,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use stele_engine::error::StoreError;
 use stele_engine::ids::Origin;
-use stele_engine::io::{Disk, ProtectedDisk, RealDisk};
+use stele_engine::io::{Disk, Guards, ProtectedDisk, RealDisk, SealedFiles, guard_sealed, sealed_files};
 use stele_engine::log::{Log, OpenReport, Options};
 use tokio::sync::watch;
 
@@ -75,6 +75,8 @@ pub fn open(options: ServeOptions) -> Result<(Arc<App>, Option<String>), ServeEr
     let users = Arc::new(Users::load(state.users()?));
     let sessions = Arc::new(Sessions::load(state.sessions()?).map_err(failed)?);
     let archive = options.archive.open(&options.data, disk(&options)?)?;
+    tell_verity(&options);
+    sweep_archive(&archive.describe(), &options);
     let app = Arc::new(App::new(options, Arc::clone(&state), keys, users, sessions, archive));
     let mut types: HashMap<String, BTreeMap<_, _>> = HashMap::new();
     for (org, row) in state.event_types()? {
@@ -88,6 +90,7 @@ pub fn open(options: ServeOptions) -> Result<(Arc<App>, Option<String>), ServeEr
         let (log, report) = open_log(&dir, &app.options)?;
         sweep(&dir, &app.options)?;
         tell(&org, &report);
+        tell_guards(&org, &dir, &app.options);
         let rows = types.remove(&org.id).unwrap_or_default();
         let proved = verified.get(&org.log_id).copied();
         let settings = chosen.get(&org.id).copied().unwrap_or_default();
@@ -131,10 +134,11 @@ fn open_log(dir: &Path, options: &ServeOptions) -> Result<(Log, OpenReport), Ser
 
 /// The disk that logs are written through.
 fn disk(options: &ServeOptions) -> Result<Arc<dyn Disk>, ServeError> {
-    if !options.immutable {
+    let guards = guards(options);
+    if guards == Guards::default() {
         return Ok(Arc::new(RealDisk));
     }
-    let made = ProtectedDisk::new(&options.data).map_err(|error| {
+    let made = ProtectedDisk::new(&options.data, guards).map_err(|error| {
         let data = options.data.display();
         ServeError::Option(format!(
             "--immutable: the attribute cannot be set in {data} ({error}): it takes CAP_LINUX_IMMUTABLE and a file system such as ext4, XFS or btrfs"
@@ -143,17 +147,77 @@ fn disk(options: &ServeOptions) -> Result<Arc<dyn Disk>, ServeError> {
     Ok(Arc::new(made))
 }
 
-/// Makes immutable what was sealed before the attribute was asked for, or before a crash.
+/// What sealed files are asked to get.
+fn guards(options: &ServeOptions) -> Guards {
+    Guards { immutable: options.immutable, verity: options.fs_verity }
+}
+
+/// Folders of a log that hold sealed files.
+fn sealed_folders(dir: &Path) -> [PathBuf; 2] {
+    ["segments", "ids"].map(|folder| dir.join(folder))
+}
+
+/// How many files of a log are sealed, and how many of them the system guards.
+///
+/// # Errors
+/// A folder cannot be read.
+pub fn sealed_in(dir: &Path) -> Result<SealedFiles, StoreError> {
+    sealed_files(&sealed_folders(dir)).map_err(StoreError::io(dir, "looking at the sealed files of"))
+}
+
+/// Guards what was sealed before that was asked for, or before a crash. Only the attribute is required.
 fn sweep(dir: &Path, options: &ServeOptions) -> Result<(), ServeError> {
-    if !options.immutable {
+    let guards = guards(options);
+    if guards == Guards::default() {
         return Ok(());
     }
-    let dir = dir.join("segments");
-    ProtectedDisk::default().sweep(&dir).map_err(|source| ServeError::Io {
-        path: dir,
-        doing: "protecting",
-        source,
-    })
+    for folder in sealed_folders(dir).into_iter().filter(|folder| folder.is_dir()) {
+        match guard_sealed(&folder, guards) {
+            Err(source) if guards.immutable => {
+                return Err(ServeError::Io { path: folder, doing: "protecting", source });
+            }
+            Err(error) => tracing::warn!(%error, "files in {} go without fs-verity", folder.display()),
+            Ok(()) => {}
+        }
+    }
+    Ok(())
+}
+
+/// The same for an archive in a directory. An archive holds up no start.
+fn sweep_archive(store: &str, options: &ServeOptions) {
+    let guards = guards(options);
+    let Some(dir) = store.strip_prefix("file://").map(Path::new) else { return };
+    if guards == Guards::default() || !dir.is_dir() {
+        return;
+    }
+    if let Err(error) = guard_sealed(dir, guards) {
+        tracing::warn!(%error, "objects in {} cannot be protected", dir.display());
+    }
+}
+
+/// Says where fs-verity is asked for and cannot be had.
+fn tell_verity(options: &ServeOptions) {
+    if options.fs_verity
+        && let Err(error) = ProtectedDisk::verity_in(&options.data)
+    {
+        tracing::warn!(
+            "--fs-verity: files in {} cannot have it ({error}) and go without: it takes a kernel with CONFIG_FS_VERITY, and ext4 or f2fs with the feature `verity`, or btrfs",
+            options.data.display()
+        );
+    }
+}
+
+/// Says how many files are guarded, where that is asked for.
+fn tell_guards(org: &OrgRow, dir: &Path, options: &ServeOptions) {
+    if guards(options) == Guards::default() {
+        return;
+    }
+    match sealed_in(dir) {
+        Ok(SealedFiles { files, immutable, verity }) => {
+            tracing::info!(org = org.id, files, immutable, verity, "sealed files");
+        }
+        Err(error) => tracing::warn!(org = org.id, %error, "sealed files cannot be counted"),
+    }
 }
 
 /// The options of all logs.

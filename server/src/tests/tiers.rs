@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use stele_engine::io::{Disk, ProtectedDisk, RealDisk};
+use stele_engine::io::{Disk, Guards, ProtectedDisk, RealDisk};
 
 use super::client::{Server, event};
 use crate::app::Tenant;
@@ -101,7 +101,8 @@ pub(super) fn files(dir: &std::path::Path) -> Vec<std::path::PathBuf> {
 #[test]
 fn what_is_sealed_is_immutable_where_that_is_asked_for_and_possible() {
     let probe = tempfile::tempdir().unwrap();
-    if let Err(refused) = ProtectedDisk::new(probe.path()) {
+    let immutable = Guards { immutable: true, verity: false };
+    if let Err(refused) = ProtectedDisk::new(probe.path(), immutable) {
         let mut options = ServeOptions::new(probe.path().to_owned(), "127.0.0.1:0".parse().unwrap());
         options.immutable = true;
         let said = open(options).err().unwrap().to_string();
@@ -127,6 +128,32 @@ fn what_is_sealed_is_immutable_where_that_is_asked_for_and_possible() {
         // So that the directory of this test can be removed.
         RealDisk.remove(path).unwrap();
     }
+}
+
+/// Goal: with `--fs-verity` the server goes on as without, and says of how many sealed files the kernel checks what it
+/// hands out: of all where they can have it, also of those that were sealed before, and of none where they cannot.
+#[test]
+fn sealed_files_have_verity_where_that_is_asked_for_and_possible() {
+    let server = sealed();
+    let before = server.get("/v1/events/e-7").body;
+    let said = server.get("/v1/chain").json()["sealed_files"].clone();
+    assert_eq!((&said["immutable"], &said["verity"]), (&0.into(), &0.into()), "{said}");
+    assert!(said["count"].as_u64().unwrap() >= 3, "data, index and ids: {said}");
+    let server = server.restart_with(|options| options.fs_verity = true);
+    let offered = ProtectedDisk::verity_in(server.dir.path()).is_ok();
+    let all_or_none = |server: &Server| {
+        let said = server.get("/v1/chain").json()["sealed_files"].clone();
+        let expected = if offered { said["count"].clone() } else { 0.into() };
+        assert_eq!((&said["verity"], &said["immutable"]), (&expected, &0.into()), "{said}");
+    };
+    all_or_none(&server);
+    assert_eq!(server.get("/v1/events/e-7").body, before);
+    archive(&server);
+    assert_eq!(server.get("/v1/events/e-7").status, 409);
+    all_or_none(&server);
+    restore(&server);
+    assert_eq!(server.get("/v1/events/e-7").body, before);
+    all_or_none(&server);
 }
 
 #[test]

@@ -124,6 +124,7 @@ impl SimDisk {
     pub fn after_kill(&self) -> Self {
         let mut state = self.state().clone();
         let before = state.faults.stamp();
+        state.writers.clear();
         state.faults = Faults { before, ..Faults::default() };
         Self { state: Arc::new(Mutex::new(state)) }
     }

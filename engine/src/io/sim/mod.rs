@@ -14,6 +14,8 @@
 //!   and the mode of a file belong to the journal: a later sync takes them along;
 //! - a failed `sync_data` is told once to each handle that was open then: the next sync of another
 //!   handle of the file fails, too, the next one of the same handle does not;
+//! - a file does not become read-only while somebody holds it open for writing: a real disk allows it, but
+//!   would not take such a file under its own protection (fs-verity);
 //! - a process that ends (`after_kill`) loses nothing that it wrote, synced or not.
 //!
 //! Reads have no number and never fail while the power is on. Directories are durable at once:
@@ -28,6 +30,7 @@ mod names;
 mod tests;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -47,6 +50,7 @@ const EBADF: i32 = 9;
 const EACCES: i32 = 13;
 const EEXIST: i32 = 17;
 const EXDEV: i32 = 18;
+const ETXTBSY: i32 = 26;
 
 /// A disk in memory. Clones are the same disk.
 #[derive(Clone, Debug, Default)]
@@ -58,6 +62,8 @@ pub struct SimDisk {
 struct State {
     names: Names,
     inodes: Vec<Inode>,
+    /// Handles that write, of the files that have any. They are of this process.
+    writers: BTreeMap<InodeId, u32>,
     faults: Faults,
     unsynced_reads: Vec<String>,
 }
@@ -80,7 +86,12 @@ impl SimDisk {
     }
 
     fn handle(&self, inode: InodeId, writable: bool) -> Arc<dyn DiskFile> {
-        let told = AtomicU64::new(self.state().inodes[inode].failed_syncs);
+        let mut state = self.state();
+        let told = AtomicU64::new(state.inodes[inode].failed_syncs);
+        if writable {
+            *state.writers.entry(inode).or_default() += 1;
+        }
+        drop(state);
         Arc::new(SimFile { disk: self.clone(), inode, writable, told })
     }
 
@@ -276,6 +287,9 @@ impl Disk for SimDisk {
         let (_, failure) = state.faults.begin(OpKind::MakeReadOnly, path, 0, 0)?;
         failure.map_or(Ok(()), Err)?;
         let inode = state.lookup(path)?;
+        if state.writers.contains_key(&inode) {
+            return errno(ETXTBSY);
+        }
         state.inodes[inode].read_only = true;
         Ok(())
     }
@@ -298,6 +312,18 @@ impl SimFile {
         let path = state.inodes[self.inode].path.clone();
         let (op, failure) = state.faults.begin(kind, &path, offset, bytes)?;
         Ok((state, op, failure))
+    }
+}
+
+impl Drop for SimFile {
+    fn drop(&mut self) {
+        let mut state = self.disk.state();
+        if let Some(writers) = state.writers.get_mut(&self.inode).filter(|_| self.writable) {
+            *writers -= 1;
+            if *writers == 0 {
+                state.writers.remove(&self.inode);
+            }
+        }
     }
 }
 

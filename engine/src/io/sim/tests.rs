@@ -222,6 +222,9 @@ fn files_keep_the_manners_of_a_real_disk() {
     assert!(disk.open_read(&path("a")).unwrap().write_all_at(b"x", 0).is_err());
     let mut four = [0; 4];
     assert_eq!(file.read_exact_at(&mut four, 1).unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+    assert_eq!(disk.make_read_only(&path("a")).unwrap_err().kind(), io::ErrorKind::ExecutableFileBusy);
+    drop(file);
+    let file = disk.open_read(&path("a")).unwrap();
     disk.make_read_only(&path("a")).unwrap();
     assert_eq!(disk.open(&path("a")).err().unwrap().kind(), io::ErrorKind::PermissionDenied);
     disk.create_dir_all(Path::new("d/e/f")).unwrap();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::event::{Event, Limits, Receipt, Taxonomy, normalize};
 use crate::io::sim::Survival;
-use crate::io::{Disk, SimDisk};
+use crate::io::{Disk, RealDisk, SimDisk};
 use crate::log::{Log, OpenReport, Options, Outcome};
 use crate::segment::{cold_path, data_path};
 
@@ -240,4 +240,37 @@ fn power_cuts_at_every_operation_of_a_chill_lose_nothing() {
             assert_eq!(faults(&log), [], "cut at {op}, {kind:?}");
         }
     }
+}
+
+/// Goal: the system can take a sealed file under its protection, which fs-verity refuses while anybody can write to it.
+/// Method: on a real disk, with readers that hold the segments as they were when they grew, every descriptor that
+/// this process has of a read-only file.
+#[test]
+fn no_descriptor_of_a_sealed_file_writes() {
+    let dir = tempfile::tempdir().unwrap();
+    let log =
+        Log::create(Arc::new(RealDisk), dir.path(), "example.com/stele/open", [7; 32], options()).unwrap();
+    for at in (0..EVENTS).step_by(200) {
+        let batch = log.prepare((at..at + 200).map(event).collect(), false);
+        log.append(vec![batch], NOW_US + at).remove(0).unwrap();
+    }
+    let readers = log.shared.segments.snapshot();
+    work_off(&log);
+    let mut of_sealed = 0;
+    for entry in std::fs::read_dir("/proc/self/fd").unwrap() {
+        let entry = entry.unwrap();
+        // Descriptors of other tests come and go.
+        let Ok(path) = std::fs::read_link(entry.path()) else { continue };
+        if !path.starts_with(dir.path()) || !path.metadata().unwrap().permissions().readonly() {
+            continue;
+        }
+        of_sealed += 1;
+        let about = Path::new("/proc/self/fdinfo").join(entry.file_name());
+        let about = std::fs::read_to_string(about).unwrap();
+        let flags = about.lines().find_map(|line| line.strip_prefix("flags:")).unwrap();
+        let access = u32::from_str_radix(flags.trim(), 8).unwrap() & 0o3;
+        assert_eq!(access, 0, "{} is open for writing", path.display());
+    }
+    assert!(of_sealed >= 3, "the readers hold {of_sealed} of the sealed segments");
+    drop(readers);
 }

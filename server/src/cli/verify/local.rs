@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use stele_engine::ids::hex;
-use stele_engine::io::RealDisk;
+use stele_engine::io::{RealDisk, SealedFiles};
 use stele_engine::log::{Check, Pace, verify_dir};
 use stele_engine::proof::{Checkpoint, VerifierKey};
 use stele_engine::verify::Verdict;
+use stele_server::serve::sealed_in;
 
 use super::outside::{self, Kept};
 use super::{Fault, Finding, VerifyArgs, progress_bar, tell};
@@ -146,7 +147,19 @@ fn check(
     }
     let verdict = verdict.map_err(|error| Failure::Unreachable(format!("{}: {error}", dir.display())))?;
     verdict.notes.iter().for_each(|note| eprintln!("note: {note}"));
+    tell_guards(dir);
     Ok(finding(origin, verdict, kept, unsigned))
+}
+
+/// Says how many sealed files the system guards, where it guards any.
+fn tell_guards(dir: &Path) {
+    match sealed_in(dir) {
+        Ok(SealedFiles { files, immutable, verity }) if immutable + verity > 0 => {
+            eprintln!("note: of {files} sealed files, {immutable} are immutable and {verity} have fs-verity");
+        }
+        Ok(_) => {}
+        Err(error) => eprintln!("note: {error}"),
+    }
 }
 
 /// Checkpoints that none of the log's own keys signed.
