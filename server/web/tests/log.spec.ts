@@ -230,7 +230,7 @@ test('columns are added, moved, widened and remembered; time turns the order', a
   await page.reload();
   await expect(page.getByRole('separator', { name: 'Width of Event type' })).toHaveAttribute(
     'aria-valuenow',
-    '212',
+    '188',
   );
   await heads.toHaveText(['Time', 'Event type', 'Status', 'Resource', '@latency_ms', 'Metadata']);
   await page.getByTitle('Newest first').click();
