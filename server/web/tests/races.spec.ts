@@ -65,6 +65,8 @@ test('a list does not move while a pointer is pressed on it', async ({ signedIn:
   });
   await page.keyboard.press('r');
   await expect.poll(gate.waiting).toBe(1);
+  // A press takes the focus from what had it.
+  await box(page).focus();
   await types.nth(1).hover();
   await page.mouse.down();
   const answered = page.waitForResponse(/v1\/facets\?/);

@@ -24,12 +24,16 @@ function press(event: PointerEvent): void {
   waiting = new Promise((done) => (release = done));
   const end = () => {
     clearTimeout(timer);
-    ENDS.forEach((name) => removeEventListener(name, later, true));
     waiting = null;
     release();
   };
-  // The click comes right after the release.
-  const later = () => setTimeout(end);
+  const later = (ended: Event) => {
+    // What had the focus loses it by the press: only that of the window ends it.
+    if (ended.type === 'blur' && ended.target !== window) return;
+    ENDS.forEach((name) => removeEventListener(name, later, true));
+    // The click comes right after the release.
+    setTimeout(end);
+  };
   const timer = setTimeout(end, LONGEST_MS);
   ENDS.forEach((name) => addEventListener(name, later, true));
 }
