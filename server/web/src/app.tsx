@@ -35,8 +35,10 @@ effect(() => keepFor(subject.value));
 
 const showKeys = signal(false);
 
-/** Whether keys pressed now are text for a field. */
-let leader = 0;
+/** How long after `g` a letter leads to a page. */
+const LEADER_MS = 3000;
+/** When `g` was struck, however late it was heard. */
+let leader = -Infinity;
 
 function onKey(event: KeyboardEvent): void {
   if (!session.value) return;
@@ -47,10 +49,10 @@ function onKey(event: KeyboardEvent): void {
   }
   if (document.querySelector('dialog[open]')) return;
   if (event.key === 'g') {
-    leader = Date.now();
+    leader = event.timeStamp;
     return;
   }
-  if (Date.now() - leader < 1200) {
+  if (event.timeStamp - leader < LEADER_MS) {
     const target = (
       {
         l: 'log',
@@ -62,7 +64,7 @@ function onKey(event: KeyboardEvent): void {
         s: 'settings',
       } as const
     )[event.key];
-    leader = 0;
+    leader = -Infinity;
     if (target) {
       event.preventDefault();
       go(target);

@@ -24,7 +24,7 @@ async function download(page: Page, box: Locator): Promise<Buffer> {
 /** Starts the export and returns its file when it is done. */
 async function take(page: Page, box: Locator): Promise<Buffer> {
   await box.getByRole('button', { name: 'Export', exact: true }).click();
-  await expect(box.getByRole('link', { name: /Download/ })).toBeVisible({ timeout: 20_000 });
+  await expect(box.getByRole('link', { name: /Download/ })).toBeVisible({ timeout: 60_000 });
   return download(page, box);
 }
 
@@ -58,6 +58,7 @@ test('files hold what the list has: CSV with chosen fields, JSON, NDJSON packed'
   await expect(chosen.getByRole('listitem').first()).toHaveText('timestamp');
   for (const field of ['event_id', 'resource.name', 'metadata.latency_ms'])
     await box.getByRole('button', { name: `Add ${field}`, exact: true }).click();
+  await expect(chosen.getByRole('listitem').last()).toHaveText('metadata.latency_ms');
   for (const field of await chosen.getByRole('listitem').allTextContents()) {
     if (!['event_id', 'resource.name', 'metadata.latency_ms'].includes(field))
       await chosen.getByRole('button', { name: `Leave out ${field}`, exact: true }).click();
@@ -85,7 +86,7 @@ test('files hold what the list has: CSV with chosen fields, JSON, NDJSON packed'
   await box.getByRole('button', { name: 'Another export' }).click();
   await box.getByRole('button', { name: 'NDJSON' }).click();
   await expect(preview).toContainText('"chain":{');
-  expect((await preview.innerText()).trim().split('\n')).toHaveLength(5);
+  await expect.poll(async () => (await preview.innerText()).trim().split('\n').length).toBe(5);
   await box.getByRole('button', { name: 'gzip' }).click();
   const lines = gunzipSync(await take(page, box))
     .toString()
@@ -135,15 +136,16 @@ test('the eleventh export of an hour is refused with when to come back; readers 
 test('more than fits is told with the parts that do; one of them is under way, and cancelled', async ({
   page,
 }) => {
-  test.setTimeout(90_000);
-  await enter(page, await bigOrganization());
+  test.setTimeout(240_000);
+  const key = await bigOrganization();
+  await enter(page, key);
   await go(page, 'log?from=all');
   const box = await open(page);
   await expect(box).toContainText(`${BIG.toLocaleString('en-US')} more than the 100,000 of one export`);
   await box.getByRole('button', { name: 'Show parts that fit' }).click();
   const parts = box.getByRole('button', { name: /events$/ });
   await expect(parts.first()).toBeVisible();
-  expect(await parts.count()).toBeGreaterThan(1);
+  await expect(parts.nth(1)).toBeVisible();
   const counts = (await parts.allTextContents()).map((each) =>
     Number(/· ([\d,]+) events/.exec(each)?.[1]?.replaceAll(',', '')),
   );
@@ -153,9 +155,17 @@ test('more than fits is told with the parts that do; one of them is under way, a
   await expect(
     box.getByRole('status').filter({ hasText: counts[0]?.toLocaleString('en-US') ?? '' }),
   ).toBeVisible();
+  // It must not be done before it is cancelled: exports are written one after the other, and these come before it.
+  const before = await Promise.all(
+    [1, 2, 3].map(() =>
+      api<{ id: string }>('exports', 'POST', { format: 'ndjson', compression: 'zstd', bulk: true }, key),
+    ),
+  );
   await box.getByRole('button', { name: 'Export', exact: true }).click();
   await box.getByRole('button', { name: 'Cancel' }).click();
   await expect(box.locator('.export-state')).toHaveText('cancelled');
+  for (const { id } of before)
+    await api(`exports/${id}/cancel`, 'POST', undefined, key).catch(() => undefined);
 
   // The enterprise plan takes all of it, in parts with a manifest.
   await page.keyboard.press('Escape');
@@ -165,7 +175,7 @@ test('more than fits is told with the parts that do; one of them is under way, a
   await box.getByLabel('Bulk: without the limit').check();
   await expect(box).not.toContainText('more than the 100,000');
   await box.getByRole('button', { name: 'Export', exact: true }).click();
-  await expect(box.getByRole('link', { name: 'Manifest' })).toBeVisible({ timeout: 60_000 });
+  await expect(box.getByRole('link', { name: 'Manifest' })).toBeVisible({ timeout: 120_000 });
   await expect(box.getByRole('listitem')).toHaveCount(3);
   const file = async (name: string) => {
     const waiting = page.waitForEvent('download');

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { Page } from '@playwright/test';
 import { api } from './harness/api';
 import { organization } from './harness/orgs';
-import { address, enter, expect, go, key, pageUrl, test } from './harness/page';
+import { address, clipboard, enter, expect, go, key, pageUrl, test } from './harness/page';
 import { ingest } from './harness/server.mjs';
 
 /** The signed head as it is downloaded. */
@@ -24,11 +24,13 @@ async function settingsOf(page: Page, name: string): Promise<string> {
 test('API: figures are those of the log, groups sort, a path narrows all panels', async ({
   signedIn: page,
 }) => {
-  await go(page, 'api?from=now-30d');
+  // Fixed: events leave a relative range between the question of the page and that of the test.
+  const from = new Date(Date.now() - 29 * 86_400_000).toISOString();
+  await go(page, `api?from=${from}`);
   const summary = page.getByRole('region', { name: 'Summary' });
   const answer = (await (
     await fetch(
-      `${address()}/v1/facets?from=now-30d&fields=status&q=${encodeURIComponent('category:api -status:pending')}`,
+      `${address()}/v1/facets?from=${from}&fields=status&q=${encodeURIComponent('category:api -status:pending')}`,
       { headers: { authorization: `Bearer ${key()}` } },
     )
   ).json()) as { matched: number };
@@ -52,25 +54,23 @@ test('API: figures are those of the log, groups sort, a path narrows all panels'
   await table.getByRole('button', { name: '/v1/sessions', exact: true }).click();
   await expect(page.locator('.only')).toContainText('@path=/v1/sessions');
   await expect(summary.locator('dd').first()).not.toHaveText(answer.matched.toLocaleString('en-US'));
-  await table
-    .locator('select')
-    .selectOption('metadata.status_code')
-    .catch(async () => page.getByLabel('Group by').selectOption('metadata.status_code'));
+  await page.getByLabel('Group by').selectOption('metadata.status_code');
   await expect(
     page.getByRole('region', { name: 'By status code' }).getByRole('button', { name: '200', exact: true }),
   ).toBeVisible();
 });
 
 test('Errors: groups open to their stack and lead to their events', async ({ signedIn: page }) => {
-  await go(page, 'errors?from=now-30d');
+  const from = new Date(Date.now() - 29 * 86_400_000).toISOString();
+  await go(page, `errors?from=${from}`);
   const row = page.locator('.error-row', { hasText: 'timed out waiting' }).first();
   const { groups } = await api<{ groups: { message: string; count: number; sparkline: number[] }[] }>(
-    'errors?from=now-30d&limit=100',
+    `errors?from=${from}&limit=100`,
   );
   const group = groups.find((each) => each.message.includes('timed out waiting'));
   await expect(row.locator('.error-count')).toHaveText((group?.count ?? 0).toLocaleString('en-US'));
   await expect(row.locator('.spark rect')).toHaveCount(group?.sparkline.length ?? 0);
-  expect(await row.locator('.spark rect:not(.zero)').count()).toBeGreaterThan(0);
+  await expect(row.locator('.spark rect:not(.zero)')).not.toHaveCount(0);
   await row.click();
   await expect(page.locator('pre.stack').first()).toContainText('TimeoutError');
   await page.getByRole('link', { name: 'Open the latest event' }).first().click();
@@ -128,10 +128,10 @@ test('Integrity: verification runs and is fresh; a report is made, taken away an
   await expect(page.getByLabel('Checkpoint', { exact: true })).toContainText('— ');
   expect(await checkpoint(page)).toMatch(/^\S+\n\d+\n[\s\S]*\n\n— /);
   await page.getByRole('button', { name: 'Copy verifier key' }).click();
-  expect(await page.evaluate(() => navigator.clipboard.readText())).toMatch(/^\S+\+[0-9a-f]{8}\+/);
+  await clipboard(page).toMatch(/^\S+\+[0-9a-f]{8}\+/);
   await page.getByLabel('Deep: also recompute the index').check();
   await page.getByRole('button', { name: 'Run verification' }).click();
-  await expect(page.getByText(/events verified: no fault/)).toBeVisible({ timeout: 20_000 });
+  await expect(page.getByText(/events verified: no fault/)).toBeVisible({ timeout: 60_000 });
   await expect(page.getByRole('region', { name: 'Verification' })).toContainText(
     /to sequence [\d,]+, \d+ s ago.*Index recomputed\s*to sequence [\d,]+, \d+ s ago/s,
   );
@@ -141,7 +141,7 @@ test('Integrity: verification runs and is fresh; a report is made, taken away an
   await page.getByLabel('Status').fill('success');
   await page.getByRole('button', { name: 'Create', exact: true }).click();
   const reports = page.getByRole('region', { name: 'Compliance reports' });
-  await expect(reports.getByRole('link', { name: 'JSON' })).toBeVisible({ timeout: 20_000 });
+  await expect(reports.getByRole('link', { name: 'JSON' })).toBeVisible({ timeout: 60_000 });
   await expect(reports).toContainText('category: agent, security');
   const waiting = page.waitForEvent('download');
   await reports.getByRole('link', { name: 'JSON' }).click();
@@ -332,7 +332,7 @@ test('Sessions: a one-time link signs in once; a session that is ended leads bac
   const other = await (await browser.newContext()).newPage();
   await other.goto(link);
   await expect(other.getByRole('navigation', { name: 'Pages' })).toBeVisible();
-  expect(other.url()).not.toContain('code');
+  await expect.poll(() => other.url()).not.toContain('code');
   const third = await (await browser.newContext()).newPage();
   await third.goto(link);
   await expect(third.getByText('This link was used before, or is older than ten minutes.')).toBeVisible();
@@ -367,6 +367,8 @@ test('who may only read sees no controls that would be refused', async ({ signed
   ).json()) as { secret: string };
   await go(page, 'integrity');
   await page.getByRole('button', { name: 'Sign out' }).click();
+  // A page that leaves at once would end the call that signs it out.
+  await expect(page.getByRole('heading', { name: 'Sign in to Stele' })).toBeVisible();
   await page.goto(pageUrl());
   await page.getByLabel('API key').fill(made.secret);
   await page.getByRole('button', { name: 'Sign in' }).click();

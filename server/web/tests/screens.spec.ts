@@ -106,7 +106,7 @@ async function looker(page: Page): Promise<Look> {
 }
 
 test('every page, wide and narrow, light and dark', async ({ signedIn: page }) => {
-  test.setTimeout(180_000);
+  test.setTimeout(600_000);
   await person('admin', 'Ada Lovelace');
   await person('developer', 'Grace Hopper');
   const look = await looker(page);

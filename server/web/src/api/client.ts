@@ -5,6 +5,7 @@
  * a signal that the shell shows, so that no panel has to.
  */
 import { signal } from '@preact/signals';
+import { released } from '../state/press';
 import type { Archived } from './types';
 
 export type Role = 'owner' | 'admin' | 'developer' | 'viewer' | 'auditor';
@@ -97,6 +98,8 @@ export interface Call {
   body?: unknown;
   headers?: Record<string, string>;
   signal?: AbortSignal;
+  /** It is sent to its end also where the page is left meanwhile. */
+  keepalive?: boolean;
 }
 
 async function problemOf(response: Response): Promise<Problem> {
@@ -113,7 +116,8 @@ async function problemOf(response: Response): Promise<Problem> {
 
 /** @throws Problem where the server refuses, or cannot be reached (status 0). */
 export async function call(path: string, options: Call = {}): Promise<Response> {
-  const { method = 'GET', params, body, headers = {}, signal: aborted } = options;
+  const { method = 'GET', params, body, headers = {}, signal: aborted, keepalive = false } = options;
+  const by = session.peek();
   const sent: Record<string, string> = { ...headers };
   if (body !== undefined) sent['content-type'] = 'application/json';
   if (method !== 'GET' && session.value) sent['x-stele-csrf'] = session.value.csrf;
@@ -124,6 +128,7 @@ export async function call(path: string, options: Call = {}): Promise<Response> 
       headers: sent,
       credentials: 'same-origin',
       cache: 'no-store',
+      keepalive,
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       ...(aborted ? { signal: aborted } : {}),
     });
@@ -134,18 +139,15 @@ export async function call(path: string, options: Call = {}): Promise<Response> 
   }
   if (response.ok || response.status === 304) return response;
   const problem = await problemOf(response);
-  if (problem.status === 401 && path !== 'v1/session') expire();
+  // A refusal of who was signed in when it was asked says nothing of who has signed in since.
+  if (problem.status === 401 && path !== 'v1/session' && session.peek() === by) expire();
   // Exports have a limit of their own, which is told where one is asked for.
   if (problem.status === 429 && !path.startsWith('v1/exports')) limited(problem.retryAfter ?? 1);
   throw problem;
 }
 
 export async function ask<T>(path: string, params?: Params, aborted?: AbortSignal): Promise<T> {
-  const response = await call(path, {
-    ...(params ? { params } : {}),
-    ...(aborted ? { signal: aborted } : {}),
-  });
-  return (await response.json()) as T;
+  return JSON.parse(await askText(path, params, aborted)) as T;
 }
 
 export async function askText(path: string, params?: Params, aborted?: AbortSignal): Promise<string> {
@@ -153,7 +155,10 @@ export async function askText(path: string, params?: Params, aborted?: AbortSign
     ...(params ? { params } : {}),
     ...(aborted ? { signal: aborted } : {}),
   });
-  return response.text();
+  const text = await response.text();
+  await released();
+  aborted?.throwIfAborted();
+  return text;
 }
 
 export async function send<T>(
@@ -164,6 +169,8 @@ export async function send<T>(
 ): Promise<T> {
   const response = await call(path, { method, body, ...(aborted ? { signal: aborted } : {}) });
   const text = await response.text();
+  await released();
+  aborted?.throwIfAborted();
   return (text === '' ? undefined : JSON.parse(text)) as T;
 }
 
@@ -251,7 +258,7 @@ export async function signIn(key: string): Promise<void> {
 
 export async function signOut(): Promise<void> {
   try {
-    await call('v1/session', { method: 'DELETE' });
+    await call('v1/session', { method: 'DELETE', keepalive: true });
   } finally {
     session.value = null;
   }

@@ -121,7 +121,7 @@ function Overview({ event, metadata }: { event: LogEvent; metadata: Json }) {
         <Fact name="Resource name" value={resource.name} field="resource.name" />
       </dl>
       <h3>
-        Metadata <CopyButton text={textOf(metadata)} what="Metadata" />
+        Metadata <CopyButton text={() => textOf(metadata)} what="Metadata" />
       </h3>
       <Tree json={metadata} />
     </>
@@ -241,15 +241,38 @@ function Tabs({ tabs, now, onChoose }: { tabs: [Tab, string][]; now: Tab; onChoo
 /** The chosen part stays chosen from one event to the next. */
 let lastTab: Tab = 'overview';
 
-/** More than this is laid out only when it is wanted: a megabyte would hold up the page. */
+/** More than this is shown only when it is wanted: a megabyte would hold up the page. */
 const JSON_SHOWN = 400_000;
+const LINE_SHOWN = 10_000;
+/** Lines that are laid out together, when they are about to be seen. */
+const LINES_TOGETHER = 60;
 
-function JsonText({ text }: { text: string }) {
-  const [all, setAll] = useState(text.length <= JSON_SHOWN);
+/** Its beginning, and that of each line. */
+function shortened(text: string): string {
+  const cut = (line: string) => (line.length > LINE_SHOWN ? `${line.slice(0, LINE_SHOWN)}…` : line);
+  return text.split('\n').map(cut).join('\n').slice(0, JSON_SHOWN);
+}
+
+/** The text in pieces of some lines each. */
+function pieces(text: string): string[] {
+  const lines = text.split('\n');
+  return Array.from({ length: Math.ceil(lines.length / LINES_TOGETHER) }, (_, i) =>
+    lines.slice(i * LINES_TOGETHER, (i + 1) * LINES_TOGETHER).join('\n'),
+  );
+}
+
+function JsonText({ json }: { json: Json }) {
+  const text = useMemo(() => pretty(json), [json]);
+  const short = useMemo(() => shortened(text), [text]);
+  const [all, setAll] = useState(short === text);
   return (
     <>
       <pre class="json" tabIndex={0} aria-label="Event as JSON">
-        <Foreign text={all ? text : text.slice(0, JSON_SHOWN)} />
+        {pieces(all ? text : short).map((piece, i) => (
+          <span key={i} class="json-piece">
+            <Foreign text={piece} />
+          </span>
+        ))}
       </pre>
       {!all && <Button label={`Show all ${count(text.length)} characters`} onClick={() => setAll(true)} />}
     </>
@@ -341,7 +364,7 @@ function Opened({ line }: { line: string }) {
         {now === 'json' && (
           <>
             <Button icon="copy" label="Copy" onClick={() => void copy(line, 'JSON')} />
-            <JsonText text={pretty(json)} />
+            <JsonText json={json} />
           </>
         )}
         {now === 'proof' && <ProofView event={event} />}

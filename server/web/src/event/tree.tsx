@@ -2,7 +2,7 @@
 import { useState } from 'preact/hooks';
 import { compact, textOf, type Json } from '../json/read';
 import { addColumn } from '../log/columns';
-import { query, setQuery } from '../log/state';
+import { setQuery, written } from '../log/state';
 import { exclude, include, pathField } from '../query/edit';
 import { count } from '../time/time';
 import { Icon } from '../ui/icon';
@@ -21,7 +21,7 @@ export function ValueTools({ field, value, column }: { field: string; value: str
         icon="plus"
         label={`Only ${field} with this value`}
         onClick={() => {
-          setQuery(include(query.peek(), field, value));
+          setQuery(include(written(), field, value));
           say('Added to the query');
         }}
       />
@@ -30,7 +30,7 @@ export function ValueTools({ field, value, column }: { field: string; value: str
         icon="minus"
         label={`Without ${field} of this value`}
         onClick={() => {
-          setQuery(exclude(query.peek(), field, value));
+          setQuery(exclude(written(), field, value));
           say('Excluded from the query');
         }}
       />

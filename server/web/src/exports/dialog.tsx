@@ -4,7 +4,7 @@ import { ask, may, Problem, send, session } from '../api/client';
 import { Question } from '../api/question';
 import type { Export, Preview } from '../api/types';
 import { RestoreLink } from '../log/gaps';
-import { order, own, query, range } from '../log/state';
+import { order, own, range, written } from '../log/state';
 import { count, rangeLabel, rangeParams, stamp } from '../time/time';
 import { Dialog } from '../ui/dialog';
 import { Segmented, type Options } from '../ui/fields';
@@ -19,7 +19,7 @@ const TYPING_MS = 250;
 function firstChoice(): Choice {
   const { from = '', to = '' } = rangeParams(range.peek());
   return {
-    q: query.peek().trim(),
+    q: written().trim(),
     own: own.peek(),
     from,
     to,
@@ -269,7 +269,7 @@ function Running({ id, onAnother }: { id: string; onAnother: () => void }) {
     look();
     return () => question.stop();
   }, [id]);
-  usePoll(open, look, 400, id);
+  usePoll(open, question, look, 400, id);
   return (
     <>
       {question.problem.value && <Failed problem={question.problem.value} onRetry={look} />}

@@ -135,7 +135,7 @@ export function ExportList() {
   }, []);
   const answer = question.data.value;
   const waiting = answer?.exports.some(open) === true;
-  usePoll(waiting, look);
+  usePoll(waiting, question, look);
   if (question.problem.value) return <Failed problem={question.problem.value} onRetry={look} />;
   if (answer === null) return <Busy label="Reading the exports" />;
   if (answer.exports.length === 0)

@@ -29,7 +29,8 @@ export function endOfValue(text: string, at: number): number {
   throw new SyntaxError('the answer ends inside a value');
 }
 
-function endOfString(text: string, at: number): number {
+/** The index of the quote that ends the string which begins at `at`. */
+export function endOfString(text: string, at: number): number {
   let end = text.indexOf('"', at + 1);
   while (end !== -1) {
     let slashes = 0;

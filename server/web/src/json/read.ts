@@ -4,6 +4,8 @@
  * `JSON.parse` turns 12345678901234567890 into another number. An audit log may not show another number.
  */
 
+import { endOfString } from './lines';
+
 export type Json =
   | { kind: 'object'; members: [string, Json][] }
   | { kind: 'array'; items: Json[] }
@@ -19,7 +21,11 @@ class Reader {
   constructor(readonly text: string) {}
 
   blank(): void {
-    while (' \t\n\r'.includes(this.text[this.at] ?? 'x')) this.at++;
+    for (;;) {
+      const code = this.text.charCodeAt(this.at);
+      if (code !== 32 && code !== 9 && code !== 10 && code !== 13) return;
+      this.at++;
+    }
   }
 
   fail(): never {
@@ -30,14 +36,7 @@ class Reader {
   quoted(): string {
     const start = this.at;
     if (this.text[start] !== '"') this.fail();
-    let i = start + 1;
-    for (;;) {
-      const char = this.text[i];
-      if (char === undefined) this.fail();
-      if (char === '"') break;
-      i += char === '\\' ? 2 : 1;
-    }
-    this.at = i + 1;
+    this.at = endOfString(this.text, start) + 1;
     return this.text.slice(start, this.at);
   }
 

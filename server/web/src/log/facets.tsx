@@ -8,7 +8,16 @@ import { showFacets, toggleFacets } from '../state/prefs';
 import { count } from '../time/time';
 import { SearchField } from '../ui/fields';
 import { Button, Failed, Foreign } from '../ui/parts';
-import { FACET_FIELDS, facets, filters, query, refreshCounts, setQuery, type FacetField } from './state';
+import {
+  FACET_FIELDS,
+  facets,
+  filters,
+  query,
+  refreshCounts,
+  setQuery,
+  written,
+  type FacetField,
+} from './state';
 
 const CATEGORIES = ['session', 'api', 'agent', 'auth', 'integration', 'system', 'security'];
 const STATUSES = ['success', 'failure', 'pending'];
@@ -31,31 +40,28 @@ function choices(field: FacetField, facet: Facet | undefined, picked: string[]):
   return found;
 }
 
-function Finder({ field, onFound }: { field: FacetField; onFound: (values: Choice[] | null) => void }) {
+function Finder({ field, question }: { field: FacetField; question: Question<Choice[]> }) {
   const [text, setText] = useState('');
-  const [question] = useState(() => new Question<Choice[]>());
   const base = filters.value;
   useEffect(() => {
     if (text.trim() === '') {
-      question.stop();
-      onFound(null);
+      question.clear();
       return undefined;
     }
     const timer = setTimeout(() => {
-      void question
-        .run(async (aborted) => {
-          const rest = without(query.peek(), field.field);
-          const q = `${rest === '' ? '' : `(${rest}) `}${field.field}~${quoteValue(text.trim())}`;
-          const answer = await ask<Answer>('v1/facets', { ...base, q, fields: field.name, top: 20 }, aborted);
-          return (answer.facets[field.name]?.values ?? []).map(({ value, count: times }) => ({
-            value: String(value),
-            count: times,
-          }));
-        })
-        .then(() => onFound(question.data.value));
+      void question.run(async (aborted) => {
+        const rest = without(query.peek(), field.field);
+        const q = `${rest === '' ? '' : `(${rest}) `}${field.field}~${quoteValue(text.trim())}`;
+        const answer = await ask<Answer>('v1/facets', { ...base, q, fields: field.name, top: 20 }, aborted);
+        return (answer.facets[field.name]?.values ?? []).map(({ value, count: times }) => ({
+          value: String(value),
+          count: times,
+        }));
+      });
     }, 150);
     return () => clearTimeout(timer);
   }, [text, base]);
+  useEffect(() => () => question.clear(), []);
   return (
     <SearchField
       class="facet-search"
@@ -67,7 +73,8 @@ function Finder({ field, onFound }: { field: FacetField; onFound: (values: Choic
 }
 
 function FacetList({ field }: { field: FacetField }) {
-  const [found, setFound] = useState<Choice[] | null>(null);
+  const [finding] = useState(() => new Question<Choice[]>());
+  const found = finding.data.value;
   const picked = chosen(query.value, field.field);
   const facet = facets.data.value?.facets[field.field];
   const shown = found ?? choices(field, facet, picked);
@@ -81,12 +88,12 @@ function FacetList({ field }: { field: FacetField }) {
         <button
           type="button"
           class="link facet-clear"
-          onClick={() => setQuery(choose(query.peek(), field.field, []))}
+          onClick={() => setQuery(choose(written(), field.field, []))}
         >
           Clear
         </button>
       )}
-      {field.searchable && <Finder field={field} onFound={setFound} />}
+      {field.searchable && <Finder field={field} question={finding} />}
       {field.field === 'category' && (
         <label class="facet-value all">
           <input
@@ -94,7 +101,7 @@ function FacetList({ field }: { field: FacetField }) {
             checked={all || CATEGORIES.every((each) => picked.includes(each))}
             onChange={(event) => {
               event.currentTarget.checked = true;
-              setQuery(choose(query.peek(), field.field, []));
+              setQuery(choose(written(), field.field, []));
             }}
           />
           <span>Select All</span>
@@ -107,7 +114,7 @@ function FacetList({ field }: { field: FacetField }) {
               <input
                 type="checkbox"
                 checked={picked.includes(each.value)}
-                onChange={() => setQuery(toggle(query.peek(), field.field, each.value))}
+                onChange={() => setQuery(toggle(written(), field.field, each.value))}
               />
               <span class="facet-name" title={each.value}>
                 <Foreign text={each.value} />
@@ -123,7 +130,7 @@ function FacetList({ field }: { field: FacetField }) {
               bare
               icon="minus"
               label={`Exclude ${each.value}`}
-              onClick={() => setQuery(exclude(query.peek(), field.field, each.value))}
+              onClick={() => setQuery(exclude(written(), field.field, each.value))}
             />
           </li>
         ))}

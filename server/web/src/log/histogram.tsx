@@ -10,7 +10,7 @@ import { count, stamp, toMillis, DEFAULT_FROM } from '../time/time';
 import { timeLabels } from '../ui/axis';
 import { colour } from '../ui/colour';
 import { Failed } from '../ui/parts';
-import { histogram, query, range, refreshCounts, setQuery } from './state';
+import { histogram, range, refreshCounts, setQuery, written } from './state';
 
 const HEIGHT = 104;
 /** From the bottom of each bar to its top. */
@@ -100,7 +100,7 @@ function draw(place: HTMLElement, data: Data, onHover: (index: number | null) =>
             const at = (left: number) => new Date(Math.round(self.posToVal(left, 'x')) * 1000).toISOString();
             const [from, to] = [at(self.select.left), at(self.select.left + self.select.width)];
             self.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
-            if (from < to) setQuery(withoutTimes(query.peek()), { from, to });
+            if (from < to) setQuery(withoutTimes(written()), { from, to });
           },
         ],
       },

@@ -1,6 +1,6 @@
 /** The activity log. */
 import { signal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
+import { useLayoutEffect } from 'preact/hooks';
 import { url } from '../api/client';
 import { Drawer } from '../event/drawer';
 import { ExportDialog } from '../exports/dialog';
@@ -20,7 +20,6 @@ import {
   filters,
   live,
   own,
-  query,
   range,
   refresh,
   resumeTail,
@@ -28,6 +27,7 @@ import {
   startLive,
   tail,
   watch,
+  written,
 } from './state';
 import { Count, Table } from './table';
 import { TimePicker } from './time-picker';
@@ -39,6 +39,7 @@ function shellQuoted(text: string): string {
 /** The question as it is, for a terminal; the key stays in the terminal's environment. */
 export function asCurl(): string {
   const target = new URL(url('v1/events'), location.href).href;
+  written();
   const parts = Object.entries(filters.peek()).map(
     ([name, value]) => `--data-urlencode ${shellQuoted(`${name}=${String(value)}`)}`,
   );
@@ -52,7 +53,7 @@ export function asCommand(): string {
   const ends = `${from ? ` --from ${shellQuoted(from)}` : ''}${to ? ` --to ${shellQuoted(to)}` : ''}`;
   const server = new URL(url(''), location.href).href.replace(/\/$/, '');
   // Behind `--` a query may begin with a dash.
-  const text = query.peek().trim();
+  const text = written().trim();
   return `STELE_URL=${shellQuoted(server)} stele search${ends}${own.peek() ? ' --own' : ''}${text === '' ? '' : ` -- ${shellQuoted(text)}`}`;
 }
 
@@ -132,8 +133,9 @@ function More() {
 }
 
 export function LogPage() {
-  useEffect(() => watch(), []);
-  useEffect(() => watchViews(), []);
+  // Before the frame that shows it: what is typed at once after must not be taken back by the address.
+  useLayoutEffect(() => watch(), []);
+  useLayoutEffect(() => watchViews(), []);
   useKeys((event) => {
     if (event.key === 't') {
       if (live.peek() === 'off') startLive();

@@ -12,7 +12,8 @@ import { Button, Coded } from '../ui/parts';
 import { knownPaths } from './paths';
 import { draft, own, query, range, rows, setQuery, type } from './state';
 
-const suggestions = signal<Suggestion[]>([]);
+/** What completes the text, and the text that it was made for: more may have been typed since. */
+const suggestions = signal<{ of: string; list: Suggestion[] }>({ of: '', list: [] });
 
 interface Fault {
   start: number;
@@ -62,6 +63,13 @@ function coloured(text: string, fault: Fault | null): ComponentChildren[] {
   return shown;
 }
 
+/** Up to where a suggestion for an earlier text replaces the text of now; null where it has no place in it. */
+export function endOf(chosen: Suggestion, of: string, now: string): number | null {
+  const [head, tail] = [of.slice(0, chosen.start), of.slice(chosen.end)];
+  const fits = now.startsWith(head) && now.endsWith(tail) && now.length >= head.length + tail.length;
+  return fits ? now.length - tail.length : null;
+}
+
 export function QueryBox() {
   const input = useRef<HTMLTextAreaElement>(null);
   const [open, setOpen] = useState(false);
@@ -70,7 +78,8 @@ export function QueryBox() {
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   const text = draft.value;
   const fault = faultIn(text);
-  const list = open ? suggestions.value : [];
+  const { of, list: found } = suggestions.value;
+  const list = open ? found : [];
 
   const suggest = (delay: number) => {
     clearTimeout(timer.current);
@@ -82,12 +91,11 @@ export function QueryBox() {
       running.current = mine;
       const base = { ...rangeParams(range.peek()), ...(own.peek() ? { own: true } : {}) };
       knownPaths()
-        .then((known) =>
-          complete(box.value, box.selectionStart, base, known, pastQueries.peek(), mine.signal),
-        )
-        .then((found) => {
+        .then(async (known) => {
+          const [now, cursor] = [box.value, box.selectionStart];
+          const list = await complete(now, cursor, base, known, pastQueries.peek(), mine.signal);
           if (mine.signal.aborted) return;
-          suggestions.value = found;
+          suggestions.value = { of: now, list };
           setActive(-1);
         })
         .catch(() => undefined);
@@ -102,13 +110,26 @@ export function QueryBox() {
   };
 
   const take = (chosen: Suggestion) => {
+    const box = input.current;
+    if (!box) return;
+    const end = endOf(chosen, of, box.value);
+    if (end !== null) {
+      const head = box.value.slice(0, chosen.start) + chosen.insert;
+      // At once: the next key may be struck before the next frame.
+      box.value = head + box.value.slice(end);
+      box.setSelectionRange(head.length, head.length);
+      type(box.value);
+    }
+    suggest(0);
+  };
+
+  /** The first that begins as what is typed now. */
+  const next = () => {
     const now = input.current?.value ?? '';
-    const next = now.slice(0, chosen.start) + chosen.insert + now.slice(chosen.end);
-    type(next);
-    const cursor = chosen.start + chosen.insert.length;
-    requestAnimationFrame(() => {
-      input.current?.setSelectionRange(cursor, cursor);
-      suggest(0);
+    if (now === of) return list[0];
+    return list.find((each) => {
+      const typed = now.slice(each.start, endOf(each, of, now) ?? each.start).toLowerCase();
+      return typed !== '' && each.insert.toLowerCase().startsWith(typed);
     });
   };
 
@@ -141,7 +162,8 @@ export function QueryBox() {
       (active >= 0 || isPartial(text, input.current))
     ) {
       event.preventDefault();
-      take(list[Math.max(0, active)] as Suggestion);
+      const chosen = active >= 0 ? list[active] : next();
+      if (chosen) take(chosen);
     } else if (event.key === 'Enter') {
       event.preventDefault();
       const chosen = open ? list[active] : undefined;
@@ -188,6 +210,7 @@ export function QueryBox() {
             const flat = event.currentTarget.value.replace(/[\r\n]+/g, ' ');
             type(flat);
             setOpen(true);
+            setActive(-1);
             suggest(90);
           }}
           onClick={() => {

@@ -47,9 +47,12 @@ export class Rows {
   readonly dropped = signal(false);
   #params: Params = {};
   #sequences = new Set<number>();
+  /** Lines that came while the list was asked for: the answer may be older than they are. */
+  #early: string[] = [];
 
   async start(params: Params): Promise<void> {
     this.more.clear();
+    if (JSON.stringify(params) !== JSON.stringify(this.#params)) this.#early = [];
     this.#params = params;
     await this.first.run(async (aborted) => {
       const answer = await read({ ...params, limit: PAGE }, aborted);
@@ -60,6 +63,10 @@ export class Rows {
       this.version.value++;
       return answer;
     });
+    if (this.first.busy.peek()) return;
+    const early = this.#early;
+    this.#early = [];
+    this.prepend(early);
   }
 
   async loadMore(): Promise<void> {
@@ -83,6 +90,10 @@ export class Rows {
   /** Puts lines that were stored just now on top, newest first; those that are there already stay single. */
   prepend(lines: readonly string[]): void {
     if (lines.length === 0) return;
+    if (this.first.busy.peek()) {
+      this.#early.push(...lines);
+      return;
+    }
     if (this.#sequences.size === 0) {
       for (const row of this.list.slice(0, 1000)) this.#sequences.add(row.event.chain.sequence);
     }
@@ -108,6 +119,7 @@ export class Rows {
   stop(): void {
     this.first.stop();
     this.more.stop();
+    this.#early = [];
   }
 
   indexOf(eventId: string): number {

@@ -11,7 +11,7 @@ import type { Facet, Facets, Histogram } from '../api/types';
 import { chosen, without } from '../query/edit';
 import { narrow } from '../state/media';
 import { ownColumns, widths } from '../state/prefs';
-import { change, page, param, place } from '../state/route';
+import { change, page, param } from '../state/route';
 import { rangeParams } from '../time/time';
 import { widthOf } from './cells';
 import { Rows } from './rows';
@@ -93,15 +93,34 @@ const question = computed(() => JSON.stringify([filters.value, order.value]));
 
 let typing: ReturnType<typeof setTimeout> | undefined;
 
+/** Puts what was typed into the address, if it is not there yet. */
+function take(): void {
+  if (typing === undefined) return;
+  forget();
+  const text = draft.peek();
+  change({ q: text.trim() === '' ? '' : text }, 'replace');
+}
+
+function forget(): void {
+  clearTimeout(typing);
+  typing = undefined;
+}
+
 export function type(text: string): void {
   draft.value = text;
   clearTimeout(typing);
-  typing = setTimeout(() => change({ q: text.trim() === '' ? '' : text }, 'replace'), TYPING_MS);
+  typing = setTimeout(take, TYPING_MS);
+}
+
+/** The query as it stands in the box: what was typed just now is a part of what a control changes. */
+export function written(): string {
+  take();
+  return query.peek();
 }
 
 /** Puts a query in place at once, as a step that "back" undoes. */
 export function setQuery(text: string, others: Record<string, string> = {}): void {
-  clearTimeout(typing);
+  forget();
   draft.value = text;
   change({ ...others, q: text });
 }
@@ -157,10 +176,13 @@ export function refresh(): void {
 export function watch(): () => void {
   const stops = [
     effect(() => {
-      // The address may change without the box: back, a link, a control.
-      const text = place.value.params.get('q') ?? '';
+      // The address may change without the box: back, a link, a control. Then it is what counts; where it changes in
+      // other parts only, what is being typed stays.
+      const text = query.value;
       untracked(() => {
-        if (text.trim() !== draft.value.trim()) draft.value = text;
+        if (text.trim() === draft.value.trim()) return;
+        forget();
+        draft.value = text;
       });
     }),
     effect(() => {
@@ -185,7 +207,7 @@ export function watch(): () => void {
   }, 10_000);
   return () => {
     clearInterval(counts);
-    clearTimeout(typing);
+    forget();
     stops.forEach((stop) => stop());
     batch(() => {
       live.value = 'off';
@@ -201,6 +223,9 @@ tail.onLines = (lines) => {
   if (live.peek() === 'on') rows.prepend(lines);
   else tail.hold(lines);
 };
+
+// What was stored between the last answer and now is in neither of the two.
+tail.onOpen = refresh;
 
 export function resumeTail(): void {
   rows.prepend(tail.release());

@@ -6,6 +6,7 @@
  */
 import { signal } from '@preact/signals';
 import { call, Problem, type Params } from '../api/client';
+import { released } from '../state/press';
 
 /** While paused, lines are kept up to here; beyond, the oldest are only counted. */
 const HELD_MAX = 5000;
@@ -19,6 +20,8 @@ export class Tail {
   /** How many came while it was paused. */
   readonly held = signal(0);
   onLines: (lines: string[]) => void = () => undefined;
+  /** It is open: what was stored before is not sent. Not told when it goes on after a break, without loss. */
+  onOpen: () => void = () => undefined;
 
   #held: string[] = [];
   #fresh: string[] = [];
@@ -66,6 +69,7 @@ export class Tail {
   }
 
   async #follow(params: Params, aborted: AbortSignal): Promise<void> {
+    let begun = false;
     for (let attempt = 0; !aborted.aborted; attempt++) {
       this.state.value = attempt === 0 ? 'opening' : 'waiting';
       try {
@@ -76,6 +80,8 @@ export class Tail {
         const response = await call('v1/events/stream', { params, headers, signal: aborted });
         this.state.value = 'open';
         this.problem.value = null;
+        if (!begun) this.onOpen();
+        begun = true;
         attempt = 0;
         await this.#read(response, aborted);
       } catch (fault) {
@@ -99,7 +105,8 @@ export class Tail {
     let rest = '';
     while (!aborted.aborted) {
       const { done, value } = await reader.read();
-      if (done) return;
+      // Stopped between the answer and here: the lines are of a question that is over.
+      if (done || aborted.aborted) return;
       const text = rest + decoder.decode(value, { stream: true });
       const end = text.lastIndexOf('\n\n');
       if (end === -1) {
@@ -122,7 +129,7 @@ export class Tail {
     }
     if (kind === 'event' && data !== '') {
       this.#fresh.push(data);
-      this.#timer ??= setTimeout(() => this.#flush(), FLUSH_MS);
+      this.#timer ??= setTimeout(() => void this.#flush(), FLUSH_MS);
     }
     if (kind === 'problem') {
       const body = JSON.parse(data) as { status?: number; detail?: string };
@@ -131,7 +138,8 @@ export class Tail {
   }
 
   /** Hands over what came in a tenth of a second at once: a thousand events a second are ten updates. */
-  #flush(): void {
+  async #flush(): Promise<void> {
+    await released();
     this.#timer = undefined;
     const lines = this.#fresh;
     this.#fresh = [];

@@ -5,11 +5,11 @@ import { zone } from '../state/prefs';
 import { PRESETS, rangeLabel, readRange, stamp, toMillis, zoneName, DEFAULT_FROM } from '../time/time';
 import { Segmented } from '../ui/fields';
 import { Menu, MenuItem } from '../ui/parts';
-import { query, range, setQuery } from './state';
+import { query, range, setQuery, written } from './state';
 
 /** A range from the picker is the only one: clauses on time leave the query. */
 function pick(from: string, to: string): void {
-  setQuery(withoutTimes(query.peek()), { from, to });
+  setQuery(withoutTimes(written()), { from, to });
 }
 
 const ZONES = [

@@ -142,7 +142,7 @@ export function Reports() {
   );
   const reports = asked.question.data.value?.reports ?? [];
   const waiting = reports.some((each) => each.status === 'pending' || each.status === 'running');
-  usePoll(waiting, asked.again);
+  usePoll(waiting, asked.question, asked.again);
   return (
     <>
       <Panel

@@ -176,6 +176,7 @@ function Resource({ type, id }: { type: string; id: string }) {
   const found =
     at === '' ? times.length - 1 : times.findLastIndex((each) => Date.parse(each) <= Date.parse(at));
   const point = Math.max(0, found);
+  const state = then.question.data.value?.state;
   return (
     <>
       <p class="only">
@@ -237,11 +238,7 @@ function Resource({ type, id }: { type: string; id: string }) {
         <Panel
           title="State"
           asked={then}
-          tools={
-            then.question.data.value && (
-              <CopyButton text={pretty(then.question.data.value.state)} what="State" />
-            )
-          }
+          tools={state && <CopyButton text={() => pretty(state)} what="State" />}
         >
           {(answer) =>
             answer.state.kind === 'null' ? (

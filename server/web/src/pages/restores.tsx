@@ -190,7 +190,7 @@ export function Restores({ onChange }: { onChange: () => void }) {
   );
   const list = asked.question.data.value?.restores ?? [];
   const open = list.filter((each) => each.status === 'pending' || each.status === 'running').length;
-  usePoll(open > 0, asked.again);
+  usePoll(open > 0, asked.question, asked.again);
   // What is where has changed when one of them ended.
   const before = useRef(0);
   useEffect(() => {

@@ -1,3 +1,4 @@
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { Dialog } from '../ui/dialog';
 import { Button, copy } from '../ui/parts';
 
@@ -9,11 +10,14 @@ export function Secret(props: {
   about?: string;
   onClose: () => void;
 }) {
+  const end = useRef<HTMLDivElement>(null);
+  // Not the button that shuts it: Enter that sent the form may be struck once more.
+  useLayoutEffect(() => end.current?.querySelector('button')?.focus(), []);
   return (
-    <Dialog title={props.title} onClose={props.onClose}>
+    <Dialog title={props.title} stays onClose={props.onClose}>
       <p>{props.about ?? 'Copy it now. It is shown this once, and stored only as a hash.'}</p>
       <p class="secret mono wrap">{props.secret}</p>
-      <div class="row end">
+      <div class="row end" ref={end}>
         <Button
           primary
           icon="copy"

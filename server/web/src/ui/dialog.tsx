@@ -6,15 +6,22 @@ import { Button } from './parts';
 export function Dialog(props: {
   title: string;
   wide?: boolean;
+  /** What it shows is shown this once: a click beside it does not shut it. */
+  stays?: boolean;
   onClose: () => void;
   children: ComponentChildren;
 }) {
   const ref = useRef<HTMLDialogElement>(null);
+  const pressed = useRef<EventTarget | null>(null);
+  const left = useRef(false);
   // Before the frame that shows it: what is typed at once after goes into the dialog.
   useLayoutEffect(() => {
     const box = ref.current;
     if (box && !box.open) box.showModal();
-    return () => box?.close();
+    return () => {
+      left.current = true;
+      box?.close();
+    };
   }, []);
   return (
     <dialog
@@ -25,8 +32,15 @@ export function Dialog(props: {
         event.preventDefault();
         props.onClose();
       }}
+      onClose={() => {
+        // The browser may shut it without asking, as where Escape is the first that is done in it.
+        if (!left.current) props.onClose();
+      }}
+      onPointerDown={(event) => (pressed.current = event.target)}
       onClick={(event) => {
-        if (event.target === ref.current) props.onClose();
+        // Not where a text was selected from within to beside it.
+        const beside = event.target === ref.current && pressed.current === ref.current;
+        if (beside && props.stays !== true) props.onClose();
       }}
     >
       <header>

@@ -15,7 +15,7 @@ let saidTimer: ReturnType<typeof setTimeout> | undefined;
 export function say(text: string, undo: (() => void) | null = null): void {
   said.value = { text, undo };
   clearTimeout(saidTimer);
-  saidTimer = setTimeout(() => (said.value = { text: '', undo: null }), undo ? 12_000 : 2600);
+  saidTimer = setTimeout(() => (said.value = { text: '', undo: null }), undo ? 12_000 : 5000);
 }
 
 /** Waits for a change, and says that it is made, or why not. */
@@ -115,9 +115,15 @@ export function Button({
   );
 }
 
-export function CopyButton({ text, what }: { text: string; what: string }) {
+/** What is large is put together only when it is copied. */
+export function CopyButton({ text, what }: { text: string | (() => string); what: string }) {
   return (
-    <Button bare icon="copy" label={`Copy ${what.toLowerCase()}`} onClick={() => void copy(text, what)} />
+    <Button
+      bare
+      icon="copy"
+      label={`Copy ${what.toLowerCase()}`}
+      onClick={() => void copy(typeof text === 'string' ? text : text(), what)}
+    />
   );
 }
 
@@ -142,12 +148,20 @@ export function Menu(props: {
     const outside = (event: Event) => {
       if (!root.current?.contains(event.target as Node)) setOpen(false);
     };
+    // What had the focus may be gone from the panel, as a row that was taken out: Escape is then the page's.
+    const lost = (event: KeyboardEvent) => {
+      if (event.key !== 'Escape' || event.target !== document.body) return;
+      event.stopImmediatePropagation();
+      close();
+    };
     document.addEventListener('pointerdown', outside);
     document.addEventListener('focusin', outside);
+    document.addEventListener('keydown', lost, true);
     root.current?.querySelector<HTMLElement>('.menu-panel :is(input, button, a)')?.focus();
     return () => {
       document.removeEventListener('pointerdown', outside);
       document.removeEventListener('focusin', outside);
+      document.removeEventListener('keydown', lost, true);
     };
   }, [open]);
   return (

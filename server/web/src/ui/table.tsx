@@ -1,4 +1,4 @@
-/** A table of what the server keeps: a name for each column, a cell for each row, and its own scrolling. */
+/** A table of what the server keeps: a name for each column, a cell for each row, and its own scrolling. On a phone, each row is a block. */
 import type { ComponentChildren } from 'preact';
 
 export interface Column<T> {
@@ -39,7 +39,11 @@ function Header<T>({ column }: { column: Column<T> }) {
 function Cell<T>({ column, row }: { column: Column<T>; row: T }) {
   const kind = [column.kind, column.mark?.(row)].filter(Boolean).join(' ');
   if (column.head === true) return <th scope="row">{column.cell(row)}</th>;
-  return <td class={kind === '' ? undefined : kind}>{column.cell(row)}</td>;
+  return (
+    <td class={kind === '' ? undefined : kind} data-name={column.name === '' ? undefined : column.name}>
+      {column.cell(row)}
+    </td>
+  );
 }
 
 export function DataTable<T>(props: {
@@ -50,9 +54,11 @@ export function DataTable<T>(props: {
   /** What is over: shown, and stepped back. */
   ended?: (row: T) => boolean;
 }) {
+  // Where headers sort, they must stay to be reached.
+  const stacks = !props.columns.some((column) => column.sort);
   return (
     <div class="scroll-x" tabIndex={0} role="region" aria-label={props.label}>
-      <table class="data">
+      <table class={`data${stacks ? ' stacks' : ''}`}>
         <thead>
           <tr>
             {props.columns.map((column) => (

@@ -1,5 +1,5 @@
 /** The saved views in the activity log: which one is open, whether it was modified, and the list of all. */
-import { useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { maySave, Problem } from '../api/client';
 import { columnIds } from '../log/state';
 import { change, href, param, place } from '../state/route';
@@ -48,6 +48,8 @@ function remove(view: View): void {
 
 function Rename({ view, onDone }: { view: View; onDone: () => void }) {
   const [name, setName] = useState(view.name);
+  const box = useRef<HTMLInputElement>(null);
+  useLayoutEffect(() => box.current?.focus(), []);
   const save = async () => {
     const next = name.trim();
     if (next !== '' && next !== view.name) await tried(updateView(view.id, { name: next }));
@@ -67,7 +69,7 @@ function Rename({ view, onDone }: { view: View; onDone: () => void }) {
       }}
     >
       <input
-        ref={(box) => box?.focus()}
+        ref={box}
         aria-label={`New name of ${view.name}`}
         maxLength={128}
         value={name}

@@ -4,6 +4,7 @@
  */
 import { computed, effect, signal, untracked } from '@preact/signals';
 import { call, limitedUntil, offline, Problem, send } from '../api/client';
+import { released } from '../state/press';
 import { change, param, place } from '../state/route';
 import { contentOf, isPermalink, paramsOf, sameContent, type Content, type View } from './view';
 
@@ -17,15 +18,23 @@ const opened = signal<View | null>(null);
 
 let etag = '';
 let running: Promise<void> | null = null;
+/** Aborted when the list is no longer followed: what is answered then may be for somebody else. */
+let watching = new AbortController();
 
 async function read(): Promise<void> {
+  const { signal: left } = watching;
   try {
-    const response = await call('v1/views', { headers: etag === '' ? {} : { 'if-none-match': etag } });
+    const headers = etag === '' ? {} : { 'if-none-match': etag };
+    const response = await call('v1/views', { headers, signal: left });
+    const text = response.status === 304 ? null : await response.text();
+    await released();
+    if (left.aborted) return;
     viewsProblem.value = null;
-    if (response.status === 304) return;
+    if (text === null) return;
     etag = response.headers.get('etag') ?? '';
-    views.value = ((await response.json()) as { views: View[] }).views;
+    views.value = (JSON.parse(text) as { views: View[] }).views;
   } catch (fault) {
+    if (left.aborted) return;
     viewsProblem.value =
       fault instanceof Problem
         ? fault
@@ -34,10 +43,12 @@ async function read(): Promise<void> {
 }
 
 function ask(): Promise<void> {
-  running ??= read().finally(() => {
-    running = null;
+  if (running) return running;
+  const mine = read().finally(() => {
+    if (running === mine) running = null;
   });
-  return running;
+  running = mine;
+  return mine;
 }
 
 /** Asks once more after a change; an answer that was under way may be older than the change. */
@@ -104,6 +115,7 @@ function follow(): void {
 }
 
 export function watchViews(): () => void {
+  watching = new AbortController();
   const tick = () => {
     if (!document.hidden && !offline.peek() && limitedUntil.peek() === 0) void ask();
   };
@@ -115,6 +127,8 @@ export function watchViews(): () => void {
     clearInterval(timer);
     document.removeEventListener('visibilitychange', tick);
     stop();
+    watching.abort();
+    running = null;
     // Who signs in next has other views.
     etag = '';
     views.value = null;

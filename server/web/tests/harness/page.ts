@@ -44,6 +44,18 @@ export const test = base.extend<{ signedIn: Page }>({
   },
 });
 
+/** A part of the address, asked again until it is as expected: the browser tells the test of it later than the page. */
+export const inAddress = (page: Page, name: string) => new URL(page.url()).searchParams.get(name) ?? '';
+
+export async function expectInAddress(page: Page, name: string, value: string | RegExp): Promise<void> {
+  const now = expect.poll(() => inAddress(page, name));
+  await (typeof value === 'string' ? now.toBe(value) : now.toMatch(value));
+}
+
+/** What was copied. A click is over before the clipboard has it. */
+export const clipboard = (page: Page) =>
+  expect.poll(() => page.evaluate(() => navigator.clipboard.readText()));
+
 export async function go(page: Page, path: string): Promise<void> {
   await page.goto(`${pageUrl()}/${path}`);
   await expect(page.getByRole('navigation', { name: 'Pages' })).toBeVisible();
