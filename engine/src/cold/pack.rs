@@ -6,7 +6,7 @@ use super::code::{BitWriter, Coder, Counts, Lengths};
 use super::column::Plan;
 use super::plan::{Chosen, choose};
 use super::row::Column;
-use super::shape::Shapes;
+use super::shape::{Reader, Shapes};
 use super::stream::Packer;
 use super::values::time;
 use super::{BLOCK_BODIES, BLOCK_BYTES_MAX};
@@ -17,7 +17,7 @@ const ONCE_LEVEL: i32 = 9;
 /// Bytes of the dictionary of what texts have in common.
 const SHARED_BYTES: usize = 64 << 10;
 /// About how many bytes of texts it is made from.
-const SAMPLE_BYTES: usize = 2 << 20;
+const SAMPLE_BYTES: usize = 512 << 10;
 
 /// The parts of a segment's cold form.
 pub struct Packed {
@@ -41,13 +41,14 @@ impl Packed {
     }
 }
 
-/// Packs the bodies of a segment. Holds some 60 bytes a value beside the bodies.
+/// Packs the bodies of a segment. Holds some 60 bytes a value, and the values, beside the bodies.
 ///
 /// # Errors
 /// `InvalidInput` when some bodies next to each other are larger than any block; else what zstd fails
 /// with: memory.
 pub fn pack(bodies: &[&[u8]]) -> io::Result<Packed> {
-    let shapes = Shapes::of(bodies.iter().copied());
+    let read = Reader::of(bodies.iter().copied());
+    let shapes = read.shapes();
     check_weights(&shapes)?;
     let docs = docs(&shapes);
     let chosen = choose(&shapes, &docs);
@@ -142,7 +143,7 @@ fn write_blocks(rows: &[Rows], shared: &[u8]) -> io::Result<(Vec<u8>, Vec<u8>)> 
 /// The body of each value of each column.
 fn docs(shapes: &Shapes<'_>) -> Vec<Vec<u32>> {
     let mut docs: Vec<Vec<u32>> = shapes.columns.iter().map(|c| Vec::with_capacity(c.len())).collect();
-    for (body, &shape) in (0..).zip(&shapes.of_body) {
+    for (body, &shape) in (0..).zip(shapes.of_body) {
         for &column in &shapes.shapes[shape as usize].columns {
             docs[column as usize].push(body);
         }
@@ -176,7 +177,7 @@ fn shape_bytes(shapes: &Shapes<'_>, lengths: &Lengths) -> Vec<u8> {
     varint::put(shapes.of_body.len() as u64, &mut out);
     lengths.put(&mut out);
     varint::put(shapes.shapes.len() as u64, &mut out);
-    for shape in &shapes.shapes {
+    for shape in shapes.shapes {
         varint::put(shape.text.len() as u64, &mut out);
         out.extend_from_slice(&shape.text);
         shape.columns.iter().for_each(|&column| varint::put(u64::from(column), &mut out));

@@ -59,7 +59,7 @@ pub(super) fn choose(shapes: &Shapes<'_>, docs: &[Vec<u32>]) -> Vec<Chosen> {
 /// The earlier columns that every shape of a column has too.
 fn neighbours(shapes: &Shapes<'_>) -> Vec<Vec<u32>> {
     let mut common: Vec<Option<Vec<u32>>> = vec![None; shapes.columns.len()];
-    for shape in &shapes.shapes {
+    for shape in shapes.shapes {
         let mut sorted = shape.columns.clone();
         sorted.sort_unstable();
         sorted.dedup();

@@ -32,30 +32,77 @@ impl Shape {
 }
 
 /// The shapes of some bodies, and their values by column: by path, and kind of hole.
-#[derive(Default)]
-pub(super) struct Shapes<'a> {
+pub(super) struct Shapes<'r> {
     /// Each once, in the order of their first body.
-    pub shapes: Vec<Shape>,
+    pub shapes: &'r [Shape],
     /// The shape of each body.
-    pub of_body: Vec<u32>,
+    pub of_body: &'r [u32],
     /// Values of each column in order.
-    pub columns: Vec<Vec<&'a [u8]>>,
+    pub columns: Vec<Vec<&'r [u8]>>,
+}
+
+/// The values of a column, one behind the other: they are gone through several times, and lie far from each other
+/// in the bodies.
+#[derive(Default)]
+struct Texts {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Texts {
+    fn push(&mut self, value: &[u8]) {
+        self.bytes.extend_from_slice(value);
+        self.ends.push(self.bytes.len());
+    }
+
+    fn values(&self) -> Vec<&[u8]> {
+        let mut start = 0;
+        self.ends.iter().map(|&end| &self.bytes[std::mem::replace(&mut start, end)..end]).collect()
+    }
+}
+
+/// Reads bodies one after the other.
+#[derive(Default)]
+pub(super) struct Reader<'a> {
+    shapes: Vec<Shape>,
+    of_body: Vec<u32>,
+    columns: Vec<Texts>,
     known: HashMap<Vec<u8>, u32>,
     /// Nodes below each node, by name; the first node is the root.
     below: Vec<HashMap<Vec<u8>, u32>>,
-    places: HashMap<(u32, u8), u32>,
+    /// The columns of each node, by kind of hole; the first are those of bodies that are taken whole.
+    places: Vec<[Option<u32>; 2]>,
+    /// Room that one body leaves to the next.
+    text: Vec<u8>,
+    found: Vec<Found<'a>>,
 }
 
-impl<'a> Shapes<'a> {
-    /// The shapes of bodies.
+/// A value on its way to its column.
+#[derive(Clone, Copy)]
+struct Found<'a> {
+    /// None where a body is taken whole.
+    node: Option<u32>,
+    hole: u8,
+    value: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    /// Reads bodies.
     pub fn of(bodies: impl Iterator<Item = &'a [u8]>) -> Self {
-        let mut made = Self { below: vec![HashMap::new()], ..Self::default() };
+        let mut made = Self { below: vec![HashMap::new()], places: vec![[None; 2]; 2], ..Self::default() };
         bodies.for_each(|body| made.add(body));
         made
     }
 
+    /// What was read.
+    pub fn shapes(&self) -> Shapes<'_> {
+        let columns = self.columns.iter().map(Texts::values).collect();
+        Shapes { shapes: &self.shapes, of_body: &self.of_body, columns }
+    }
+
     fn add(&mut self, body: &'a [u8]) {
-        let mut walk = Walk { body, at: 0, text: Vec::with_capacity(512), found: Vec::with_capacity(32) };
+        let (text, found) = (std::mem::take(&mut self.text), std::mem::take(&mut self.found));
+        let mut walk = Walk { body, at: 0, text, found };
         // A raw control character is in no JSON, and would read as a hole; a lone hole is for the rest.
         let plain = body.first() == Some(&b'{') && body.iter().all(|&byte| byte >= 0x20);
         let whole = plain && walk.value(self, 0, 0).is_some() && walk.at == body.len();
@@ -63,29 +110,39 @@ impl<'a> Shapes<'a> {
         let full =
             self.shapes.len() >= SHAPES_MAX - 1 || self.columns.len() + walk.found.len() >= COLUMNS_MAX;
         if whole && (!full || self.known.contains_key(&walk.text)) {
-            self.push(walk.text, &walk.found);
+            self.push(&walk.text, &walk.found);
         } else {
-            self.push(vec![PLAIN_HOLE], &[(u32::MAX, PLAIN_HOLE, body)]);
+            self.push(&[PLAIN_HOLE], &[Found { node: None, hole: PLAIN_HOLE, value: body }]);
         }
+        let Walk { mut text, mut found, .. } = walk;
+        text.clear();
+        found.clear();
+        (self.text, self.found) = (text, found);
     }
 
-    fn push(&mut self, text: Vec<u8>, found: &[(u32, u8, &'a [u8])]) {
-        let mut columns = Vec::with_capacity(found.len());
-        for &(node, hole, value) in found {
-            let next = self.columns.len() as u32;
-            let column = *self.places.entry((node, hole)).or_insert(next);
-            if column == next {
-                self.columns.push(Vec::new());
-            }
-            self.columns[column as usize].push(value);
-            columns.push(column);
+    fn push(&mut self, text: &[u8], found: &[Found<'a>]) {
+        for each in found {
+            let column = self.column(each);
+            self.columns[column as usize].push(each.value);
         }
         let next = self.shapes.len() as u32;
-        let shape = *self.known.entry_ref(&text).or_insert(next);
+        let shape = *self.known.entry_ref(text).or_insert(next);
         if shape == next {
-            self.shapes.push(Shape { text, columns });
+            let columns = found.iter().map(|each| self.column(each)).collect();
+            self.shapes.push(Shape { text: text.to_vec(), columns });
         }
         self.of_body.push(shape);
+    }
+
+    /// The column of a value, which is made with the first.
+    fn column(&mut self, found: &Found<'_>) -> u32 {
+        let node = found.node.map_or(0, |node| node as usize + 1);
+        let next = self.columns.len() as u32;
+        let column = *self.places[node][usize::from(found.hole == TEXT_HOLE)].get_or_insert(next);
+        if column == next {
+            self.columns.push(Texts::default());
+        }
+        column
     }
 
     /// The node of a name below another.
@@ -95,6 +152,7 @@ impl<'a> Shapes<'a> {
         }
         let node = self.below.len() as u32;
         self.below.push(HashMap::new());
+        self.places.push([None; 2]);
         self.below[parent as usize].insert(name.to_vec(), node);
         node
     }
@@ -105,13 +163,12 @@ struct Walk<'a> {
     body: &'a [u8],
     at: usize,
     text: Vec<u8>,
-    /// Node, kind of hole, value.
-    found: Vec<(u32, u8, &'a [u8])>,
+    found: Vec<Found<'a>>,
 }
 
 impl<'a> Walk<'a> {
     /// Reads a value at `node`; `None` where this is no canonical JSON.
-    fn value(&mut self, shapes: &mut Shapes<'a>, node: u32, depth: usize) -> Option<()> {
+    fn value(&mut self, shapes: &mut Reader<'a>, node: u32, depth: usize) -> Option<()> {
         if depth > DEPTH_MAX {
             return None;
         }
@@ -122,7 +179,8 @@ impl<'a> Walk<'a> {
                 let start = self.at + 1;
                 let end = string_end(self.body, start)?;
                 self.text.extend_from_slice(&[b'"', TEXT_HOLE, b'"']);
-                self.found.push((node, TEXT_HOLE, &self.body[start..end]));
+                let value = &self.body[start..end];
+                self.found.push(Found { node: Some(node), hole: TEXT_HOLE, value });
                 self.at = end + 1;
                 Some(())
             }
@@ -134,7 +192,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn object(&mut self, shapes: &mut Shapes<'a>, node: u32, depth: usize) -> Option<()> {
+    fn object(&mut self, shapes: &mut Reader<'a>, node: u32, depth: usize) -> Option<()> {
         self.copy(1);
         if *self.body.get(self.at)? == b'}' {
             self.copy(1);
@@ -163,7 +221,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn array(&mut self, shapes: &mut Shapes<'a>, node: u32, depth: usize) -> Option<()> {
+    fn array(&mut self, shapes: &mut Reader<'a>, node: u32, depth: usize) -> Option<()> {
         if let Some(end) = self.flat_array_end() {
             self.hole(node, end);
             return Some(());
@@ -205,7 +263,8 @@ impl<'a> Walk<'a> {
 
     fn hole(&mut self, node: u32, end: usize) {
         self.text.push(PLAIN_HOLE);
-        self.found.push((node, PLAIN_HOLE, &self.body[self.at..end]));
+        let value = &self.body[self.at..end];
+        self.found.push(Found { node: Some(node), hole: PLAIN_HOLE, value });
         self.at = end;
     }
 
