@@ -43,11 +43,14 @@ fn damage(disk: &SimDisk, file: &Path) {
     disk.flip(file, 17 * 8);
 }
 
+/// Something that asks, under its name.
+type Asks = (&'static str, fn(&Log));
+
 /// Goal: damage that opening does not see answers nobody. Method: a bit of an id file flips; each that asks
 /// for an id is the first to do so.
 #[test]
 fn whoever_asks_first_for_an_id_finds_the_damaged_file_made_again() {
-    let asks: [(&str, fn(&Log)); 4] = [
+    let asks: [Asks; 4] = [
         ("append", |log| {
             let again = send(log, 0..EVENTS);
             assert!(again.iter().all(|outcome| matches!(outcome, Outcome::Duplicate { .. })), "{again:?}");
