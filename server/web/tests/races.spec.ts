@@ -83,11 +83,14 @@ test('a list does not move while a pointer is pressed on it', async ({ signedIn:
 test('live: what was stored before the stream was open, or while the list was asked for, is not missed', async ({
   signedIn: page,
 }) => {
-  await ingest(address(), key(), event('early-1', 'usr_early'));
-  await go(page, 'log?q=actor.id%3Ausr_early');
+  // Of its own in each run: the log is the same for all.
+  const run = Date.now();
+  const early = (n: number) => ingest(address(), key(), event(`early-${run}-${n}`, `usr_early_${run}`));
+  await early(1);
+  await go(page, `log?q=actor.id%3Ausr_early_${run}`);
   const shown = page.locator('.table-body .table-row');
   await expect(shown).toHaveCount(1);
-  await ingest(address(), key(), event('early-2', 'usr_early'));
+  await early(2);
   await page.getByRole('button', { name: 'Live', exact: true }).click();
   await expect(shown).toHaveCount(2);
   await expect(page.locator('.table-place.busy-now')).toHaveCount(0);
@@ -95,7 +98,7 @@ test('live: what was stored before the stream was open, or while the list was as
   await page.keyboard.press('r');
   await expect.poll(gate.waiting).toBe(1);
   const streamed = page.waitForResponse(/v1\/events\?.*limit=200/);
-  await ingest(address(), key(), event('early-3', 'usr_early'));
+  await early(3);
   // Time for the line to come; where it comes later, this test asks for less than it could.
   await page.waitForTimeout(1000);
   gate.open();
